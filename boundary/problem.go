@@ -1,0 +1,31 @@
+package boundary
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Problem is an error for people: what is wrong and where, the cause if there
+// is one, and what to do next. Texts are lower case, without a full stop.
+type Problem struct {
+	What   string
+	Cause  error // may be nil
+	Remedy string
+}
+
+func (p *Problem) Error() string {
+	if p.Cause == nil {
+		return p.What
+	}
+	return fmt.Sprintf("%s: %v", p.What, p.Cause)
+}
+
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// Remedy is what to do about err, empty when the error does not say.
+func Remedy(err error) string {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p.Remedy
+	}
+	return ""
+}

@@ -1,0 +1,66 @@
+package transform
+
+import "github.com/go-json-experiment/json/jsontext"
+
+const (
+	notExpanded = "is not expanded yet"
+	expandFirst = "expand it first, or deploy through CloudFormation, which does"
+
+	addTransform = "add the macro to the Transform of that template, too"
+)
+
+// blindSpotRules are resource types that may create roles the macro cannot
+// see. Source: the CloudFormation resource schemas, all types that carry or
+// name a template or have a boundary property of their own.
+func blindSpotRules() map[string]rule {
+	return map[string]rule{
+		"AWS::CloudFormation::Stack":   {apply: blind("is a nested stack, whose template the macro does not see", addTransform)},
+		"AWS::Serverless::Application": {apply: blind("becomes a nested stack, whose template the macro does not see", addTransform)},
+		"AWS::ServiceCatalog::CloudFormationProduct": {
+			apply: blind("holds templates that are deployed when the product is provisioned", addTransform),
+		},
+		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": {
+			apply: blind("deploys the template of a product, which the macro does not see", addTransform),
+		},
+		"AWS::SageMaker::Project": {apply: blind("deploys a template that the macro does not see", addTransform)},
+		"AWS::SecretsManager::RotationSchedule": {
+			apply:   blindWith(hostedRotationLambda, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
+			decides: []property{hostedRotationLambda},
+		},
+		"AWS::SSM::Document": {apply: blindDocument, decides: []property{documentType}},
+		"AWS::SSO::PermissionSet": {
+			apply:   blindWithout(permissionsBoundary, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
+			decides: []property{permissionsBoundary},
+		},
+		"AWS::DataZone::EnvironmentBlueprintConfiguration": {
+			apply:   blindWithout(environmentRolePermissionBoundary, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
+			decides: []property{environmentRolePermissionBoundary},
+		},
+	}
+}
+
+func blind(reason, remedy string) func(*walk, *resource, string) {
+	return func(w *walk, r *resource, typ string) { w.blindSpot(r.id, typ, reason, remedy) }
+}
+
+func blindWith(p property, reason, remedy string) func(*walk, *resource, string) {
+	return func(w *walk, r *resource, typ string) {
+		if !r.props.at[p].absent() {
+			w.blindSpot(r.id, typ, reason, remedy)
+		}
+	}
+}
+
+func blindWithout(p property, reason, remedy string) func(*walk, *resource, string) {
+	return func(w *walk, r *resource, typ string) {
+		if r.props.at[p].absent() {
+			w.blindSpot(r.id, typ, reason, remedy)
+		}
+	}
+}
+
+func blindDocument(w *walk, r *resource, typ string) {
+	if kind := parse(w.src, r.props.at[documentType]); kind.kind == jsontext.KindString && kind.text == "CloudFormation" {
+		w.blindSpot(r.id, typ, "holds a template that is deployed later", addTransform)
+	}
+}

@@ -1,0 +1,147 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// judge decides about the value that a PermissionsBoundary has already.
+func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
+	j := judgement{boundary: v, existing: existing}
+	whole := s.existing
+	switch {
+	case v.is(whole):
+		return nil, Kept, nil
+	case existing != Keep && existing != Reject:
+		return []edit{j.put(whole)}, Replaced, nil
+	}
+	j.branch(whole)
+	switch {
+	case j.conflict != "":
+		return nil, "", &Finding{
+			LogicalID: s.id, Type: s.typ,
+			Reason: fmt.Sprintf("has the boundary %s, its environment has %s", j.conflict, v.text),
+			Remedy: "remove PermissionsBoundary from it, or give it the boundary of the environment",
+			at:     s.at(),
+		}
+	case len(j.edits) == 0:
+		return nil, Kept, nil
+	}
+	return j.edits, Filled, nil
+}
+
+// judgement goes through the branches of one existing value.
+type judgement struct {
+	boundary boundValue
+	existing Existing
+
+	edits    []edit
+	conflict string // describes the first value that differs
+}
+
+func (j *judgement) put(n node) edit {
+	return edit{n.start, n.end, boundaryValue, object{}, j.boundary.json}
+}
+
+// branch judges a value, or what a branch of a Fn::If yields.
+func (j *judgement) branch(n node) {
+	if name, argument := n.only(); name == "Fn::If" && len(argument.elements) == 3 {
+		j.branch(argument.elements[1])
+		j.branch(argument.elements[2])
+		return
+	}
+	now, isParameter := j.parameterValue(n)
+	switch {
+	case j.boundary.is(n):
+	case yieldsNothing(n), isParameter && now == "":
+		j.edits = append(j.edits, j.put(n))
+	case j.existing == Reject && isParameter && now == j.boundary.text:
+		// No conflict today. But a later deployment may set the parameter
+		// without running the macro again.
+		j.edits = append(j.edits, j.put(n))
+	case j.existing == Reject:
+		if j.conflict == "" {
+			j.conflict = describe(n)
+		}
+	case !surelyYields(n):
+		j.edits = append(j.edits, j.put(n))
+	}
+}
+
+// parameterValue is the present value of the template parameter that n refers
+// to.
+func (j *judgement) parameterValue(n node) (string, bool) {
+	name, argument := n.only()
+	if name != "Ref" || !argument.isString() {
+		return "", false
+	}
+	value := j.boundary.parameters.get(argument.text)
+	return value.text, value.isString()
+}
+
+// yieldsNothing reports whether a value surely leaves the property away.
+func yieldsNothing(n node) bool {
+	return n.isNull() || n.isEmpty() || n.isObject() && len(n.members) == 0 || isNoValue(n)
+}
+
+// isNoValue reports whether n is {"Ref": "AWS::NoValue"}, which removes the
+// property that it is the value of.
+func isNoValue(n node) bool {
+	name, argument := n.only()
+	return name == "Ref" && argument.isString() && argument.text == "AWS::NoValue"
+}
+
+// surelyYields reports whether a value that is no Fn::If surely is one when
+// the stack is deployed. Only AWS::NoValue takes a property away, so a value
+// without it does yield; where it stands inside of another function, such as
+// the default of Fn::FindInMap, nobody can tell. A Ref made of a loop variable
+// may become AWS::NoValue as well.
+func surelyYields(n node) bool {
+	if n.isString() {
+		return n.text != ""
+	}
+	name, _ := n.only()
+	switch name {
+	case "Fn::If", "Fn::Transform":
+		return false
+	}
+	return (name == "Ref" || strings.HasPrefix(name, "Fn::")) && !mayHoldNoValue(n)
+}
+
+func mayHoldNoValue(n node) bool {
+	if name, argument := n.only(); name == "Ref" && (argument.text == "AWS::NoValue" || strings.ContainsAny(argument.text, "$&{") || !argument.isString()) {
+		return true
+	}
+	for _, m := range n.members {
+		if strings.HasPrefix(m.name, foreachPrefix) || mayHoldNoValue(m.value) {
+			return true
+		}
+	}
+	for _, e := range n.elements {
+		if mayHoldNoValue(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// describe names a value for a message. A text that is not an ARN might be a
+// secret, and is not repeated.
+func describe(n node) string {
+	if n.isString() {
+		if _, err := boundary.Parse(n.text); err != nil {
+			return "that is not the ARN of a managed policy"
+		}
+		return n.text
+	}
+	name, argument := n.only()
+	switch {
+	case name == "Ref" && argument.isString():
+		return "Ref " + argument.text
+	case strings.HasPrefix(name, "Fn::"):
+		return name
+	}
+	return "that is neither a string nor an intrinsic function"
+}

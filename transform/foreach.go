@@ -1,0 +1,143 @@
+package transform
+
+import (
+	"bytes"
+	"strings"
+)
+
+// foreachPrefix begins the name of a loop: {"Fn::ForEach::Name": [identifier,
+// collection, {key: value}]}. CloudFormation expands it when it comes to the
+// transform AWS::LanguageExtensions, and replaces ${identifier} in keys and
+// values, &{identifier} by what is alphanumeric of the item.
+// Source: CloudFormation's template reference, Fn::ForEach.
+const foreachPrefix = "Fn::ForEach::"
+
+func isForEach(name []byte) bool { return bytes.HasPrefix(name, []byte(foreachPrefix)) }
+
+// loop is a Fn::ForEach around the place at hand.
+type loop struct {
+	identifier string
+	items      []string
+	known      bool // items are all that the loop runs over
+}
+
+// Bounds on what is worked out about loops, so that the time stays linear for
+// templates made to be slow. Both are far above what CloudFormation takes.
+const (
+	maxLoopItems   = 1000
+	maxVaryingText = 1000
+)
+
+func loopOver(identifier, collection node) loop {
+	l := loop{identifier: identifier.text, known: collection.isArray() && len(collection.elements) <= maxLoopItems}
+	if !l.known {
+		return l
+	}
+	for _, item := range collection.elements {
+		// An item may itself hold the variable of an outer loop.
+		if !item.isString() || strings.ContainsAny(item.text, "$&") {
+			return loop{identifier: identifier.text}
+		}
+		l.items = append(l.items, item.text)
+	}
+	return l
+}
+
+// loops are those around the place at hand, outermost first.
+type loops []loop
+
+// with returns the loops and one more, sharing nothing that is written to.
+func (ls loops) with(l loop) loops { return append(ls[:len(ls):len(ls)], l) }
+
+// vary reports whether text depends on the variable of a loop.
+func (ls loops) vary(text string) bool {
+	for _, l := range ls {
+		if strings.Contains(text, "${"+l.identifier+"}") || strings.Contains(text, "&{"+l.identifier+"}") {
+			return true
+		}
+	}
+	return false
+}
+
+// couldBe reports whether text could become target once the loops are
+// expanded. It never says no wrongly: each occurrence of a variable is taken
+// by itself, and one whose items are not known may become anything.
+func (ls loops) couldBe(text, target string) bool {
+	if len(text) > maxVaryingText {
+		return true
+	}
+	// reach[i] says that target[:i] can be made of the text read so far.
+	reach := make([]bool, len(target)+1)
+	reach[0] = true
+	for text != "" {
+		literal, l, alphanumeric, rest := ls.cut(text)
+		reach = follow(reach, target, []string{literal})
+		switch {
+		case l == nil:
+		case l.known:
+			reach = follow(reach, target, l.values(alphanumeric))
+		default:
+			reach = anything(reach)
+		}
+		text = rest
+	}
+	return reach[len(target)]
+}
+
+// cut splits text at its first loop variable.
+func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric bool, rest string) {
+	at := len(text)
+	for i := range ls {
+		for _, sigil := range []string{"$", "&"} {
+			name := sigil + "{" + ls[i].identifier + "}"
+			if found := strings.Index(text, name); found >= 0 && found < at {
+				at, variable, alphanumeric, rest = found, &ls[i], sigil == "&", text[found+len(name):]
+			}
+		}
+	}
+	return text[:at], variable, alphanumeric, rest
+}
+
+func (l *loop) values(alphanumeric bool) []string {
+	if !alphanumeric {
+		return l.items
+	}
+	values := make([]string, len(l.items))
+	for i, item := range l.items {
+		values[i] = strings.Map(func(r rune) rune {
+			if '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+				return r
+			}
+			return -1
+		}, item)
+	}
+	return values
+}
+
+// follow advances every position of target that is reached by each of the
+// values that target goes on with.
+func follow(reach []bool, target string, values []string) []bool {
+	next := make([]bool, len(reach))
+	for i, reached := range reach {
+		if !reached {
+			continue
+		}
+		for _, value := range values {
+			if strings.HasPrefix(target[i:], value) {
+				next[i+len(value)] = true
+			}
+		}
+	}
+	return next
+}
+
+// anything advances every position that is reached to all that come after it.
+func anything(reach []bool) []bool {
+	next := make([]bool, len(reach))
+	reached := false
+	for i := range reach {
+		reached = reached || reach[i]
+		next[i] = reached
+	}
+	return next
+}

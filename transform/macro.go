@@ -1,0 +1,219 @@
+// Package transform is the macro without AWS: a macro request of
+// CloudFormation goes in, the response comes out, and every role of the
+// template in between carries the boundary of its environment.
+//
+// What holds for every request:
+//
+//   - Only the boundary changes. Every other byte of the fragment is the byte
+//     that came in: numbers as spelled, order, escapes, white space.
+//   - No role escapes. After a success, every role is bound in every branch.
+//     Otherwise the request is refused with the logical IDs and the remedy.
+//   - Transforming the result again changes nothing.
+//   - The same input gives the same bytes, in time linear in its length. The
+//     input is not modified.
+//   - There is always an answer, well-formed, with the requestId that came in.
+//   - No message repeats template parameters or parts of the fragment, except
+//     logical IDs, types and the ARNs of boundaries.
+//
+// The package is pure: it knows no clock, log, environment variable or SDK.
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// MacroName is what the macro is called unless its installer says otherwise,
+// and the key of what a template's Metadata says to it.
+const MacroName = "PermissionsBoundaryMacro"
+
+// Macro answers macro requests.
+type Macro struct {
+	Options Options
+	Store   boundary.Reader // asked once per request, and not when nothing needs a boundary
+}
+
+// Report says what a request was and what was done, without its content.
+type Report struct {
+	RequestID   string // as JSON
+	AccountID   string
+	Region      string
+	Environment string // empty when it was not needed
+	Boundary    string // the ARN, or none; empty when it was not needed
+	Changes     []Change
+	BlindSpots  []Finding
+	Err         error // why the answer is a failure
+}
+
+// Counts is how often each action was done.
+func (r Report) Counts() map[Action]int {
+	counts := map[Action]int{}
+	for _, c := range r.Changes {
+		counts[c.Action]++
+	}
+	return counts
+}
+
+// Respond answers an event: {region, accountId, fragment, transformId, params,
+// requestId, templateParameterValues}. The response is {requestId, status,
+// fragment}, on failure with errorMessage, and the fragment as it came.
+//
+// Source: CloudFormation's user guide, macro function interface.
+func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
+	req, err := readRequest(event, m.Options)
+	report := Report{RequestID: string(req.id), AccountID: req.accountID, Region: req.region}
+	if err != nil {
+		report.Err = err
+		return failure(event, req, err), report
+	}
+	report.BlindSpots = req.plan.blind
+	edits, err := m.transform(ctx, req, &report)
+	if err != nil {
+		report.Err = err
+		return failure(event, req, err), report
+	}
+	return success(event, req, edits), report
+}
+
+// Refuse answers an event with a failure for a reason outside of the engine.
+func Refuse(event []byte, err error) []byte {
+	req, _ := readRequest(event, Options{})
+	return failure(event, req, err)
+}
+
+// transform decides about the request: the edits that bind its roles, or why
+// it is refused.
+func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]edit, error) {
+	if !req.plan.needsBoundary(m.Options) {
+		return nil, nil
+	}
+	environment, err := m.environment(req)
+	if err != nil {
+		return nil, err
+	}
+	report.Environment = environment
+	value, err := m.boundary(ctx, environment)
+	if err != nil {
+		return nil, err
+	}
+	report.Boundary = boundary.None
+	if value.IsNone() {
+		return nil, nil
+	}
+	v, err := literal(value, boundary.TargetOf(req.accountID, req.region), req.parameters)
+	if err != nil {
+		return nil, m.unusable(environment, err)
+	}
+	report.Boundary = v.text
+	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
+	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
+		return nil, &Refusal{refused}
+	}
+	report.Changes = changes
+	return edits, nil
+}
+
+// refused are the findings that the template cannot pass with.
+func (m Macro) refused(p *plan, conflicts []Finding) []Finding {
+	refused := slices.Concat(p.escapes, conflicts)
+	if m.Options.BlindSpots == RejectBlindSpots {
+		refused = append(refused, p.blind...)
+	}
+	return refused
+}
+
+// boundary reads the environment's boundary value.
+func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value, error) {
+	record, err := m.Store.Get(ctx, environment)
+	if err != nil {
+		return boundary.Value{}, err
+	}
+	value, err := boundary.Parse(record.Text)
+	if err != nil {
+		return boundary.Value{}, &boundary.Problem{
+			What:   fmt.Sprintf("boundary of environment %q is malformed: %s", environment, m.Store.Location(environment)),
+			Cause:  err,
+			Remedy: "correct it: pbm env update " + environment,
+		}
+	}
+	return value, nil
+}
+
+// unusable adds to an error where the boundary came from.
+func (m Macro) unusable(environment string, err error) error {
+	return &boundary.Problem{
+		What:   fmt.Sprintf("boundary of environment %q cannot be used here (%s)", environment, m.Store.Location(environment)),
+		Cause:  err,
+		Remedy: boundary.Remedy(err),
+	}
+}
+
+// Message is an error as CloudFormation shows it to the people who deploy:
+// what is wrong, and what to do next.
+func Message(err error) string {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal.message()
+	}
+	if remedy := boundary.Remedy(err); remedy != "" {
+		return err.Error() + "; " + remedy
+	}
+	return err.Error()
+}
+
+// message names each remedy once, behind the findings that it is for.
+func (r *Refusal) message() string {
+	var b strings.Builder
+	shown := r.Findings[:min(len(r.Findings), maxFindings)]
+	for i, f := range shown {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.String())
+		if i == len(shown)-1 || shown[i+1].Remedy != f.Remedy {
+			b.WriteString(": " + f.Remedy)
+		}
+	}
+	if more := len(r.Findings) - len(shown); more > 0 {
+		fmt.Fprintf(&b, "; and %d more", more)
+	}
+	return b.String()
+}
+
+func success(event []byte, req *request, edits []edit) []byte {
+	size := len(event)
+	for _, e := range edits {
+		size += len(e.boundary) + len(`,"Properties":{"PermissionsBoundary":}`) + (e.into.lastValue.start - e.into.lastName.start) + len(`,"PermissionsBoundary"`)
+	}
+	out := make([]byte, 0, size)
+	out = req.appendID(out)
+	out = append(out, `,"status":"success","fragment":`...)
+	out = apply(out, event, req.plan.fragment, edits)
+	return append(out, '}')
+}
+
+func failure(event []byte, req *request, err error) []byte {
+	out := req.appendID(nil)
+	out = append(out, `,"status":"failure","errorMessage":`...)
+	out = append(out, quote(Message(err))...)
+	if at := req.plan.fragment; !at.absent() {
+		out = append(out, `,"fragment":`...)
+		out = append(out, event[at.start:at.end]...)
+	}
+	return append(out, '}')
+}
+
+func (req *request) appendID(out []byte) []byte {
+	out = append(out, `{"requestId":`...)
+	if req.id == nil {
+		return append(out, "null"...)
+	}
+	return append(out, req.id...)
+}

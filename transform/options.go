@@ -1,0 +1,73 @@
+package transform
+
+import "fmt"
+
+// Existing says what happens to a PermissionsBoundary that the template has
+// already.
+type Existing string
+
+// What can happen to a boundary that is there already. Whatever is chosen, no
+// role passes unbound.
+const (
+	// Replace puts the environment's boundary in place of any other.
+	Replace Existing = "replace"
+	// Keep leaves a value that surely yields a boundary, and fills what does
+	// not: "", null, AWS::NoValue, and such branches of Fn::If.
+	Keep Existing = "keep"
+	// Reject refuses a template with a value that differs.
+	Reject Existing = "reject"
+)
+
+// BlindSpots says what happens to a template with resources that may create
+// roles out of the macro's sight.
+type BlindSpots string
+
+const (
+	// Warn lets the template pass and reports the resources.
+	Warn BlindSpots = "warn"
+	// RejectBlindSpots refuses the template.
+	RejectBlindSpots BlindSpots = "reject"
+)
+
+// Options are what the owner of the macro decides. The zero Options are the
+// defaults, without a default environment.
+type Options struct {
+	// DefaultEnvironment is of stacks that name none.
+	DefaultEnvironment string
+
+	// PinEnvironment makes every stack one of DefaultEnvironment, and refuses
+	// those that name another.
+	PinEnvironment bool
+
+	// EnvironmentParameters are the template parameters that name the
+	// environment, first match first, compared without case.
+	EnvironmentParameters []string
+
+	Existing   Existing
+	BlindSpots BlindSpots
+
+	// BoundUsers has IAM users bound as roles are.
+	BoundUsers bool
+}
+
+// ParseExisting reads the setting ExistingBoundary; empty is Replace.
+func ParseExisting(text string) (Existing, error) {
+	switch e := Existing(text); e {
+	case "":
+		return Replace, nil
+	case Replace, Keep, Reject:
+		return e, nil
+	}
+	return "", fmt.Errorf("%q is none of %s, %s, %s", text, Replace, Keep, Reject)
+}
+
+// ParseBlindSpots reads the setting BlindSpots; empty is Warn.
+func ParseBlindSpots(text string) (BlindSpots, error) {
+	switch b := BlindSpots(text); b {
+	case "":
+		return Warn, nil
+	case Warn, RejectBlindSpots:
+		return b, nil
+	}
+	return "", fmt.Errorf("%q is none of %s, %s", text, Warn, RejectBlindSpots)
+}

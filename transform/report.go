@@ -1,0 +1,109 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Action is what was done to a role.
+type Action string
+
+// What can be done to a role.
+const (
+	Added    Action = "added"    // it had no boundary
+	Replaced Action = "replaced" // it had another one
+	Filled   Action = "filled"   // a branch of its boundary yielded none
+	Kept     Action = "kept"     // its boundary stays
+)
+
+// Change is what was done to one resource.
+type Change struct {
+	LogicalID string // a ScheduleV2 event follows its resource's ID and a dot
+	Type      string // the resource type, or ScheduleV2
+	Action    Action
+}
+
+// Finding is a resource that the macro cannot bind (an escape), cannot see
+// into (a blind spot) or may not bind (a boundary that differs).
+type Finding struct {
+	LogicalID string // empty when the fragment does not tell
+	Type      string // empty when there is none
+	Reason    string
+	Remedy    string
+
+	at int // where it is, for the order
+}
+
+func (f Finding) String() string { return f.subject() + " " + f.Reason }
+
+func (f Finding) subject() string {
+	// Logical IDs are not checked before the macro runs.
+	id := "the fragment"
+	if f.LogicalID != "" {
+		id = clip(f.LogicalID, 255)
+	}
+	if f.Type == "" {
+		return id
+	}
+	return fmt.Sprintf("%s (%s)", id, clip(f.Type, 255))
+}
+
+// clip makes a name from the template fit into one line of a message.
+func clip(name string, length int) string {
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "?"))
+	if len(name) > length {
+		return strings.ToValidUTF8(name[:length], "") + "..."
+	}
+	return name
+}
+
+// maxFindings is how many findings a message names. StatusReason, where
+// CloudFormation shows the message, is one string.
+const maxFindings = 10
+
+// Refusal is the error of a template that cannot pass.
+type Refusal struct {
+	Findings []Finding // at least one, in source order
+}
+
+func (r *Refusal) Error() string {
+	var parts []string
+	for _, f := range r.Findings[:min(len(r.Findings), maxFindings)] {
+		parts = append(parts, f.String())
+	}
+	if more := len(r.Findings) - maxFindings; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (w *walk) escape(id []byte, typ string, at int, reason, remedy string) {
+	w.escapeID(w.within+string(id), typ, at, reason, remedy)
+}
+
+func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
+	w.plan.escapes = append(w.plan.escapes, Finding{id, typ, reason, remedy, at})
+}
+
+func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
+	w.plan.blind = append(w.plan.blind, Finding{w.within + string(id), typ, reason, remedy, 0})
+}
+
+// Remedies that name the macro. It may be installed under another name; see
+// rename.
+const (
+	afterServerless         = "list " + MacroName + " after " + serverless + " in Transform"
+	afterLanguageExtensions = "list " + MacroName + " after AWS::LanguageExtensions in Transform"
+)
+
+// rename has remedies name the macro as the request does.
+func rename(findings []Finding, macro string) {
+	for i := range findings {
+		findings[i].Remedy = strings.ReplaceAll(findings[i].Remedy, MacroName, macro)
+	}
+}

@@ -1,0 +1,146 @@
+package transform
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// request is what the engine takes from an event.
+type request struct {
+	id         jsontext.Value // as it came, nil when missing
+	accountID  string
+	region     string
+	macro      string
+	params     node
+	parameters node // templateParameterValues
+	plan       *plan
+}
+
+// readRequest reads an event in one pass, its fragment included. The request
+// is usable for an answer even when there is an error.
+func readRequest(event []byte, o Options) (*request, error) {
+	req := &request{macro: MacroName, plan: &plan{src: event}}
+	w := &walk{
+		scanner: scan(event, span{0, len(event)}),
+		plan:    req.plan,
+		options: o,
+	}
+	if w.peek() != jsontext.KindBeginObject {
+		return req, malformed(errors.New("not a JSON object"))
+	}
+	req.read(w)
+	w.end()
+	if w.err != nil {
+		req.id, req.plan = findRequestID(event), &plan{src: event}
+		return req, malformed(w.err)
+	}
+	if req.plan.fragment.absent() {
+		return req, malformed(errors.New("no fragment"))
+	}
+	w.parameters = req.parameters
+	w.finish()
+	rename(req.plan.escapes, req.macro)
+	rename(req.plan.blind, req.macro)
+	return req, nil
+}
+
+func (req *request) read(w *walk) {
+	for w.enter(); w.more(); {
+		name, _ := w.name()
+		switch string(name) {
+		case "requestId":
+			at := w.skip()
+			req.id = w.src[at.start:at.end]
+		case "accountId":
+			req.accountID = w.tree().text
+		case "region":
+			req.region = w.tree().text
+		case "transformId":
+			// "<account>::<name>"
+			if _, macro, ok := strings.Cut(w.tree().text, "::"); ok {
+				req.macro = clip(macro, 255)
+			}
+		case "params":
+			req.params = w.tree()
+		case "templateParameterValues":
+			req.parameters = w.tree()
+		case "fragment":
+			if !req.plan.fragment.absent() {
+				w.err = errors.New("fragment is given twice")
+				return
+			}
+			w.template()
+		default:
+			w.skip()
+		}
+	}
+}
+
+func malformed(err error) error {
+	return &boundary.Problem{
+		What:   "event is malformed",
+		Cause:  withoutContent(err),
+		Remedy: "invoke the function through CloudFormation, or with an event of the shape of a macro request",
+	}
+}
+
+// withoutContent makes sure that the place of a syntax error is told without
+// the names around it.
+func withoutContent(err error) error {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%w after byte %d", syntax.Err, syntax.ByteOffset)
+	}
+	return err
+}
+
+// findRequestID looks for the requestId of an event that is not valid JSON,
+// such as one that is nested too deeply, for the answer must carry it.
+func findRequestID(event []byte) jsontext.Value {
+	depth := 0
+	for i := 0; i < len(event); i++ {
+		switch event[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			text := quoted(event[i:])
+			i += len(text) - 1
+			if depth == 1 && string(text) == `"requestId"` {
+				return valueAfterColon(event[i+1:])
+			}
+		}
+	}
+	return nil
+}
+
+// quoted is the string that text begins with, up to the end if it has none.
+func quoted(text []byte) []byte {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return text[:i+1]
+		}
+	}
+	return text
+}
+
+func valueAfterColon(text []byte) jsontext.Value {
+	_, rest, ok := strings.Cut(string(text[:min(len(text), 1000)]), ":")
+	if !ok {
+		return nil
+	}
+	value, err := jsontext.NewDecoder(strings.NewReader(rest)).ReadValue()
+	if err != nil {
+		return nil
+	}
+	return value.Clone()
+}

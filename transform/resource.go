@@ -1,0 +1,204 @@
+package transform
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// resource is what the walk keeps of a resource until its type is known: Type
+// may come after Properties.
+type resource struct {
+	object
+	id       []byte // empty for a fragment that is one resource
+	loops    loops
+	typeAt   span
+	typeKind jsontext.Kind
+	props    properties
+
+	ignoreGlobals span // of SAM's attribute of that name
+	generated     bool // has members that a Fn::ForEach makes
+	transformed   bool // has a Fn::Transform that is not expanded
+	twice         bool // Type or Properties is given twice
+}
+
+// properties are those that rules ask for, of a resource of whatever type.
+type properties struct {
+	object
+	kind        jsontext.Kind // invalid when there are none
+	at          [propertyCount]span
+	loops       []span // of the values of Fn::ForEach members
+	function    string // Ref or an intrinsic function that makes the properties
+	transformed bool
+	twice       bool // a property that rules ask for is given twice
+}
+
+// property is one that a rule asks for.
+type property int
+
+const (
+	permissionsBoundary property = iota
+	buildRoleArn
+	dataSources
+	deploymentPreference
+	documentType
+	environmentRolePermissionBoundary
+	events
+	executionRoleArn
+	hostedRotationLambda
+	logging
+	operatorRole
+	templateBody
+	propertyCount
+)
+
+var propertyNames = [propertyCount]string{
+	permissionsBoundary:               "PermissionsBoundary",
+	buildRoleArn:                      "BuildRoleArn",
+	dataSources:                       "DataSources",
+	deploymentPreference:              "DeploymentPreference",
+	documentType:                      "DocumentType",
+	environmentRolePermissionBoundary: "EnvironmentRolePermissionBoundary",
+	events:                            "Events",
+	executionRoleArn:                  "ExecutionRoleArn",
+	hostedRotationLambda:              "HostedRotationLambda",
+	logging:                           "Logging",
+	operatorRole:                      "OperatorRole",
+	templateBody:                      "TemplateBody",
+}
+
+var propertyOf = func() map[string]property {
+	of := make(map[string]property, propertyCount)
+	for p, name := range propertyNames {
+		of[name] = property(p)
+	}
+	return of
+}()
+
+// rule is what is done to resources of a type.
+type rule struct {
+	apply func(w *walk, r *resource, typ string)
+	// decides are the properties that the rule rests on. None of them may come
+	// out of a Fn::ForEach, which the macro cannot expand.
+	decides []property
+	// creates says that resources of the type create roles in this stack, and
+	// not just may do so out of sight.
+	creates bool
+}
+
+// rules are those of the resource types that matter. A type that is not here
+// creates no role, as far as is known. ruled are these types, sorted, those
+// that create roles first: the order in which a Type that is not spelled out
+// is suspected.
+var (
+	rules = map[string]rule{}
+	ruled []string
+)
+
+// A rule may walk a template inside of the template, and so comes back to the
+// rules. The compiler takes that in init only.
+func init() {
+	for _, some := range []map[string]rule{iamRules(), serverlessRules(), stackSetRules(), blindSpotRules()} {
+		maps.Copy(rules, some)
+	}
+	ruled = slices.SortedFunc(maps.Keys(rules), func(a, b string) int {
+		if rules[a].creates != rules[b].creates {
+			if rules[a].creates {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+}
+
+// judge applies the rule of a resource's type.
+func (w *walk) judge(r *resource) {
+	if r.transformed || r.props.transformed {
+		w.blindSpot(r.id, "Fn::Transform", notExpanded, expandFirst)
+	}
+	switch {
+	case r.twice:
+		w.escape(r.id, "", r.start, "gives Type or Properties twice", "give it once")
+		return
+	case r.generated:
+		w.escape(r.id, "", r.start, "has Fn::ForEach beside Type, which CloudFormation does not take", "move it into Properties")
+		return
+	case r.typeAt.absent():
+		return // CloudFormation refuses a resource without Type
+	case r.typeKind == jsontext.KindBeginObject || r.typeKind == jsontext.KindBeginArray:
+		w.escape(r.id, "", r.typeAt.start, "has a Type that is not spelled out, so it may be a role", afterLanguageExtensions)
+		return
+	case r.typeKind != jsontext.KindString:
+		return // CloudFormation refuses it
+	}
+	typ := w.text(r.typeAt)
+	if rule, known := rules[string(typ)]; known {
+		w.obey(rule, r, string(typ))
+		return
+	}
+	w.judgePattern(r, string(typ))
+}
+
+func (w *walk) obey(rule rule, r *resource, typ string) {
+	switch {
+	case r.props.twice:
+		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
+	case w.generates(r, rule.decides) && rule.creates:
+		w.escape(r.id, typ, r.props.start, "has properties made by Fn::ForEach, which may include "+names(rule.decides), afterLanguageExtensions)
+	case w.generates(r, rule.decides):
+		w.blindSpot(r.id, typ, "has properties made by Fn::ForEach, which may include "+names(rule.decides), afterLanguageExtensions)
+	default:
+		rule.apply(w, r, typ)
+	}
+}
+
+func names(properties []property) string {
+	all := make([]string, len(properties))
+	for i, p := range properties {
+		all[i] = propertyNames[p]
+	}
+	return strings.Join(all, ", ")
+}
+
+// judgePattern judges a type that has no rule of its own name.
+func (w *walk) judgePattern(r *resource, typ string) {
+	if !r.loops.vary(typ) {
+		w.judgeUnknown(r, typ)
+		return
+	}
+	for _, suspect := range ruled {
+		switch {
+		case suspect == userType && !w.options.BoundUsers || !r.loops.couldBe(typ, suspect):
+			continue
+		case rules[suspect].creates:
+			w.escape(r.id, typ, r.typeAt.start, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)
+		default:
+			w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)
+		}
+		return
+	}
+}
+
+// generates reports whether a Fn::ForEach in the properties could make one of
+// those given.
+func (w *walk) generates(r *resource, properties []property) bool {
+	return slices.ContainsFunc(r.props.loops, func(at span) bool {
+		return couldMake(parse(w.src, at), r.loops, properties)
+	})
+}
+
+func couldMake(foreach node, outer loops, properties []property) bool {
+	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() {
+		return true
+	}
+	inner := outer.with(loopOver(foreach.elements[0], foreach.elements[1]))
+	return slices.ContainsFunc(foreach.elements[2].members, func(m member) bool {
+		if strings.HasPrefix(m.name, foreachPrefix) {
+			return couldMake(m.value, inner, properties)
+		}
+		return slices.ContainsFunc(properties, func(p property) bool { return inner.couldBe(m.name, propertyNames[p]) })
+	})
+}

@@ -1,0 +1,244 @@
+package transform
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	functionType     = "AWS::Serverless::Function"
+	stateMachineType = "AWS::Serverless::StateMachine"
+	serverlessPrefix = "AWS::Serverless::"
+	serverless       = "AWS::Serverless-2016-10-31"
+)
+
+// serverlessRules are for a macro that is listed before
+// AWS::Serverless-2016-10-31: the roles are not there yet, and the properties
+// that SAM makes them of must carry the boundary. Source: the SAM translator
+// 1.115.0, all places that construct a role.
+func serverlessRules() map[string]rule {
+	return map[string]rule{
+		functionType:     {bindFunction, []property{permissionsBoundary, events, deploymentPreference}, true},
+		stateMachineType: {bindStateMachine, []property{permissionsBoundary, events}, true},
+
+		"AWS::Serverless::CapacityProvider": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
+		"AWS::Serverless::MicrovmImage":     {needsRole(buildRoleArn, "a build role"), []property{buildRoleArn}, true},
+		"AWS::Serverless::NetworkConnector": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
+		"AWS::Serverless::WebFunction":      {needsRole(executionRoleArn, "an execution role"), []property{executionRoleArn}, true},
+		"AWS::Serverless::GraphQLApi":       {graphQLApi, []property{logging, dataSources}, true},
+	}
+}
+
+// rolelessServerless are SAM's types that create no role. One that is neither
+// here nor in the rules is newer than this engine.
+var rolelessServerless = []string{
+	"AWS::Serverless::Api",
+	"AWS::Serverless::Connector",
+	"AWS::Serverless::HttpApi",
+	"AWS::Serverless::LayerVersion",
+	"AWS::Serverless::SimpleTable",
+	"AWS::Serverless::WebSocketApi",
+}
+
+func bindFunction(w *walk, r *resource, typ string) {
+	h := holder{id: w.within + string(r.id), typ: typ, object: r.object, props: r.props}
+	at := len(w.plan.sites)
+	w.bind(h)
+	if len(w.plan.sites) > at {
+		ignoresGlobals := !r.ignoreGlobals.absent()
+		w.later(func() { w.inheritBoundary(at, ignoresGlobals) })
+	}
+	w.events(r, typ)
+	w.deployment(r)
+}
+
+func bindStateMachine(w *walk, r *resource, typ string) {
+	bindResource(w, r, typ)
+	w.events(r, typ)
+}
+
+// events binds the events that make a role of their own: ScheduleV2 does not
+// take over the boundary of its function or state machine.
+func (w *walk) events(r *resource, typ string) {
+	if at := r.props.at[events]; !at.absent() {
+		w.eventMap(r, typ, parse(w.src, at), r.loops)
+	}
+}
+
+func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
+	for _, event := range all.members {
+		switch {
+		case strings.HasPrefix(event.name, foreachPrefix):
+			w.eventLoop(r, typ, event.value, around)
+		case event.value.isObject():
+			w.event(r, typ, event, around)
+		}
+	}
+}
+
+func (w *walk) eventLoop(r *resource, typ string, foreach node, around loops) {
+	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() {
+		w.escape(r.id, typ, foreach.start, "has events made by a Fn::ForEach that cannot be read", afterLanguageExtensions)
+		return
+	}
+	w.eventMap(r, typ, foreach.elements[2], around.with(loopOver(foreach.elements[0], foreach.elements[1])))
+}
+
+const scheduleV2 = "ScheduleV2"
+
+func (w *walk) event(r *resource, typ string, event member, around loops) {
+	kind := event.value.get("Type")
+	switch {
+	case kind.isString() && kind.text == scheduleV2:
+		w.bind(holder{
+			id:     w.within + string(r.id) + "." + event.name,
+			typ:    scheduleV2,
+			object: event.value.object,
+			props:  w.propertiesIn(event.value.get("Properties")),
+		})
+	case kind.isObject(), kind.isString() && around.vary(kind.text) && around.couldBe(kind.text, scheduleV2):
+		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", afterLanguageExtensions)
+	}
+}
+
+// propertiesIn are those of a part of the template that was read as a tree.
+func (w *walk) propertiesIn(n node) properties {
+	if n.kind == jsontext.KindInvalid {
+		return properties{}
+	}
+	outer := w.scanner
+	defer func() { w.scanner = outer }()
+	w.scanner = scan(w.src, n.span)
+	return w.properties(n.kind)
+}
+
+// afterGlobals runs what depends on the section Globals, which may come last.
+func (w *walk) later(do func()) { w.pending = append(w.pending, do) }
+
+// inheritBoundary tells a function's site that Globals give it a boundary.
+func (w *walk) inheritBoundary(at int, ignoresGlobals bool) {
+	w.plan.sites[at].inherits = !ignoresGlobals && w.global(functionType, "PermissionsBoundary").kind != jsontext.KindInvalid
+}
+
+// global is what the section Globals says about a property of a type.
+func (w *walk) global(typ, property string) node {
+	return w.globals.get(strings.TrimPrefix(typ, serverlessPrefix)).get(property)
+}
+
+// deployment looks for the role CodeDeployServiceRole, which SAM makes for a
+// stack as soon as one function has a DeploymentPreference that is enabled and
+// names no Role.
+func (w *walk) deployment(r *resource) {
+	id, start, own := r.id, r.start, parse(w.src, r.props.at[deploymentPreference])
+	ignores := w.ignoresGlobal(r, "DeploymentPreference")
+	w.later(func() {
+		var global node
+		if !ignores {
+			global = w.global(functionType, "DeploymentPreference")
+		}
+		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled")) && !w.givenRole(merged(own, global, "Role")) {
+			w.escape(id, functionType, start, "has a DeploymentPreference without Role, for which SAM makes a CodeDeployServiceRole that takes no boundary",
+				afterServerless)
+		}
+	})
+}
+
+// ignoresGlobal reports whether a resource surely does not take a property
+// from Globals.
+func (w *walk) ignoresGlobal(r *resource, property string) bool {
+	ignored := parse(w.src, r.ignoreGlobals)
+	return ignored.text == "*" ||
+		slices.ContainsFunc(ignored.elements, func(e node) bool { return e.isString() && e.text == property })
+}
+
+// preferred reports whether there is a DeploymentPreference at all.
+func preferred(own, global node) bool {
+	return len(own.members) > 0 || len(global.members) > 0
+}
+
+// merged is a member of an object that SAM merges with the one in Globals.
+func merged(own, global node, name string) node {
+	if value := own.get(name); value.kind != jsontext.KindInvalid {
+		return value
+	}
+	return global.get(name)
+}
+
+// disabled reports whether a switch is off: false as SAM spells it, or a
+// template parameter with such a value.
+func (w *walk) disabled(n node) bool {
+	if name, argument := n.only(); name == "Ref" {
+		n = w.parameters.get(argument.text)
+	}
+	return slices.Contains([]string{"false", "False"}, n.text)
+}
+
+// givenRole reports whether a role is given for SAM to use, so that it makes
+// none.
+func (w *walk) givenRole(n node) bool {
+	if name, argument := n.only(); name == "Ref" && w.parameters.get(argument.text).isEmpty() {
+		return false
+	}
+	return surelyYields(n) || surelyBranches(n)
+}
+
+// surelyBranches reports whether both branches of a Fn::If surely yield.
+func surelyBranches(n node) bool {
+	name, argument := n.only()
+	if name != "Fn::If" || len(argument.elements) != 3 {
+		return false
+	}
+	return !slices.ContainsFunc(argument.elements[1:], func(b node) bool { return !surelyYields(b) && !surelyBranches(b) })
+}
+
+// needsRole is the rule of a type that SAM makes a role for which takes no
+// boundary, unless a property gives one.
+func needsRole(given property, what string) func(*walk, *resource, string) {
+	return func(w *walk, r *resource, typ string) {
+		id, start, ignoresGlobals := r.id, r.start, !r.ignoreGlobals.absent()
+		own := parse(w.src, r.props.at[given])
+		w.later(func() {
+			if own.kind == jsontext.KindInvalid && !ignoresGlobals {
+				own = w.global(typ, propertyNames[given])
+			}
+			if !w.givenRole(own) {
+				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary",
+					afterServerless)
+			}
+		})
+	}
+}
+
+// graphQLApi is the rule of a type that SAM makes several roles for.
+func graphQLApi(w *walk, r *resource, typ string) {
+	id, start := r.id, r.start
+	logs, sources := parse(w.src, r.props.at[logging]), parse(w.src, r.props.at[dataSources])
+	w.later(func() {
+		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"))) {
+			w.escape(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
+				afterServerless)
+		}
+		for _, kind := range []string{"DynamoDb", "Lambda"} {
+			for _, source := range sources.get(kind).members {
+				if !w.givenRole(source.value.get("ServiceRoleArn")) {
+					w.escape(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
+						afterServerless)
+				}
+			}
+		}
+	})
+}
+
+// judgeUnknown judges a type without a rule: CloudFormation's own types create
+// no roles, but modules are templates, and SAM grows.
+func (w *walk) judgeUnknown(r *resource, typ string) {
+	switch {
+	case strings.HasSuffix(typ, "::MODULE"):
+		w.blindSpot(r.id, typ, "is a module, whose resources CloudFormation adds after all macros",
+			"bind the roles in the module, or deploy them in a stack that uses the macro")
+	case strings.HasPrefix(typ, serverlessPrefix) && !slices.Contains(rolelessServerless, typ):
+		w.blindSpot(r.id, typ, "is a SAM type that this version of the macro does not know", afterServerless)
+	}
+}

@@ -1,0 +1,313 @@
+package transform
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// walk reads one template in one pass and fills in its plan.
+type walk struct {
+	*scanner
+	plan    *plan
+	options Options
+	within  string // the logical IDs of the StackSets that the template is in, each with a slash
+	loops   loops
+
+	globals    node     // the section Globals
+	parameters node     // templateParameterValues, where the template's are known
+	pending    []func() // see later
+}
+
+// template reads a whole template, or what a Fn::Transform further inside
+// hands to the macro: the map of Resources, one resource, or the properties of
+// a role. The shape tells which. Source: CloudFormation's user guide, macros,
+// scope; and recorded answers of the service.
+func (w *walk) template() {
+	if w.peek() == jsontext.KindBeginObject {
+		w.plan.fragment = w.sections()
+	} else {
+		w.plan.fragment = w.skip()
+	}
+}
+
+// finish completes the plan. All of the request must be read by now.
+func (w *walk) finish() {
+	for _, do := range w.pending {
+		do()
+	}
+	w.bindGlobals()
+	slices.SortStableFunc(w.plan.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
+	slices.SortStableFunc(w.plan.escapes, func(a, b Finding) int { return cmp.Compare(a.at, b.at) })
+}
+
+// bindGlobals binds what Globals give to functions. Where there are none, the
+// section creates no role.
+func (w *walk) bindGlobals() {
+	function := w.globals.get("Function")
+	existing := function.get("PermissionsBoundary")
+	isFunction := func(s site) bool { return s.typ == functionType }
+	if existing.kind != jsontext.KindInvalid && slices.ContainsFunc(w.plan.sites, isFunction) {
+		w.plan.sites = append(w.plan.sites, site{
+			id: w.within + "Globals.Function", typ: functionType,
+			into: function.object, kind: siteValue, existing: existing,
+		})
+	}
+}
+
+// sections reads the top level of a template.
+func (w *walk) sections() span {
+	start := w.enter()
+	whole := false
+	for w.more() {
+		name, _ := w.name()
+		isObject := w.peek() == jsontext.KindBeginObject
+		switch {
+		case string(name) == "Resources" && isObject:
+			whole = w.resources() || whole
+		case string(name) == "Globals" && isObject:
+			w.globals = w.tree()
+		case string(name) == "Metadata" && isObject:
+			w.metadata()
+		case string(name) == "Fn::Transform":
+			w.unexpanded()
+		default:
+			w.skip()
+		}
+	}
+	at := span{start, w.offset()}
+	if !whole && w.err == nil {
+		w.snippet(at)
+	}
+	return at
+}
+
+// unexpanded reports a Fn::Transform that nobody has run yet. CloudFormation
+// runs the inner ones first, so it only comes from other tools.
+func (w *walk) unexpanded() {
+	w.blindSpot(nil, "Fn::Transform", notExpanded, expandFirst)
+	w.skip()
+}
+
+// metadata reads what the template says to this macro.
+func (w *walk) metadata() {
+	w.enter()
+	for w.more() {
+		if name, _ := w.name(); string(name) == MacroName {
+			w.plan.metadata = w.tree()
+		} else {
+			w.skip()
+		}
+	}
+}
+
+// resources reads a map from logical ID to resource. It reports false when the
+// map turns out to be a resource itself, whose logical ID is "Resources".
+func (w *walk) resources() bool {
+	before, pending := *w.plan, w.pending
+	isMap := true
+	w.enter()
+	for w.more() {
+		name, _ := w.name()
+		switch kind := w.peek(); {
+		case isForEach(name):
+			w.foreach(name)
+		case string(name) == "Fn::Transform":
+			w.unexpanded()
+		case kind == jsontext.KindBeginObject:
+			w.resource(name)
+		default:
+			// CloudFormation refuses a resource that is no object.
+			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at), kind) {
+				isMap = false
+			}
+		}
+	}
+	if !isMap {
+		*w.plan, w.pending = before, pending
+	}
+	return isMap
+}
+
+func isTypeName(text []byte, kind jsontext.Kind) bool {
+	return kind == jsontext.KindString && bytes.Contains(text, []byte("::"))
+}
+
+// foreach reads a loop over resources: [identifier, collection, resources].
+func (w *walk) foreach(name []byte) {
+	if w.peek() != jsontext.KindBeginArray {
+		w.skip()
+		w.refuseLoop(name)
+		return
+	}
+	outer, readable := w.loops, false
+	w.enter()
+	var head [2]node
+	for i := 0; w.more(); i++ {
+		switch {
+		case i < 2:
+			head[i] = w.tree()
+		case i == 2 && head[0].isString() && w.peek() == jsontext.KindBeginObject:
+			w.loops = outer.with(loopOver(head[0], head[1]))
+			w.resources()
+			readable = true
+		default:
+			w.skip()
+			readable = false
+		}
+	}
+	w.loops = outer
+	if !readable && w.err == nil {
+		w.refuseLoop(name)
+	}
+}
+
+func (w *walk) refuseLoop(name []byte) {
+	w.escape(name, "Fn::ForEach", w.offset(),
+		"is not [identifier, collection, resources], so its resources cannot be read", afterLanguageExtensions)
+}
+
+// resource reads one resource and applies the rule of its type.
+func (w *walk) resource(id []byte) {
+	r := resource{id: id, loops: w.loops}
+	r.start = w.enter()
+	for w.more() {
+		name, nameAt := w.name()
+		kind := w.peek()
+		var value span
+		switch {
+		case string(name) == "Type":
+			r.twice = r.twice || !r.typeAt.absent()
+			value = w.skip()
+			r.typeAt, r.typeKind = value, kind
+		case string(name) == "Properties":
+			r.twice = r.twice || !r.props.absent()
+			r.props = w.properties(kind)
+			value = r.props.span
+		case string(name) == "IgnoreGlobals":
+			value = w.skip()
+			r.ignoreGlobals = value
+		default:
+			value = w.skip()
+			r.generated = r.generated || isForEach(name)
+			r.transformed = r.transformed || string(name) == "Fn::Transform"
+		}
+		r.lastName, r.lastValue = nameAt, value
+	}
+	r.end = w.offset()
+	if w.err == nil {
+		w.judge(&r)
+	}
+}
+
+// properties reads the properties of a resource of whatever type, and
+// remembers where those lie that a rule may ask for.
+func (w *walk) properties(kind jsontext.Kind) properties {
+	if kind != jsontext.KindBeginObject {
+		return properties{object: object{span: w.skip()}, kind: kind}
+	}
+	p := properties{kind: kind}
+	p.start = w.enter()
+	for w.more() {
+		name, nameAt := w.name()
+		value := w.skip()
+		switch {
+		case isForEach(name):
+			p.loops = append(p.loops, value)
+		case string(name) == "Fn::Transform":
+			p.transformed = true
+		case string(name) == "Ref" || bytes.HasPrefix(name, []byte("Fn::")):
+			p.function = string(name)
+		default:
+			if property, ok := propertyOf[string(name)]; ok {
+				p.twice = p.twice || !p.at[property].absent()
+				p.at[property] = value
+			}
+		}
+		p.lastName, p.lastValue = nameAt, value
+	}
+	p.end = w.offset()
+	return p
+}
+
+// snippet reads an object without a Resources section, a second time: its
+// shape is known only now.
+func (w *walk) snippet(at span) {
+	outer := w.scanner
+	defer func() { w.scanner = outer }()
+
+	w.scanner = scan(w.src, at)
+	shape := w.shape()
+	w.scanner = scan(w.src, at)
+	switch shape {
+	case shapeResource:
+		w.resource(nil)
+	case shapeRole:
+		// A role has no property that a function has and the rule looks at.
+		w.obey(rules[functionType], &resource{props: w.properties(jsontext.KindBeginObject)}, roleType)
+	case shapeResources:
+		w.resources()
+	case shapeUnknown:
+		w.blindSpot(nil, "", "neither a template, a map of resources, a resource nor the properties of a role",
+			"name the macro in the section Transform of the template")
+	}
+}
+
+// shape is what an object without a Resources section can be.
+type shape int
+
+const (
+	shapeUnknown shape = iota
+	shapeNoRoles       // the value of a property, or a template without resources
+	shapeResource
+	shapeRole // the properties of a role
+	shapeResources
+)
+
+// shape reads the object at hand. Of all resource types, only AWS::IAM::Role
+// and AWS::Serverless::Function have the property AssumeRolePolicyDocument, and
+// both take a boundary.
+func (w *walk) shape() shape {
+	var typed, role, resources, section bool
+	members := 0
+	for w.enter(); w.more(); members++ {
+		name, _ := w.name()
+		kind := w.peek()
+		value := w.skip()
+		switch string(name) {
+		case "Type":
+			typed = isTypeName(w.text(value), kind)
+		case "AssumeRolePolicyDocument":
+			role = true
+		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
+			section = true
+		}
+		resources = resources || isForEach(name) || kind == jsontext.KindBeginObject && w.isResource(value)
+	}
+	switch {
+	case typed:
+		return shapeResource
+	case role:
+		return shapeRole
+	case resources:
+		return shapeResources
+	case section, members == 0:
+		return shapeNoRoles
+	}
+	return shapeUnknown
+}
+
+// isResource reports whether the object at a span has the Type of a resource.
+func (w *walk) isResource(at span) bool {
+	s := scan(w.src, at)
+	for s.enter(); s.more(); {
+		name, _ := s.name()
+		kind := s.peek()
+		if value := s.skip(); string(name) == "Type" && isTypeName(s.text(value), kind) {
+			return true
+		}
+	}
+	return false
+}
