@@ -25,8 +25,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"permissions-boundary-macro/boundary"
 )
 

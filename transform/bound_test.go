@@ -1,0 +1,238 @@
+package transform_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/transform"
+)
+
+// checkBound looks at a result the way a reader of the template would: every
+// resource that makes a role must carry the boundary.
+func checkBound(fragment []byte, arn string, o transform.Options, parameters string) error {
+	var t map[string]any
+	if err := json.Unmarshal(fragment, &t); err != nil {
+		return nil // no object, no role
+	}
+	var given map[string]any
+	if err := json.Unmarshal([]byte(parameters), &given); err != nil {
+		return err
+	}
+	c := boundCheck{options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
+	return c.template(t)
+}
+
+func sameBoundary(v any, arn string) bool {
+	if m, ok := v.(map[string]any); ok && len(m) == 1 {
+		text, _ := m["Fn::Sub"].(string)
+		return strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", account, "${AWS::Region}", region).Replace(text) == arn
+	}
+	return v == arn
+}
+
+type boundCheck struct {
+	options    transform.Options
+	parameters map[string]any
+	arn        string
+	isBoundary func(any) bool
+	globals    map[string]any
+}
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func (c boundCheck) template(t map[string]any) error {
+	c.globals = object(t["Globals"])
+	resources, whole := t["Resources"].(map[string]any)
+	if _, isResource := resources["Type"].(string); whole && !isResource {
+		return c.resources(resources)
+	}
+	if typ, ok := t["Type"].(string); ok && strings.Contains(typ, "::") {
+		return c.resource("", t)
+	}
+	if _, ok := t["AssumeRolePolicyDocument"]; ok {
+		return c.value("", t["PermissionsBoundary"])
+	}
+	return c.resources(t)
+}
+
+func (c boundCheck) resources(all map[string]any) error {
+	for id, v := range all {
+		if strings.HasPrefix(id, "Fn::ForEach::") {
+			if err := c.loop(v, c.resources); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.resource(id, object(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c boundCheck) loop(v any, body func(map[string]any) error) error {
+	if list, _ := v.([]any); len(list) == 3 {
+		return body(object(list[2]))
+	}
+	return nil
+}
+
+func (c boundCheck) resource(id string, r map[string]any) error {
+	p := object(r["Properties"])
+	typ, isString := r["Type"].(string)
+	if !isString {
+		if r["Type"] != nil && object(r["Type"]) != nil {
+			return fmt.Errorf("%s may have any type", id)
+		}
+		return nil
+	}
+	switch typ {
+	case "AWS::IAM::Role":
+		return c.value(id, p["PermissionsBoundary"])
+	case "AWS::IAM::User":
+		if c.options.BoundUsers {
+			return c.value(id, p["PermissionsBoundary"])
+		}
+	case "AWS::Serverless::Function":
+		return c.function(id, r, p)
+	case "AWS::Serverless::StateMachine":
+		if err := c.value(id, p["PermissionsBoundary"]); err != nil {
+			return err
+		}
+		return c.events(id, object(p["Events"]))
+	case "AWS::Serverless::CapacityProvider", "AWS::Serverless::NetworkConnector":
+		return c.given(id, typ, r, p, "OperatorRole")
+	case "AWS::Serverless::MicrovmImage":
+		return c.given(id, typ, r, p, "BuildRoleArn")
+	case "AWS::Serverless::WebFunction":
+		return c.given(id, typ, r, p, "ExecutionRoleArn")
+	case "AWS::Serverless::GraphQLApi":
+		return c.graphQL(id, p)
+	case "AWS::CloudFormation::StackSet":
+		return c.stackSet(id, p)
+	}
+	return nil
+}
+
+func (c boundCheck) value(id string, v any) error {
+	if c.isBoundary(v) {
+		return nil
+	}
+	if c.options.Existing == transform.Keep && yields(v) {
+		return nil
+	}
+	if list, ok := object(v)["Fn::If"].([]any); ok && len(list) == 3 && c.options.Existing != transform.Replace && c.options.Existing != "" {
+		return errorOf(c.value(id, list[1]), c.value(id, list[2]))
+	}
+	return fmt.Errorf("%s has the boundary %v", id, v)
+}
+
+func errorOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// yields reports whether a value without branches is one for sure.
+func yields(v any) bool {
+	text, isString := v.(string)
+	raw, _ := json.Marshal(v)
+	return isString && text != "" || len(object(v)) == 1 && object(v)["Fn::If"] == nil && !strings.Contains(string(raw), "AWS::NoValue")
+}
+
+func (c boundCheck) function(id string, r, p map[string]any) error {
+	global := object(c.globals["Function"])
+	own, has := p["PermissionsBoundary"]
+	if inherited, ok := global["PermissionsBoundary"]; ok && !has && r["IgnoreGlobals"] == nil {
+		own = inherited
+	}
+	if err := c.value(id, own); err != nil {
+		return err
+	}
+	preference := map[string]any{}
+	if r["IgnoreGlobals"] == nil {
+		for k, v := range object(global["DeploymentPreference"]) {
+			preference[k] = v
+		}
+	}
+	for k, v := range object(p["DeploymentPreference"]) {
+		preference[k] = v
+	}
+	if len(preference) > 0 && !c.isFalse(preference["Enabled"]) && preference["Role"] == nil {
+		return fmt.Errorf("%s has a CodeDeployServiceRole", id)
+	}
+	return c.events(id, object(p["Events"]))
+}
+
+func (c boundCheck) isFalse(v any) bool {
+	if name, ok := object(v)["Ref"].(string); ok {
+		v = c.parameters[name]
+	}
+	return slices.Contains([]any{false, "false", "False"}, v)
+}
+
+func (c boundCheck) events(id string, all map[string]any) error {
+	for name, v := range all {
+		if strings.HasPrefix(name, "Fn::ForEach::") {
+			if err := c.loop(v, func(m map[string]any) error { return c.events(id, m) }); err != nil {
+				return err
+			}
+		}
+		if event := object(v); event["Type"] == "ScheduleV2" {
+			if err := c.value(id+"."+name, object(event["Properties"])["PermissionsBoundary"]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c boundCheck) given(id, typ string, r, p map[string]any, role string) error {
+	given := p[role]
+	if given == nil && r["IgnoreGlobals"] == nil {
+		given = object(c.globals[strings.TrimPrefix(typ, "AWS::Serverless::")])[role]
+	}
+	if given == nil || given == "" {
+		return fmt.Errorf("%s has no %s", id, role)
+	}
+	return nil
+}
+
+func (c boundCheck) graphQL(id string, p map[string]any) error {
+	if p["Logging"] != false && object(p["Logging"])["CloudWatchLogsRoleArn"] == nil {
+		return fmt.Errorf("%s has a log role", id)
+	}
+	for _, kind := range []string{"DynamoDb", "Lambda"} {
+		for name, source := range object(object(p["DataSources"])[kind]) {
+			if object(source)["ServiceRoleArn"] == nil {
+				return fmt.Errorf("%s has a role for the data source %s", id, name)
+			}
+		}
+	}
+	return nil
+}
+
+func (c boundCheck) stackSet(id string, p map[string]any) error {
+	var t map[string]any
+	body, _ := p["TemplateBody"].(string)
+	if json.Unmarshal([]byte(body), &t) != nil {
+		return nil // a blind spot
+	}
+	_, name, _ := strings.Cut(c.arn, ":policy/")
+	inner := boundCheck{options: c.options, arn: c.arn, isBoundary: func(v any) bool {
+		text, _ := object(v)["Fn::Sub"].(string)
+		return strings.HasPrefix(text, "arn:${AWS::Partition}:iam::") && strings.HasSuffix(text, ":policy/"+name)
+	}}
+	if err := inner.template(t); err != nil {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	return nil
+}
