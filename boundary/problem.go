@@ -11,6 +11,7 @@ type Problem struct {
 	What   string
 	Cause  error // may be nil
 	Remedy string
+	Kind   error // what errors.Is finds beside the cause, such as ErrUnknown; may be nil
 }
 
 func (p *Problem) Error() string {
@@ -21,6 +22,9 @@ func (p *Problem) Error() string {
 }
 
 func (p *Problem) Unwrap() error { return p.Cause }
+
+// Is reports whether target is the kind of the problem.
+func (p *Problem) Is(target error) bool { return p.Kind != nil && p.Kind == target }
 
 // Remedy is what to do about err, empty when the error does not say.
 func Remedy(err error) string {

@@ -32,6 +32,10 @@ import (
 // and the key of what a template's Metadata says to it.
 const MacroName = "PermissionsBoundaryMacro"
 
+// MaxResponse is the longest response that Lambda takes from a function, in
+// bytes. Source: Lambda quotas, invocation payload.
+const MaxResponse = 6 << 20
+
 // Macro answers macro requests.
 type Macro struct {
 	Options Options
@@ -77,13 +81,21 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		report.Err = err
 		return failure(event, req, err), report
 	}
-	return success(event, req, edits), report
+	response := success(event, req, edits)
+	if len(response) > MaxResponse {
+		report.Err = &boundary.Problem{
+			What:   fmt.Sprintf("the template with its boundaries has %d bytes, Lambda returns %d at most", len(response), MaxResponse),
+			Remedy: "split the stack",
+		}
+		return Refuse(event, report.Err), report
+	}
+	return response, report
 }
 
 // Refuse answers an event with a failure for a reason outside of the engine.
+// It looks for nothing but the requestId, and leaves the fragment away.
 func Refuse(event []byte, err error) []byte {
-	req, _ := readRequest(event, Options{})
-	return failure(event, req, err)
+	return failure(event, &request{id: findRequestID(event), plan: &plan{}}, err)
 }
 
 // transform decides about the request: the edits that bind its roles, or why
@@ -201,7 +213,7 @@ func failure(event []byte, req *request, err error) []byte {
 	out := req.appendID(nil)
 	out = append(out, `,"status":"failure","errorMessage":`...)
 	out = append(out, quote(Message(err))...)
-	if at := req.plan.fragment; !at.absent() {
+	if at := req.plan.fragment; !at.absent() && len(out)+at.end-at.start < MaxResponse {
 		out = append(out, `,"fragment":`...)
 		out = append(out, event[at.start:at.end]...)
 	}

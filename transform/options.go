@@ -29,6 +29,10 @@ const (
 	RejectBlindSpots BlindSpots = "reject"
 )
 
+// DefaultEnvironmentParameters are template parameters that name the
+// environment in most templates that have one, separated by commas.
+const DefaultEnvironmentParameters = "Environment,EnvironmentName,Env,Stage"
+
 // Options are what the owner of the macro decides. The zero Options are the
 // defaults, without a default environment.
 type Options struct {

@@ -34,9 +34,10 @@ type Finding struct {
 	at int // where it is, for the order
 }
 
-func (f Finding) String() string { return f.subject() + " " + f.Reason }
+func (f Finding) String() string { return f.Subject() + " " + f.Reason }
 
-func (f Finding) subject() string {
+// Subject names the resource, fit for one line.
+func (f Finding) Subject() string {
 	// Logical IDs are not checked before the macro runs.
 	id := "the fragment"
 	if f.LogicalID != "" {

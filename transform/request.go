@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -113,7 +114,9 @@ func findRequestID(event []byte) jsontext.Value {
 			text := quoted(event[i:])
 			i += len(text) - 1
 			if depth == 1 && string(text) == `"requestId"` {
-				return valueAfterColon(event[i+1:])
+				if value := valueAfterColon(event[i+1:]); value != nil {
+					return value
+				}
 			}
 		}
 	}
@@ -133,12 +136,13 @@ func quoted(text []byte) []byte {
 	return text
 }
 
+// valueAfterColon is the value that text goes on with, if a colon comes first.
 func valueAfterColon(text []byte) jsontext.Value {
-	_, rest, ok := strings.Cut(string(text[:min(len(text), 1000)]), ":")
-	if !ok {
+	rest, isName := bytes.CutPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte(":"))
+	if !isName {
 		return nil
 	}
-	value, err := jsontext.NewDecoder(strings.NewReader(rest)).ReadValue()
+	value, err := jsontext.NewDecoder(bytes.NewReader(rest)).ReadValue()
 	if err != nil {
 		return nil
 	}

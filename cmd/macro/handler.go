@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform"
+)
+
+// handler answers macro requests as bytes, so that the fragment passes as it
+// is. It never fails and never panics: CloudFormation would show neither.
+type handler struct {
+	macro  transform.Macro
+	broken error // why no request can be answered
+	log    *slog.Logger
+}
+
+// Time that is left for the answer when SSM does not answer in time.
+const margin = time.Second
+
+// Invoke implements lambda.Handler.
+func (h *handler) Invoke(ctx context.Context, event []byte) (response []byte, _ error) {
+	start := time.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.log.Error("panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			response = transform.Refuse(event, errPanic)
+		}
+	}()
+	if h.broken != nil {
+		return transform.Refuse(event, h.broken), nil
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
+	}
+	response, report := h.macro.Respond(ctx, event)
+	h.logReport(ctx, report, time.Since(start))
+	return response, nil
+}
+
+var errPanic = &boundary.Problem{
+	What:   "the macro failed by a mistake of its own",
+	Remedy: "report it with the lines that the log of its function has for this request",
+}
+
+// logReport writes the one line of a request: what was done, never content.
+func (h *handler) logReport(ctx context.Context, r transform.Report, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("request", r.RequestID),
+		slog.String("account", r.AccountID),
+		slog.String("region", r.Region),
+		slog.String("environment", r.Environment),
+		slog.String("boundary", r.Boundary),
+		slog.Any("actions", r.Counts()),
+		slog.Any("blindSpots", names(r.BlindSpots)),
+		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
+	}
+	if r.Err == nil {
+		h.log.LogAttrs(ctx, slog.LevelInfo, "transformed", attrs...)
+		return
+	}
+	attrs = append(attrs, slog.String("error", transform.Message(r.Err)))
+	h.log.LogAttrs(ctx, slog.LevelWarn, "refused", attrs...)
+}
+
+func names(findings []transform.Finding) []string {
+	all := make([]string, len(findings))
+	for i, f := range findings {
+		all[i] = f.Subject()
+	}
+	return all
+}

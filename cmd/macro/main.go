@@ -1,0 +1,62 @@
+// Command macro is the Lambda function behind the CloudFormation macro. Its
+// settings are environment variables, which template.yaml sets.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"permissions-boundary-macro/paramstore"
+	"permissions-boundary-macro/transform"
+)
+
+func main() {
+	lambda.Start(newHandler(context.Background(), os.Getenv))
+}
+
+// newHandler makes the handler of all requests. When the settings are wrong,
+// it logs why and answers so: a function that does not start would show people
+// only "Received malformed response from transform".
+func newHandler(ctx context.Context, getenv func(string) string) *handler {
+	h := &handler{log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	s, err := readSettings(getenv)
+	if err != nil {
+		h.log.Error("the macro cannot start", "error", err)
+		h.broken = err
+		return h
+	}
+	client, err := newClient(ctx)
+	if err != nil {
+		h.log.Error("the macro cannot start", "error", err)
+		h.broken = err
+		return h
+	}
+	h.macro = transform.Macro{Options: s.options, Store: paramstore.NewSSM(client, s.prefix)}
+	return h
+}
+
+// Limits of one call to SSM. An attempt that hangs must leave time for
+// another, within the function's own deadline.
+const (
+	attempts       = 5
+	attemptTimeout = 3 * time.Second
+)
+
+func newClient(ctx context.Context) (*ssm.Client, error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithRetryMaxAttempts(attempts),
+		config.WithRetryMode(aws.RetryModeStandard),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
+	if err != nil {
+		return nil, err
+	}
+	return ssm.NewFromConfig(cfg), nil
+}
