@@ -1,0 +1,11 @@
+// Command pbm sets the permissions boundary of each environment.
+package main
+
+import (
+	"context"
+	"os"
+
+	"permissions-boundary-macro/deploy"
+)
+
+func main() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,0 +1,333 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
+	"permissions-boundary-macro/transform"
+)
+
+// transformOptions are the flags of pbm transform.
+type transformOptions struct {
+	path         string
+	environment  string
+	boundary     string
+	boundaryIsOn bool // --permissions-boundary is given, if only as ''
+	parameters   []string
+	account      string
+	diff, check  bool
+	output       string
+
+	existing, blindSpots  string
+	boundUsers            bool
+	environmentParameters []string
+}
+
+func (p *pbm) transformCommand() *cobra.Command {
+	var o transformOptions
+	c := &cobra.Command{
+		Use:   "transform TEMPLATE",
+		Short: "run the macro on a local template",
+		Long: `Transform runs the code of the macro on a template in JSON or YAML, and prints
+the template that CloudFormation would deploy, in JSON. It builds the macro
+request as CloudFormation does, but expands no other transform: those stay in
+the result.
+
+The boundary is the one of an environment, or the one given. With a file store
+or a boundary that is given, no AWS account is needed.`,
+		Example: `  pbm transform template.yaml --environment dev --diff
+  pbm transform template.yaml --permissions-boundary team/dev-boundary
+  pbm transform template.yaml -e dev --store file:environments.json -o out.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.path = args[0]
+			o.boundaryIsOn = c.Flags().Changed("permissions-boundary")
+			return p.transform(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVarP(&o.environment, "environment", "e", "", "environment, instead of the one that the template names")
+	flags.StringVar(&o.boundary, "permissions-boundary", "", "boundary to use: ARN, policy name, or '' for none")
+	flags.StringArrayVar(&o.parameters, "parameter", nil, "value of a template parameter, NAME=VALUE (repeatable)")
+	flags.StringVar(&o.account, "account", "", "account that the stack deploys to, 12 digits")
+	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
+	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
+	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file")
+	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "setting of the macro: replace, keep or reject")
+	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "setting of the macro: warn or reject")
+	flags.BoolVar(&o.boundUsers, "bound-users", false, "setting of the macro: bind IAM users, too")
+	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
+		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
+	return c
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// outputs are the flags that say what becomes of the result.
+func (o transformOptions) outputs() (given int) {
+	for _, on := range []bool{o.diff, o.check, o.output != ""} {
+		if on {
+			given++
+		}
+	}
+	return given
+}
+
+// settings are the flags that the macro has as settings.
+func (o transformOptions) settings() (transform.Options, error) {
+	switch {
+	case o.environment != "" && o.boundaryIsOn:
+		return transform.Options{}, usagef("--environment and --permissions-boundary exclude each other")
+	case o.outputs() > 1:
+		return transform.Options{}, usagef("--diff, --check and --out exclude each other")
+	}
+	existing, err := transform.ParseExisting(o.existing)
+	if err != nil {
+		return transform.Options{}, usagef("--existing-boundary %w", err)
+	}
+	blindSpots, err := transform.ParseBlindSpots(o.blindSpots)
+	if err != nil {
+		return transform.Options{}, usagef("--blind-spots %w", err)
+	}
+	if o.environment != "" {
+		if err := boundary.CheckEnvironment(o.environment); err != nil {
+			return transform.Options{}, usagef("--environment: %w", err)
+		}
+	}
+	if o.account != "" && !accountID.MatchString(o.account) {
+		return transform.Options{}, usagef("--account is not an account ID of 12 digits")
+	}
+	return transform.Options{
+		Existing:              existing,
+		BlindSpots:            blindSpots,
+		BoundUsers:            o.boundUsers,
+		EnvironmentParameters: o.environmentParameters,
+	}, nil
+}
+
+func (p *pbm) transform(ctx context.Context, o transformOptions) error {
+	macro := transform.Macro{}
+	var err error
+	if macro.Options, err = o.settings(); err != nil {
+		return err
+	}
+	if err := p.store.check(); err != nil {
+		return err
+	}
+	t, err := readTemplate(o.path)
+	if err != nil {
+		return err
+	}
+	target, err := p.source(ctx, o, &macro)
+	if err != nil {
+		return err
+	}
+	fragment, report, err := t.transform(ctx, macro, target, o)
+	if err != nil {
+		return err
+	}
+	p.warn(report.BlindSpots)
+	if report.Err != nil {
+		return t.explain(report.Err)
+	}
+	return p.deliver(t, fragment, report, o)
+}
+
+// placeholderAccount stands for the account where neither AWS nor the boundary
+// tells it. AWS documentation uses it, nobody has it.
+const placeholderAccount = "123456789012"
+
+// source sets the macro's store, and returns where the template deploys to.
+func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.Macro) (boundary.Target, error) {
+	local := boundary.TargetOf(o.account, p.store.localRegion())
+	if o.boundaryIsOn {
+		value, err := parseBoundary(o.boundary)
+		if err != nil {
+			return boundary.Target{}, err
+		}
+		macro.Store = given{value}
+		macro.Options.DefaultEnvironment = givenEnvironment
+		return local, nil
+	}
+	if path, isFile := p.store.file(); isFile {
+		macro.Store = paramstore.NewFile(path)
+		return local, nil
+	}
+	cfg, err := p.store.load(ctx)
+	if err != nil {
+		return boundary.Target{}, err
+	}
+	macro.Store = p.store.openSSM(cfg)
+	account := o.account
+	if account == "" {
+		if account, err = accountOf(ctx, cfg); err != nil {
+			return boundary.Target{}, err
+		}
+	}
+	return boundary.TargetOf(account, cfg.Region), nil
+}
+
+// given is a store that has one boundary for whatever environment.
+type given struct{ value boundary.Value }
+
+// givenEnvironment is what a stack is of when the boundary is given and the
+// template names no environment.
+const givenEnvironment = "given"
+
+func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
+	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
+}
+
+func (g given) Location(string) string { return "--permissions-boundary" }
+
+// noting is a store that remembers what was read of it.
+type noting struct {
+	boundary.Reader
+	text string
+}
+
+func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
+	record, err := n.Reader.Get(ctx, environment)
+	n.text = record.Text
+	return record, err
+}
+
+// transform runs the macro. Where the account is not known it is the one of
+// the boundary, for the macro refuses those of other accounts.
+func (t *template) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
+	values, err := t.values(o.parameters)
+	if err != nil {
+		return nil, transform.Report{}, err
+	}
+	store := &noting{Reader: macro.Store}
+	macro.Store = store
+	known := target.AccountID != ""
+	if !known {
+		target.AccountID = placeholderAccount
+	}
+	response, report, err := t.respond(ctx, macro, target, values, o.environment)
+	if value, e := boundary.Parse(store.text); err == nil && !known && e == nil && value.AccountID() != "" {
+		target.AccountID = value.AccountID()
+		response, report, err = t.respond(ctx, macro, target, values, o.environment)
+	}
+	return response, report, err
+}
+
+// respond runs the macro's own handler and returns its fragment.
+func (t *template) respond(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, environment string) ([]byte, transform.Report, error) {
+	event, err := t.event(target, values, environment)
+	if err != nil {
+		return nil, transform.Report{}, err
+	}
+	out, report := macro.Respond(ctx, event)
+	var response struct {
+		Fragment json.RawMessage `json:"fragment"`
+	}
+	if err := json.Unmarshal(out, &response); err != nil {
+		return nil, report, fmt.Errorf("read the macro's response: %w", err)
+	}
+	return response.Fragment, report, nil
+}
+
+// explain adds to a refusal what only pbm knows: that the template does list
+// the macro where the remedy says.
+func (t *template) explain(err error) error {
+	refusal, ok := errors.AsType[*transform.Refusal](err)
+	if !ok || t.macro == nil {
+		return err
+	}
+	for i, f := range refusal.Findings {
+		for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
+			if strings.Contains(f.Remedy, "after "+other) && t.lists(other) {
+				refusal.Findings[i].Remedy += " (pbm does not expand " + other + ", so if it is listed so already, CloudFormation binds the role)"
+			}
+		}
+	}
+	return err
+}
+
+func (p *pbm) warn(blind []transform.Finding) {
+	for _, f := range blind {
+		p.line("warning: ", f.String())
+		p.line("hint: ", f.Remedy)
+	}
+}
+
+// errWouldChange ends pbm transform --check.
+var errWouldChange = &boundary.Problem{
+	What:   "the template would change",
+	Remedy: "see what changes with --diff",
+}
+
+// deliver writes the result where it was asked for.
+func (p *pbm) deliver(t *template, fragment []byte, report transform.Report, o transformOptions) error {
+	before, after := t.restored(t.fragment), t.restored(fragment)
+	p.line("", summary(report))
+	switch {
+	case o.check:
+		if !bytes.Equal(before, after) {
+			return errWouldChange
+		}
+		return nil
+	case o.diff:
+		return p.print(unified(o.path, before, after, isColoured(p.stdout)))
+	case o.output != "":
+		if err := renameio.WriteFile(o.output, withNewline(after), 0o644, renameio.WithExistingPermissions()); err != nil {
+			return fmt.Errorf("write the template: %w", err)
+		}
+		return nil
+	}
+	return p.print(withNewline(after))
+}
+
+func (p *pbm) print(text []byte) error {
+	if _, err := p.stdout.Write(text); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// isColoured reports whether a person reads the output on a terminal and has
+// not switched colours off (no-color.org).
+func isColoured(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(file.Fd()))
+}
+
+// summary says in one line what the macro did.
+func summary(r transform.Report) string {
+	if r.Boundary == "" {
+		return "nothing takes a boundary"
+	}
+	environment := ""
+	if r.Environment != givenEnvironment {
+		environment = "environment " + r.Environment + ", "
+	}
+	if r.Boundary == boundary.None {
+		return environment + "explicitly no boundary: nothing changed"
+	}
+	counts := r.Counts()
+	var parts []string
+	for _, action := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[action], action))
+	}
+	if len(parts) == 0 {
+		parts = []string{"none to bind"}
+	}
+	return fmt.Sprintf("%sboundary %s in account %s: %s", environment, r.Boundary, r.AccountID, strings.Join(parts, ", "))
+}
