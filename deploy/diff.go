@@ -9,8 +9,13 @@ import (
 // unified is the difference of two texts, empty when there is none.
 func unified(name string, before, after []byte, colour bool) []byte {
 	out := diff.Diff(name, withNewline(before), name+" (transformed)", withNewline(after))
+	if len(out) == 0 {
+		return nil
+	}
+	// The last line of context comes without its end.
+	out = withNewline(out)
 	if colour {
-		out = coloured(out)
+		return coloured(out)
 	}
 	return out
 }

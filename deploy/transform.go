@@ -274,15 +274,22 @@ var errWouldChange = &boundary.Problem{
 	Remedy: "see what changes with --diff",
 }
 
-// deliver writes the result where it was asked for.
+// deliver writes the result where it was asked for, and then says what it is.
 func (p *pbm) deliver(t *template, fragment []byte, report transform.Report, o transformOptions) error {
 	before, after := t.restored(t.fragment), t.restored(fragment)
+	if err := p.output(before, after, o); err != nil {
+		return err
+	}
 	p.line("", summary(report))
+	if o.check && !bytes.Equal(before, after) {
+		return errWouldChange
+	}
+	return nil
+}
+
+func (p *pbm) output(before, after []byte, o transformOptions) error {
 	switch {
 	case o.check:
-		if !bytes.Equal(before, after) {
-			return errWouldChange
-		}
 		return nil
 	case o.diff:
 		return p.print(unified(o.path, before, after, isColoured(p.stdout)))

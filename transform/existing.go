@@ -22,7 +22,7 @@ func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) 
 	case j.conflict != "":
 		return nil, "", &Finding{
 			LogicalID: s.id, Type: s.typ,
-			Reason: fmt.Sprintf("has the boundary %s, its environment has %s", j.conflict, v.text),
+			Reason: fmt.Sprintf("has %s, its environment has %s", j.conflict, v.text),
 			Remedy: "remove PermissionsBoundary from it, or give it the boundary of the environment",
 			at:     s.at(),
 		}
@@ -132,16 +132,16 @@ func mayHoldNoValue(n node) bool {
 func describe(n node) string {
 	if n.isString() {
 		if _, err := boundary.Parse(n.text); err != nil {
-			return "that is not the ARN of a managed policy"
+			return "a boundary that is not the ARN of a managed policy"
 		}
-		return n.text
+		return "the boundary " + n.text
 	}
 	name, argument := n.only()
 	switch {
 	case name == "Ref" && argument.isString():
-		return "Ref " + argument.text
+		return "the boundary Ref " + clip(argument.text, 255)
 	case strings.HasPrefix(name, "Fn::"):
-		return name
+		return "the boundary " + clip(name, 255)
 	}
-	return "that is neither a string nor an intrinsic function"
+	return "a boundary that is neither a string nor an intrinsic function"
 }

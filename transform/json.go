@@ -16,11 +16,18 @@ type span struct{ start, end int }
 
 func (s span) absent() bool { return s.end == 0 }
 
-// object is where a JSON object lies, and where its last member lies, behind
+// object is where a JSON object lies, and where its first member lies, before
 // which another one can be inserted.
 type object struct {
 	span
-	lastName, lastValue span // absent when the object is empty
+	firstName, firstValue span // absent when the object is empty
+}
+
+// add takes note of a member, in source order.
+func (o *object) add(name, value span) {
+	if o.firstName.absent() {
+		o.firstName, o.firstValue = name, value
+	}
 }
 
 // scanner reads a JSON text value by value, in one pass, and tells where each
@@ -198,7 +205,7 @@ func (s *scanner) tree() node {
 			name, at := s.name()
 			value := s.tree()
 			n.members = append(n.members, member{string(name), value})
-			n.lastName, n.lastValue = at, value.span
+			n.add(at, value.span)
 		}
 		n.end = s.offset()
 	case jsontext.KindBeginArray:

@@ -238,7 +238,7 @@ func (u *undo) array(before, after tree, path []string) error {
 }
 
 func (u *undo) object(before, after tree, path []string) error {
-	i, end := 0, after.start+1
+	i := 0
 	for j, name := range after.names {
 		here := append(slices.Clip(path), name)
 		switch {
@@ -248,16 +248,27 @@ func (u *undo) object(before, after tree, path []string) error {
 			}
 			i++
 		case name == "PermissionsBoundary" && takesBoundary(here), name == "Properties" && isBoundaryOnly(after.parts[j]):
-			u.replace(end, after.parts[j].end, nil)
+			u.removeFirst(after, j, len(before.names) > 0)
 		default:
 			return fmt.Errorf("%s is new", strings.Join(here, "/"))
 		}
-		end = after.parts[j].end
 	}
 	if i < len(before.names) {
 		return fmt.Errorf("%s/%s is gone", strings.Join(path, "/"), before.names[i])
 	}
 	return nil
+}
+
+// removeFirst takes the first member of an object out, and its comma.
+func (u *undo) removeFirst(after tree, j int, comma bool) {
+	if j != 0 {
+		return // stays, and so differs
+	}
+	end := after.parts[0].end
+	if comma {
+		end++
+	}
+	u.replace(after.start+1, end, nil)
 }
 
 // body compares the templates inside of two strings.

@@ -200,7 +200,7 @@ func (r *Refusal) message() string {
 func success(event []byte, req *request, edits []edit) []byte {
 	size := len(event)
 	for _, e := range edits {
-		size += len(e.boundary) + len(`,"Properties":{"PermissionsBoundary":}`) + (e.into.lastValue.start - e.into.lastName.start) + len(`,"PermissionsBoundary"`)
+		size += e.length()
 	}
 	out := make([]byte, 0, size)
 	out = req.appendID(out)

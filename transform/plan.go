@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -53,13 +52,9 @@ func (s site) at() int {
 	return s.into.insertion()
 }
 
-// insertion is where a further member goes: behind the last one.
-func (o object) insertion() int {
-	if o.lastValue.absent() {
-		return o.start + 1
-	}
-	return o.lastValue.end
-}
+// insertion is where a further member goes: first, so that the difference is
+// one line more in a template that has a line for each member.
+func (o object) insertion() int { return o.start + 1 }
 
 // embedded is a template inside of a string: TemplateBody of a StackSet.
 type embedded struct {
@@ -174,22 +169,23 @@ type piece int
 
 const (
 	boundaryValue    piece = iota // the boundary itself
-	boundaryMember                // , "PermissionsBoundary": boundary
+	boundaryMember                // "PermissionsBoundary": boundary
 	propertiesValue               // {"PermissionsBoundary": boundary}
-	propertiesMember              // , "Properties": {"PermissionsBoundary": boundary}
+	propertiesMember              // "Properties": {"PermissionsBoundary": boundary}
 	requoted                      // boundary holds the finished bytes
 )
 
-// append writes the edit's piece. White space around a new member is that of
-// the member before it, so that the result looks as its author writes.
+// append writes the edit's piece.
 func (e edit) append(out, src []byte) []byte {
 	switch e.piece {
 	case boundaryMember:
 		out = e.appendName(out, src, `"PermissionsBoundary"`)
-		return append(out, e.boundary...)
+		out = append(out, e.boundary...)
+		return e.appendComma(out)
 	case propertiesMember:
 		out = e.appendName(out, src, `"Properties"`)
-		return e.appendProperties(out)
+		out = e.appendProperties(out)
+		return e.appendComma(out)
 	case propertiesValue:
 		return e.appendProperties(out)
 	}
@@ -202,18 +198,30 @@ func (e edit) appendProperties(out []byte) []byte {
 	return append(out, '}')
 }
 
+// appendName begins a new member. White space around its name is that of the
+// member that was first, so that the result looks as its author writes.
 func (e edit) appendName(out, src []byte, name string) []byte {
-	before, value := e.into.lastName, e.into.lastValue
-	if before.absent() {
+	name1, value1 := e.into.firstName, e.into.firstValue
+	if name1.absent() {
 		out = append(out, name...)
 		return append(out, ':')
 	}
-	indent := src[:before.start]
-	indent = indent[len(bytes.TrimRight(indent, " \t\r\n")):]
-	out = append(out, ',')
-	out = append(out, indent...)
+	out = append(out, src[e.start:name1.start]...)
 	out = append(out, name...)
-	return append(out, src[before.end:value.start]...)
+	return append(out, src[name1.end:value1.start]...)
+}
+
+func (e edit) appendComma(out []byte) []byte {
+	if e.into.firstName.absent() {
+		return out
+	}
+	return append(out, ',')
+}
+
+// length is how many bytes the piece has, or a few more.
+func (e edit) length() int {
+	const names = len(`"Properties":{"PermissionsBoundary":},`)
+	return len(e.boundary) + names + e.into.firstValue.start - e.into.start
 }
 
 // apply appends to out the bytes of src at a span, edited.

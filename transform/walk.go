@@ -194,7 +194,7 @@ func (w *walk) resource(id []byte) {
 			r.generated = r.generated || isForEach(name)
 			r.transformed = r.transformed || string(name) == "Fn::Transform"
 		}
-		r.lastName, r.lastValue = nameAt, value
+		r.add(nameAt, value)
 	}
 	r.end = w.offset()
 	if w.err == nil {
@@ -226,7 +226,7 @@ func (w *walk) properties(kind jsontext.Kind) properties {
 				p.at[property] = value
 			}
 		}
-		p.lastName, p.lastValue = nameAt, value
+		p.add(nameAt, value)
 	}
 	p.end = w.offset()
 	return p
@@ -250,7 +250,7 @@ func (w *walk) snippet(at span) {
 	case shapeResources:
 		w.resources()
 	case shapeUnknown:
-		w.blindSpot(nil, "", "neither a template, a map of resources, a resource nor the properties of a role",
+		w.blindSpot(nil, "", "is neither a template, a map of resources, a resource nor the properties of a role",
 			"name the macro in the section Transform of the template")
 	}
 }

@@ -1,0 +1,57 @@
+# make demo and make test need Go and make, and nothing else.
+
+.PHONY: demo test race lint fuzz corpus lambda template build-MacroFunction
+
+STORE    = file:examples/environments.json
+PBM      = go run ./cmd/pbm
+FUZZTIME = 10s
+VENV     = .venv
+
+# The main job: a template's roles get the boundary of their environment.
+demo:
+	@echo 'A template written by hand, environment prod:'
+	@$(PBM) transform examples/service.yaml --store $(STORE) --parameter Stage=prod --diff
+	@echo
+	@echo 'A stack of the CDK, environment dev:'
+	@$(PBM) transform examples/website-cdk.json --store $(STORE) --environment dev --diff
+
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+lint:
+	@test -z "$$(go run mvdan.cc/gofumpt@v0.12.0 -l . | tee /dev/stderr)"
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go mod tidy -diff
+
+# Each fuzz target for FUZZTIME: make fuzz FUZZTIME=10m
+fuzz:
+	go test ./transform -run '^$$' -fuzz '^FuzzRespond$$' -fuzztime $(FUZZTIME)
+	go test ./transform -run '^$$' -fuzz '^FuzzTemplate$$' -fuzztime $(FUZZTIME)
+	go test ./boundary -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
+
+# The laws on real templates: CORPUS names a folder with templates.jsonl.gz.
+corpus:
+	go test ./transform ./deploy -run Corpus -count 1 -v
+
+# The Lambda for both architectures.
+lambda:
+	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
+	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
+
+# sam build calls this, with ARTIFACTS_DIR set.
+ARCH = arm64
+build-MacroFunction:
+	mkdir -p $(ARTIFACTS_DIR)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
+
+# template.yaml against the schemas of AWS; cfn-lint comes from PyPI.
+template: $(VENV)/bin/cfn-lint
+	$(VENV)/bin/cfn-lint template.yaml
+
+$(VENV)/bin/cfn-lint:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check cfn-lint==1.58.0
