@@ -158,7 +158,8 @@ func (c boundCheck) function(id string, r, p map[string]any) error {
 		return err
 	}
 	preference := map[string]any{}
-	if r["IgnoreGlobals"] == nil {
+	ignored, _ := r["IgnoreGlobals"].([]any)
+	if r["IgnoreGlobals"] != "*" && !slices.Contains(ignored, any("DeploymentPreference")) {
 		for k, v := range object(global["DeploymentPreference"]) {
 			preference[k] = v
 		}

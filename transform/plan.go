@@ -220,8 +220,11 @@ func (e edit) appendComma(out []byte) []byte {
 
 // length is how many bytes the piece has, or a few more.
 func (e edit) length() int {
-	const names = len(`"Properties":{"PermissionsBoundary":},`)
-	return len(e.boundary) + names + e.into.firstValue.start - e.into.start
+	length := len(e.boundary) + len(`"Properties":{"PermissionsBoundary":},`)
+	if e.into.firstName.absent() {
+		return length
+	}
+	return length + e.into.firstValue.start - e.into.start
 }
 
 // apply appends to out the bytes of src at a span, edited.

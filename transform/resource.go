@@ -139,20 +139,23 @@ func (w *walk) judge(r *resource) {
 		w.obey(rule, r, string(typ))
 		return
 	}
-	w.judgePattern(r, string(typ))
+	w.judgePattern(r, typ)
 }
 
 func (w *walk) obey(rule rule, r *resource, typ string) {
-	switch {
-	case r.props.twice:
+	if r.props.twice {
 		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
-	case w.generates(r, rule.decides) && rule.creates:
-		w.escape(r.id, typ, r.props.start, "has properties made by Fn::ForEach, which may include "+names(rule.decides), afterLanguageExtensions)
-	case w.generates(r, rule.decides):
-		w.blindSpot(r.id, typ, "has properties made by Fn::ForEach, which may include "+names(rule.decides), afterLanguageExtensions)
-	default:
-		rule.apply(w, r, typ)
+		return
 	}
+	if w.generates(r, rule.decides) {
+		reason := "has properties made by Fn::ForEach, which may include " + names(rule.decides)
+		if rule.creates {
+			w.escape(r.id, typ, r.props.start, reason, afterLanguageExtensions)
+			return
+		}
+		w.blindSpot(r.id, typ, reason, afterLanguageExtensions)
+	}
+	rule.apply(w, r, typ)
 }
 
 func names(properties []property) string {
@@ -164,11 +167,12 @@ func names(properties []property) string {
 }
 
 // judgePattern judges a type that has no rule of its own name.
-func (w *walk) judgePattern(r *resource, typ string) {
-	if !r.loops.vary(typ) {
-		w.judgeUnknown(r, typ)
+func (w *walk) judgePattern(r *resource, text []byte) {
+	if len(r.loops) == 0 || !r.loops.vary(string(text)) {
+		w.judgeUnknown(r, text)
 		return
 	}
+	typ := string(text)
 	for _, suspect := range ruled {
 		switch {
 		case suspect == userType && !w.options.BoundUsers || !r.loops.couldBe(typ, suspect):

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -104,14 +105,15 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 }
 
 // propertiesIn are those of a part of the template that was read as a tree.
-func (w *walk) propertiesIn(n node) properties {
+func (w *walk) propertiesIn(n node) (p properties) {
 	if n.kind == jsontext.KindInvalid {
-		return properties{}
+		return p
 	}
 	outer := w.scanner
 	defer func() { w.scanner = outer }()
 	w.scanner = scan(w.src, n.span)
-	return w.properties(n.kind)
+	w.properties(&p, n.kind)
+	return p
 }
 
 // afterGlobals runs what depends on the section Globals, which may come last.
@@ -233,12 +235,12 @@ func graphQLApi(w *walk, r *resource, typ string) {
 
 // judgeUnknown judges a type without a rule: CloudFormation's own types create
 // no roles, but modules are templates, and SAM grows.
-func (w *walk) judgeUnknown(r *resource, typ string) {
+func (w *walk) judgeUnknown(r *resource, typ []byte) {
 	switch {
-	case strings.HasSuffix(typ, "::MODULE"):
-		w.blindSpot(r.id, typ, "is a module, whose resources CloudFormation adds after all macros",
+	case bytes.HasSuffix(typ, []byte("::MODULE")):
+		w.blindSpot(r.id, string(typ), "is a module, whose resources CloudFormation adds after all macros",
 			"bind the roles in the module, or deploy them in a stack that uses the macro")
-	case strings.HasPrefix(typ, serverlessPrefix) && !slices.Contains(rolelessServerless, typ):
-		w.blindSpot(r.id, typ, "is a SAM type that this version of the macro does not know", afterServerless)
+	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
+		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
 	}
 }

@@ -15,6 +15,7 @@ type walk struct {
 	options Options
 	within  string // the logical IDs of the StackSets that the template is in, each with a slash
 	loops   loops
+	current resource // one at a time, so that resources cost no allocation
 
 	globals    node     // the section Globals
 	parameters node     // templateParameterValues, where the template's are known
@@ -171,7 +172,8 @@ func (w *walk) refuseLoop(name []byte) {
 
 // resource reads one resource and applies the rule of its type.
 func (w *walk) resource(id []byte) {
-	r := resource{id: id, loops: w.loops}
+	r := &w.current
+	*r = resource{id: id, loops: w.loops}
 	r.start = w.enter()
 	for w.more() {
 		name, nameAt := w.name()
@@ -184,7 +186,7 @@ func (w *walk) resource(id []byte) {
 			r.typeAt, r.typeKind = value, kind
 		case string(name) == "Properties":
 			r.twice = r.twice || !r.props.absent()
-			r.props = w.properties(kind)
+			w.properties(&r.props, kind)
 			value = r.props.span
 		case string(name) == "IgnoreGlobals":
 			value = w.skip()
@@ -198,17 +200,18 @@ func (w *walk) resource(id []byte) {
 	}
 	r.end = w.offset()
 	if w.err == nil {
-		w.judge(&r)
+		w.judge(r)
 	}
 }
 
 // properties reads the properties of a resource of whatever type, and
 // remembers where those lie that a rule may ask for.
-func (w *walk) properties(kind jsontext.Kind) properties {
+func (w *walk) properties(p *properties, kind jsontext.Kind) {
+	*p = properties{kind: kind}
 	if kind != jsontext.KindBeginObject {
-		return properties{object: object{span: w.skip()}, kind: kind}
+		p.span = w.skip()
+		return
 	}
-	p := properties{kind: kind}
 	p.start = w.enter()
 	for w.more() {
 		name, nameAt := w.name()
@@ -229,7 +232,6 @@ func (w *walk) properties(kind jsontext.Kind) properties {
 		p.add(nameAt, value)
 	}
 	p.end = w.offset()
-	return p
 }
 
 // snippet reads an object without a Resources section, a second time: its
@@ -246,7 +248,9 @@ func (w *walk) snippet(at span) {
 		w.resource(nil)
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.
-		w.obey(rules[functionType], &resource{props: w.properties(jsontext.KindBeginObject)}, roleType)
+		r := &resource{}
+		w.properties(&r.props, jsontext.KindBeginObject)
+		w.obey(rules[functionType], r, roleType)
 	case shapeResources:
 		w.resources()
 	case shapeUnknown:

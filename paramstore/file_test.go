@@ -1,0 +1,100 @@
+package paramstore_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
+)
+
+func value(t *testing.T, text string) boundary.Value {
+	v, err := boundary.Parse(text)
+	require.NoError(t, err)
+	return v
+}
+
+func TestFile(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "environments.json")
+	store := paramstore.NewFile(path)
+	one, two := value(t, "arn:aws:iam::aws:policy/One"), value(t, "none")
+
+	_, err := store.Get(ctx, "dev")
+	require.ErrorIs(t, err, boundary.ErrUnknown)
+	assert.EqualError(t, err, `environment "dev" is unknown: it is not in `+path)
+	_, err = store.Update(ctx, "dev", one, 1)
+	require.ErrorIs(t, err, boundary.ErrUnknown)
+
+	record, err := store.Create(ctx, "dev", one)
+	require.NoError(t, err)
+	assert.Equal(t, int64(1), record.Version)
+	_, err = store.Create(ctx, "dev", two)
+	require.ErrorIs(t, err, boundary.ErrExists)
+
+	record, err = store.Update(ctx, "dev", two, 1)
+	require.NoError(t, err)
+	assert.Equal(t, int64(2), record.Version)
+	_, err = store.Update(ctx, "dev", one, 1)
+	require.ErrorIs(t, err, boundary.ErrMoved)
+
+	got, err := store.Get(ctx, "dev")
+	require.NoError(t, err)
+	assert.Equal(t, "none", got.Text)
+	assert.Equal(t, int64(2), got.Version)
+	assert.True(t, record.Modified.Equal(got.Modified) && !got.Modified.IsZero())
+}
+
+// Writers that come at the same time wait for each other: none is lost.
+func TestFileConcurrently(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "environments.json")
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			_, err := paramstore.NewFile(path).Create(context.Background(), fmt.Sprintf("env%d", i), boundary.Value{})
+			assert.NoError(t, err)
+		})
+	}
+	group.Wait()
+	for i := range 20 {
+		_, err := paramstore.NewFile(path).Get(context.Background(), fmt.Sprintf("env%d", i))
+		assert.NoError(t, err)
+	}
+}
+
+// A file that is broken is neither read as empty nor overwritten.
+func TestFileBroken(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "environments.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"environments":`), 0o600))
+	store := paramstore.NewFile(path)
+	_, err := store.Get(context.Background(), "dev")
+	assert.ErrorContains(t, err, "the store of environments is not readable: "+path)
+	_, err = store.Create(context.Background(), "dev", boundary.Value{})
+	assert.ErrorContains(t, err, "is not readable")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, `{"environments":`, string(text))
+}
+
+// Values may be written by hand, and the file keeps its mode.
+func TestFileByHand(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "environments.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"environments":{"dev":[{"value":"a"},{"value":"b"}]}}`), 0o600))
+	store := paramstore.NewFile(path)
+	record, err := store.Get(context.Background(), "dev")
+	require.NoError(t, err)
+	assert.Equal(t, boundary.Record{Environment: "dev", Text: "b", Version: 2}, record)
+
+	_, err = store.Update(context.Background(), "dev", boundary.Value{}, 2)
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+}

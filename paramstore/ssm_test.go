@@ -1,0 +1,125 @@
+package paramstore_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
+	"permissions-boundary-macro/paramstore/ssmtest"
+)
+
+func client(endpoint string) *ssm.Client {
+	return ssm.New(ssm.Options{
+		Region:           "eu-west-1",
+		BaseEndpoint:     aws.String(endpoint),
+		RetryMaxAttempts: 2,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
+		}),
+	})
+}
+
+func TestSSMGet(t *testing.T) {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	server.Set("/team/x/dev", "none")
+	store := paramstore.NewSSM(client(server.URL), "/team/x")
+
+	record, err := store.Get(context.Background(), "dev")
+	require.NoError(t, err)
+	assert.Equal(t, boundary.Record{Environment: "dev", Text: "none", Version: 1, Modified: time.Unix(1.7e9, 0).UTC()}, record)
+	assert.Equal(t, "parameter /team/x/dev in eu-west-1", store.Location("dev"))
+
+	_, err = store.Get(context.Background(), "stage")
+	require.ErrorIs(t, err, boundary.ErrUnknown)
+	assert.EqualError(t, err, `environment "stage" is unknown: parameter /team/x/stage in eu-west-1 does not exist`)
+	assert.Equal(t, "add it: pbm env add stage --region eu-west-1 --prefix /team/x", boundary.Remedy(err))
+	assert.Equal(t, []string{"GetParameter /team/x/dev", "GetParameter /team/x/stage"}, server.Calls())
+}
+
+// Each thing that can go wrong in AWS has a text of its own and a remedy, and
+// says it once.
+func TestSSMErrors(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, tc := range []struct {
+		name   string
+		fault  ssmtest.Fault
+		want   string
+		remedy string
+	}{
+		{
+			"denied",
+			ssmtest.Fault{Code: "AccessDeniedException", Message: "no identity-based policy allows the ssm:GetParameter action"},
+			"not permitted to read parameter /permissions-boundary/dev in eu-west-1: no identity-based policy allows the ssm:GetParameter action",
+			"allow ssm:GetParameter on it, and kms:Decrypt on its key if it is a SecureString",
+		},
+		{
+			"throttled",
+			ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"},
+			"SSM throttles reads of parameter /permissions-boundary/dev in eu-west-1: Rate exceeded",
+			"deploy again in a minute; if it happens often, raise the throughput of Parameter Store in this Region",
+		},
+		{
+			"expired credentials",
+			ssmtest.Fault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"},
+			"SSM refuses to read parameter /permissions-boundary/dev in eu-west-1: ExpiredTokenException: The security token included in the request is expired",
+			"see what AWS says about this error",
+		},
+		{
+			"slow",
+			ssmtest.Fault{Delay: time.Second},
+			"SSM did not answer in time about parameter /permissions-boundary/dev in eu-west-1",
+			"deploy again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			server := ssmtest.New()
+			t.Cleanup(server.Close)
+			server.Fail(tc.fault)
+			ctx := context.Background()
+			if tc.fault.Delay > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+			}
+			_, err := paramstore.NewSSM(client(server.URL), paramstore.DefaultPrefix).Get(ctx, "dev")
+			assert.EqualError(t, err, tc.want)
+			assert.Equal(t, tc.remedy, boundary.Remedy(err))
+		})
+	}
+	t.Run("unreachable", func(t *testing.T) {
+		_, err := paramstore.NewSSM(client(gone.URL), paramstore.DefaultPrefix).Get(context.Background(), "dev")
+		assert.ErrorContains(t, err, "SSM cannot be reached to read parameter /permissions-boundary/dev in eu-west-1: dial tcp ")
+		assert.Equal(t, "check the way to SSM (VPC endpoint, proxy) and deploy again", boundary.Remedy(err))
+	})
+}
+
+// A throttled read is tried again.
+func TestSSMRetries(t *testing.T) {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	server.Set("/permissions-boundary/dev", "none")
+	server.Fail(ssmtest.Fault{Code: "ThrottlingException", Times: 1})
+	record, err := paramstore.NewSSM(client(server.URL), paramstore.DefaultPrefix).Get(context.Background(), "dev")
+	require.NoError(t, err)
+	assert.Equal(t, "none", record.Text)
+	assert.Len(t, server.Calls(), 2)
+}
+
+func TestCheckPrefix(t *testing.T) {
+	for _, prefix := range []string{"/permissions-boundary", "/a/b.c/d_e-f", "/x1"} {
+		assert.NoError(t, paramstore.CheckPrefix(prefix), prefix)
+	}
+	for _, prefix := range []string{"", "/", "a", "/a/", "/a b", "//a", "/aws/x", "/SSM", "/awsome", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o"} {
+		assert.Error(t, paramstore.CheckPrefix(prefix), prefix)
+	}
+}
