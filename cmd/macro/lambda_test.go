@@ -1,0 +1,309 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/paramstore/ssmtest"
+)
+
+// bootstrap is the Lambda binary, built as template.yaml has it built.
+var bootstrap string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "macro")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		bootstrap = filepath.Join(dir, "bootstrap")
+		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", bootstrap, ".")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("%v\n%s", err, out))
+		}
+		return m.Run()
+	}())
+}
+
+// function is the binary, running against a Lambda runtime API.
+type function struct {
+	t         *testing.T
+	events    chan []byte
+	responses chan []byte
+	timeout   time.Duration
+	log       *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// start starts the function with settings, and SSM at an endpoint.
+func start(t *testing.T, endpoint string, settings ...string) *function {
+	f := &function{t: t, events: make(chan []byte), responses: make(chan []byte), timeout: 20 * time.Second, log: &lockedBuffer{}}
+	api := httptest.NewServer(http.HandlerFunc(f.serve))
+	cmd := exec.Command(bootstrap)
+	cmd.Env = append([]string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://"),
+		"AWS_LAMBDA_FUNCTION_NAME=macro", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		"AWS_ENDPOINT_URL_SSM=" + endpoint,
+	}, settings...)
+	cmd.Stdout, cmd.Stderr = f.log, f.log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+		close(f.events)
+		api.Close()
+	})
+	return f
+}
+
+// serve is the Lambda runtime API.
+func (f *function) serve(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/invocation/next") {
+		event, ok := <-f.events
+		if !ok {
+			return
+		}
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation")
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(f.timeout).UnixMilli()))
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:111122223333:function:macro")
+		_, _ = w.Write(event)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+	f.responses <- append([]byte(r.URL.Path+"\n"), body...)
+}
+
+type answer struct {
+	RequestID    string          `json:"requestId"`
+	Status       string          `json:"status"`
+	Fragment     json.RawMessage `json:"fragment"`
+	ErrorMessage string          `json:"errorMessage"`
+}
+
+// invoke sends an event and returns the response, which must never be a
+// function error.
+func (f *function) invoke(event string) answer {
+	f.t.Helper()
+	f.events <- []byte(event)
+	select {
+	case raw := <-f.responses:
+		path, body, _ := bytes.Cut(raw, []byte("\n"))
+		require.Equal(f.t, "/2018-06-01/runtime/invocation/invocation/response", string(path), "%s", body)
+		var a answer
+		require.NoError(f.t, json.Unmarshal(body, &a), "%s", body)
+		return a
+	case <-time.After(30 * time.Second):
+		require.Fail(f.t, "no response", f.log.String())
+		return answer{}
+	}
+}
+
+func event(environment, resources string) string {
+	return `{"region":"eu-west-1","accountId":"111122223333","transformId":"111122223333::PermissionsBoundaryMacro",` +
+		`"requestId":"5dba79b5","params":{"Environment":"` + environment + `"},"templateParameterValues":{"Password":"canary-1"},` +
+		`"fragment":{"Description":"canary-2","Resources":` + resources + `}}`
+}
+
+const (
+	role  = `{"R":{"Type":"AWS::IAM::Role","Properties":{"Description":"canary-3"}}}`
+	topic = `{"T":{"Type":"AWS::SNS::Topic"}}`
+)
+
+func ssmServer(t *testing.T) *ssmtest.Server {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	server.Set("/permissions-boundary/dev", "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/dev-1")
+	return server
+}
+
+func TestSuccess(t *testing.T) {
+	server := ssmServer(t)
+	f := start(t, server.URL)
+	got := f.invoke(event("dev", role))
+	assert.Equal(t, "success", got.Status)
+	assert.Equal(t, "5dba79b5", got.RequestID)
+	assert.Equal(t, `{"Description":"canary-2","Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"arn:aws:iam::111122223333:policy/dev-1","Description":"canary-3"}}}}`, string(got.Fragment))
+	assert.Equal(t, []string{"GetParameter /permissions-boundary/dev"}, server.Calls())
+
+	var line map[string]any
+	require.NoError(t, json.Unmarshal([]byte(strings.TrimSpace(f.log.String())), &line), f.log.String())
+	assert.IsType(t, 0.0, line["milliseconds"])
+	delete(line, "milliseconds")
+	delete(line, "time")
+	assert.Equal(t, map[string]any{
+		"level": "INFO", "msg": "transformed", "request": `"5dba79b5"`, "account": "111122223333", "region": "eu-west-1",
+		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{},
+	}, line)
+}
+
+// A value that changes counts from the next request on.
+func TestChangedValue(t *testing.T) {
+	server := ssmServer(t)
+	f := start(t, server.URL)
+	assert.Contains(t, string(f.invoke(event("dev", role)).Fragment), ":policy/dev-1")
+	server.Set("/permissions-boundary/dev", "arn:aws:iam::aws:policy/dev-2")
+	assert.Contains(t, string(f.invoke(event("dev", role)).Fragment), ":policy/dev-2")
+	server.Set("/permissions-boundary/dev", "none")
+	assert.NotContains(t, string(f.invoke(event("dev", role)).Fragment), "PermissionsBoundary")
+}
+
+func TestNothingToBind(t *testing.T) {
+	server := ssmServer(t)
+	f := start(t, server.URL)
+	assert.Equal(t, "success", f.invoke(event("unknown", topic)).Status)
+	assert.Empty(t, server.Calls())
+}
+
+// Every refusal of the catalogue in docs/troubleshooting.md, with its exact
+// text, from the binary.
+func TestRefusals(t *testing.T) {
+	texts := catalogue(t)
+	for _, tc := range []struct {
+		name     string
+		settings []string
+		value    string // of dev
+		fault    ssmtest.Fault
+		event    string
+	}{
+		{name: "no-environment", event: strings.Replace(event("dev", role), `{"Environment":"dev"}`, `{}`, 1)},
+		{name: "environment-name", event: event("not a name", role)},
+		{name: "unknown-environment", event: event("stage", role)},
+		{name: "malformed-value", value: "canary-4", event: event("dev", role)},
+		{name: "other-account", value: "arn:aws:iam::999999999999:policy/dev", event: event("dev", role)},
+		{name: "other-partition", value: "arn:aws-cn:iam::aws:policy/dev", event: event("dev", role)},
+		{name: "ssm-denied", fault: ssmtest.Fault{Code: "AccessDeniedException", Message: "User: arn:aws:sts::111122223333:assumed-role/macro/macro is not authorized to perform: ssm:GetParameter"}, event: event("dev", role)},
+		{name: "ssm-throttled", fault: ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}, event: event("dev", role)},
+		{name: "escape", event: event("dev", `{"Api":{"Type":"AWS::Serverless::GraphQLApi","Properties":{}}}`)},
+		{name: "loop-type", event: event("dev", `{"Fn::ForEach::Kinds":["Kind",["Role","Group"],{"My${Kind}":{"Type":"AWS::IAM::${Kind}"}}]}`)},
+		{name: "pinned", settings: []string{"PIN_ENVIRONMENT=true", "DEFAULT_ENVIRONMENT=dev"}, event: event("prod", role)},
+		{name: "existing-differs", settings: []string{"EXISTING_BOUNDARY=reject"}, event: event("dev", `{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"arn:aws:iam::111122223333:policy/other"}}}`)},
+		{name: "blind-spot", settings: []string{"BLIND_SPOTS=reject"}, event: event("dev", `{"Network":{"Type":"AWS::CloudFormation::Stack"}}`)},
+		{name: "malformed-event", event: `{"requestId":"5dba79b5","canary-5":1}`},
+		{name: "wrong-setting", settings: []string{"EXISTING_BOUNDARY=overwrite"}, event: event("dev", role)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			server := ssmServer(t)
+			if tc.value != "" {
+				server.Set("/permissions-boundary/dev", tc.value)
+			}
+			server.Fail(tc.fault)
+			f := start(t, server.URL, tc.settings...)
+			got := f.invoke(tc.event)
+			assert.Equal(t, "failure", got.Status)
+			assert.Equal(t, "5dba79b5", got.RequestID)
+			assert.Equal(t, texts[tc.name], got.ErrorMessage)
+			assert.NotContains(t, f.log.String()+got.ErrorMessage, "canary")
+			server.Fail(ssmtest.Fault{})
+			if !strings.Contains(tc.name, "setting") && tc.settings == nil && tc.value == "" {
+				assert.Equal(t, "success", f.invoke(event("dev", role)).Status, "the next invocation")
+			}
+			delete(texts, tc.name)
+		})
+	}
+	t.Run("ssm-slow", func(t *testing.T) {
+		server := ssmServer(t)
+		server.Fail(ssmtest.Fault{Delay: 2 * time.Second})
+		f := start(t, server.URL)
+		f.timeout = 1500 * time.Millisecond
+		assert.Equal(t, texts["ssm-slow"], f.invoke(event("dev", role)).ErrorMessage)
+		delete(texts, "ssm-slow")
+	})
+	t.Run("ssm-unreachable", func(t *testing.T) {
+		got := start(t, "http://127.0.0.1:1").invoke(event("dev", role))
+		assert.Equal(t, texts["ssm-unreachable"], got.ErrorMessage)
+		delete(texts, "ssm-unreachable")
+	})
+	assert.Empty(t, texts, "in the catalogue, but reached by no test")
+}
+
+// catalogue reads the texts of docs/troubleshooting.md, by name: a heading
+// "## name", and the first indented block behind it.
+func catalogue(t *testing.T) map[string]string {
+	text, err := os.ReadFile("../../docs/troubleshooting.md")
+	require.NoError(t, err)
+	texts := map[string]string{}
+	for section := range strings.SplitSeq(string(text), "\n## ") {
+		name, body, _ := strings.Cut(section, "\n")
+		if _, block, ok := strings.Cut(body, "\n    "); ok {
+			line, _, _ := strings.Cut(block, "\n")
+			texts[name] = line
+		}
+	}
+	require.NotEmpty(t, texts)
+	return texts
+}
+
+// A wrong setting is told once in the log at the start, and to whoever deploys.
+func TestWrongSettings(t *testing.T) {
+	for _, tc := range []struct{ setting, want string }{
+		{"PARAMETER_PREFIX=x", `setting PARAMETER_PREFIX of the installed macro is wrong: "x" is not a path such as /permissions-boundary`},
+		{"PIN_ENVIRONMENT=yes", `setting PIN_ENVIRONMENT of the installed macro is wrong: "yes" is neither true nor false`},
+		{"PIN_ENVIRONMENT=true", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: empty, but PIN_ENVIRONMENT is true`},
+		{"BOUND_USERS=1", `setting BOUND_USERS of the installed macro is wrong: "1" is neither true nor false`},
+		{"BLIND_SPOTS=ignore", `setting BLIND_SPOTS of the installed macro is wrong: "ignore" is none of warn, reject`},
+		{"DEFAULT_ENVIRONMENT=a b", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
+	} {
+		f := start(t, "http://127.0.0.1:1", tc.setting)
+		want := tc.want + "; correct the parameter of the macro's own stack, see template.yaml"
+		assert.Equal(t, want, f.invoke(event("dev", role)).ErrorMessage)
+		assert.Equal(t, want, f.invoke(event("dev", topic)).ErrorMessage)
+		var line struct{ Error string }
+		require.NoError(t, json.Unmarshal([]byte(strings.TrimSpace(f.log.String())), &line), f.log.String())
+		assert.Equal(t, tc.want, line.Error)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	server := ssmServer(t)
+	server.Set("/team/boundaries/Qa", "arn:aws:iam::aws:policy/Qa")
+	f := start(t, server.URL, "PARAMETER_PREFIX=/team/boundaries", "ENVIRONMENT_PARAMETERS=Tier, Password", "BOUND_USERS=True", "EXISTING_BOUNDARY=keep")
+	server.Set("/team/boundaries/canary-1", "arn:aws:iam::aws:policy/Named")
+	request := strings.Replace(event("", `{"U":{"Type":"AWS::IAM::User","Properties":{"PermissionsBoundary":{"Ref":"AWS::NoValue"}}}}`), `{"Environment":""}`, `{}`, 1)
+	assert.Contains(t, string(f.invoke(request).Fragment), `"PermissionsBoundary":"arn:aws:iam::aws:policy/Named"`)
+}
+
+// A panic is answered, and its stack is logged: see handler_test.go for how
+// one is caused.
+func TestResponsesStayWhole(t *testing.T) {
+	f := start(t, ssmServer(t).URL)
+	big := `{"Big":{"Type":"AWS::SNS::Topic","Properties":{"DisplayName":"` + strings.Repeat("x", 5<<20) + `"}},` + role[1:]
+	got := f.invoke(event("dev", big))
+	require.Equal(t, "success", got.Status)
+	assert.Greater(t, len(got.Fragment), 5<<20)
+}
