@@ -10,7 +10,7 @@ VENV     = .venv
 # The main job: a template's roles get the boundary of their environment.
 demo:
 	@echo 'A template written by hand, environment prod:'
-	@$(PBM) transform examples/service.yaml --store $(STORE) --parameter Stage=prod --diff
+	@$(PBM) transform examples/service-plain.yaml --store $(STORE) --parameter Stage=prod --diff
 	@echo
 	@echo 'A stack of the CDK, environment dev:'
 	@$(PBM) transform examples/website-cdk.json --store $(STORE) --environment dev --diff

@@ -94,11 +94,12 @@ func shortForm(n *yaml.Node) (string, bool) {
 	return name, short && name != "" && !strings.HasPrefix(name, "!")
 }
 
-// shortForms are the intrinsic functions that have one.
+// shortForms are the intrinsic functions that have one, rule functions included.
 // Source: CloudFormation's template reference, intrinsic functions.
 var shortForms = []string{
-	"And", "Base64", "Cidr", "Condition", "Equals", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue",
-	"Join", "Not", "Or", "Ref", "Select", "Split", "Sub", "Transform",
+	"And", "Base64", "Cidr", "Condition", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "FindInMap",
+	"GetAtt", "GetAZs", "If", "ImportValue",
+	"Join", "Not", "Or", "Ref", "RefAll", "Select", "Split", "Sub", "Transform", "ValueOf", "ValueOfAll",
 }
 
 // function writes {"Fn::Name": argument}.
@@ -213,11 +214,13 @@ var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9
 // scalar writes numbers as spelled. What JSON cannot spell, such as a date or
 // an account ID with a leading zero, is a string.
 func (c *converter) scalar(n *yaml.Node) {
+	if value, is := boolean(n); is {
+		c.write(jsontext.Bool(value), n)
+		return
+	}
 	switch tag := n.ShortTag(); {
 	case tag == "!!null":
 		c.write(jsontext.Null, n)
-	case tag == "!!bool":
-		c.write(jsontext.Bool(strings.EqualFold(n.Value, "true")), n)
 	case (tag == "!!int" || tag == "!!float") && jsonNumber.MatchString(n.Value):
 		if c.err == nil {
 			if err := c.out.WriteValue(jsontext.Value(n.Value)); err != nil {
@@ -227,6 +230,22 @@ func (c *converter) scalar(n *yaml.Node) {
 	default:
 		c.write(jsontext.String(n.Value), n)
 	}
+}
+
+// boolean reads a boolean as YAML 1.1 does, which CloudFormation follows: Yes
+// and off are such, too, unless they are quoted.
+// Source: CloudFormation's user guide, template formats.
+func boolean(n *yaml.Node) (value, is bool) {
+	if n.Style != 0 {
+		return false, false
+	}
+	switch n.Value {
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
+		return true, true
+	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
+		return false, true
+	}
+	return false, false
 }
 
 // clipped makes a piece of a template fit into a message.

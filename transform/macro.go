@@ -25,6 +25,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/boundary"
 )
 
@@ -44,7 +46,7 @@ type Macro struct {
 
 // Report says what a request was and what was done, without its content.
 type Report struct {
-	RequestID   string // as JSON
+	RequestID   string // its text, or as JSON when it is something else
 	AccountID   string
 	Region      string
 	Environment string // empty when it was not needed
@@ -70,7 +72,7 @@ func (r Report) Counts() map[Action]int {
 // Source: CloudFormation's user guide, macro function interface.
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	req, err := readRequest(event, m.Options)
-	report := Report{RequestID: string(req.id), AccountID: req.accountID, Region: req.region}
+	report := Report{RequestID: req.idText(), AccountID: req.accountID, Region: req.region}
 	if err != nil {
 		report.Err = err
 		return failure(event, req, err), report
@@ -218,6 +220,13 @@ func failure(event []byte, req *request, err error) []byte {
 		out = append(out, event[at.start:at.end]...)
 	}
 	return append(out, '}')
+}
+
+func (req *request) idText() string {
+	if req.id.Kind() == jsontext.KindString {
+		return string(unquote(req.id))
+	}
+	return string(req.id)
 }
 
 func (req *request) appendID(out []byte) []byte {

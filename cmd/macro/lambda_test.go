@@ -167,7 +167,7 @@ func TestSuccess(t *testing.T) {
 	delete(line, "milliseconds")
 	delete(line, "time")
 	assert.Equal(t, map[string]any{
-		"level": "INFO", "msg": "transformed", "request": `"5dba79b5"`, "account": "111122223333", "region": "eu-west-1",
+		"level": "INFO", "msg": "transformed", "request": "5dba79b5", "account": "111122223333", "region": "eu-west-1",
 		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{},
 	}, line)
 }
