@@ -271,3 +271,15 @@ func TestRefuse(t *testing.T) {
 		assert.Equal(t, strings.Contains(event, `"a"`), string(got.RequestID) == `"a"`, event)
 	}
 }
+
+// Allocations grow with the roles, not with the bytes.
+func TestAllocations(t *testing.T) {
+	m := transform.Macro{Store: values{"dev": devARN}}
+	allocations := func(size, roles int) float64 {
+		event := benchEvent(size, roles)
+		return testing.AllocsPerRun(5, func() { m.Respond(context.Background(), event) })
+	}
+	small := allocations(100<<10, 20)
+	assert.InDelta(t, small, allocations(1<<20, 20), 5, "ten times the bytes")
+	assert.Less(t, allocations(1<<20, 200)-small, 180*10.0, "180 roles more")
+}
