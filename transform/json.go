@@ -122,7 +122,7 @@ func (s *scanner) offset() int { return s.base + int(s.dec.InputOffset()) }
 
 // text is the meaning of the string at a span, nil when there is none.
 func (s *scanner) text(at span) []byte {
-	if s.err != nil || at.absent() {
+	if s.err != nil || at.absent() || s.src[at.start] != '"' {
 		return nil
 	}
 	return unquote(s.src[at.start:at.end])

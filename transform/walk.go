@@ -121,7 +121,7 @@ func (w *walk) resources() bool {
 			w.resource(name)
 		default:
 			// CloudFormation refuses a resource that is no object.
-			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at), kind) {
+			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at)) {
 				isMap = false
 			}
 		}
@@ -132,9 +132,7 @@ func (w *walk) resources() bool {
 	return isMap
 }
 
-func isTypeName(text []byte, kind jsontext.Kind) bool {
-	return kind == jsontext.KindString && bytes.Contains(text, []byte("::"))
-}
+func isTypeName(text []byte) bool { return bytes.Contains(text, []byte("::")) }
 
 // foreach reads a loop over resources: [identifier, collection, resources].
 func (w *walk) foreach(name []byte) {
@@ -282,7 +280,7 @@ func (w *walk) shape() shape {
 		value := w.skip()
 		switch string(name) {
 		case "Type":
-			typed = isTypeName(w.text(value), kind)
+			typed = isTypeName(w.text(value))
 		case "AssumeRolePolicyDocument":
 			role = true
 		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
@@ -308,8 +306,7 @@ func (w *walk) isResource(at span) bool {
 	s := scan(w.src, at)
 	for s.enter(); s.more(); {
 		name, _ := s.name()
-		kind := s.peek()
-		if value := s.skip(); string(name) == "Type" && isTypeName(s.text(value), kind) {
+		if value := s.skip(); string(name) == "Type" && isTypeName(s.text(value)) {
 			return true
 		}
 	}
