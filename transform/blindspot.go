@@ -1,6 +1,11 @@
 package transform
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 const (
 	notExpanded = "is not expanded yet"
@@ -62,5 +67,17 @@ func blindWithout(p property, reason, remedy string) func(*walk, *resource, stri
 func blindDocument(w *walk, r *resource, typ string) {
 	if kind := parse(w.src, r.props.at[documentType]); kind.kind == jsontext.KindString && kind.text == "CloudFormation" {
 		w.blindSpot(r.id, typ, "holds a template that is deployed later", addTransform)
+	}
+}
+
+// judgeUnknown judges a type without a rule: CloudFormation's own types create
+// no roles, but modules are templates, and SAM grows.
+func (w *walk) judgeUnknown(r *resource, typ []byte) {
+	switch {
+	case bytes.HasSuffix(typ, []byte("::MODULE")):
+		w.blindSpot(r.id, string(typ), "is a module, whose resources CloudFormation adds after all macros",
+			"bind the roles in the module, or deploy them in a stack that uses the macro")
+	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
+		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
 	}
 }

@@ -1,7 +1,5 @@
 package transform
 
-import "github.com/go-json-experiment/json/jsontext"
-
 const (
 	roleType = "AWS::IAM::Role"
 	userType = "AWS::IAM::User"
@@ -25,46 +23,4 @@ func bindUser(w *walk, r *resource, typ string) {
 // bindResource binds a resource that takes the boundary in its own properties.
 func bindResource(w *walk, r *resource, typ string) {
 	w.bind(holder{id: w.within + string(r.id), typ: typ, object: r.object, props: r.props})
-}
-
-// holder is what takes a boundary: a resource, or an event of one.
-type holder struct {
-	id, typ string
-	object  object // the whole of it
-	props   properties
-	// inherits is set on a function that takes what Globals say, as far as it
-	// says nothing itself.
-	inherits bool
-}
-
-// bind makes a site of the holder, or an escape when its properties cannot
-// take a boundary.
-func (w *walk) bind(h holder) {
-	s := site{id: h.id, typ: h.typ, into: h.props.object}
-	switch {
-	case h.props.kind == jsontext.KindInvalid:
-		s.kind, s.into = siteProperties, h.object
-	case h.props.kind == jsontext.KindNull, isNoValue(w.functionOf(h.props)):
-		s.kind = siteNull
-	case h.props.kind != jsontext.KindBeginObject:
-		w.escapeID(h.id, h.typ, h.object.start, "has Properties that are not an object", "write the properties of the role")
-		return
-	case h.props.function != "":
-		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+h.props.function+", which the macro cannot see into", "write the properties out")
-		return
-	case !h.props.at[permissionsBoundary].absent():
-		s.kind, s.existing = siteValue, parse(w.src, h.props.at[permissionsBoundary])
-	default:
-		s.inherits = h.inherits
-	}
-	w.plan.sites = append(w.plan.sites, s)
-}
-
-// functionOf is the intrinsic function that makes the properties, absent when
-// they are spelled out.
-func (w *walk) functionOf(p properties) node {
-	if p.function == "" {
-		return node{}
-	}
-	return parse(w.src, p.span)
 }

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -231,16 +230,4 @@ func graphQLApi(w *walk, r *resource, typ string) {
 			}
 		}
 	})
-}
-
-// judgeUnknown judges a type without a rule: CloudFormation's own types create
-// no roles, but modules are templates, and SAM grows.
-func (w *walk) judgeUnknown(r *resource, typ []byte) {
-	switch {
-	case bytes.HasSuffix(typ, []byte("::MODULE")):
-		w.blindSpot(r.id, string(typ), "is a module, whose resources CloudFormation adds after all macros",
-			"bind the roles in the module, or deploy them in a stack that uses the macro")
-	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
-		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
-	}
 }

@@ -1,0 +1,83 @@
+package transform
+
+// edit replaces bytes of the source by a piece of JSON that holds a boundary.
+type edit struct {
+	start, end int
+	piece      piece
+	into       object // whose style the piece follows
+	boundary   []byte
+}
+
+// piece is what an edit writes.
+type piece int
+
+const (
+	boundaryValue    piece = iota // the boundary itself
+	boundaryMember                // "PermissionsBoundary": boundary
+	propertiesValue               // {"PermissionsBoundary": boundary}
+	propertiesMember              // "Properties": {"PermissionsBoundary": boundary}
+	requoted                      // boundary holds the finished bytes
+)
+
+// append writes the edit's piece.
+func (e edit) append(out, src []byte) []byte {
+	switch e.piece {
+	case boundaryMember:
+		out = e.appendName(out, src, `"PermissionsBoundary"`)
+		out = append(out, e.boundary...)
+		return e.appendComma(out)
+	case propertiesMember:
+		out = e.appendName(out, src, `"Properties"`)
+		out = e.appendProperties(out)
+		return e.appendComma(out)
+	case propertiesValue:
+		return e.appendProperties(out)
+	}
+	return append(out, e.boundary...)
+}
+
+func (e edit) appendProperties(out []byte) []byte {
+	out = append(out, `{"PermissionsBoundary":`...)
+	out = append(out, e.boundary...)
+	return append(out, '}')
+}
+
+// appendName begins a new member. White space around its name is that of the
+// member that was first, so that the result looks as its author writes.
+func (e edit) appendName(out, src []byte, name string) []byte {
+	name1, value1 := e.into.firstName, e.into.firstValue
+	if name1.absent() {
+		out = append(out, name...)
+		return append(out, ':')
+	}
+	out = append(out, src[e.start:name1.start]...)
+	out = append(out, name...)
+	return append(out, src[name1.end:value1.start]...)
+}
+
+func (e edit) appendComma(out []byte) []byte {
+	if e.into.firstName.absent() {
+		return out
+	}
+	return append(out, ',')
+}
+
+// length is how many bytes the piece has, or a few more.
+func (e edit) length() int {
+	length := len(e.boundary) + len(`"Properties":{"PermissionsBoundary":},`)
+	if e.into.firstName.absent() {
+		return length
+	}
+	return length + e.into.firstValue.start - e.into.start
+}
+
+// apply appends to out the bytes of src at a span, edited.
+func apply(out, src []byte, at span, edits []edit) []byte {
+	from := at.start
+	for _, e := range edits {
+		out = append(out, src[from:e.start]...)
+		out = e.append(out, src)
+		from = e.end
+	}
+	return append(out, src[from:at.end]...)
+}
