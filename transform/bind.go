@@ -7,9 +7,6 @@ type holder struct {
 	id, typ string
 	object  object // the whole of it
 	props   properties
-	// inherits is set on a function that takes what Globals say, as far as it
-	// says nothing itself.
-	inherits bool
 }
 
 // bind makes a site of the holder, or an escape when its properties cannot
@@ -25,12 +22,10 @@ func (w *walk) bind(h holder) {
 		w.escapeID(h.id, h.typ, h.object.start, "has Properties that are not an object", "write the properties of the role")
 		return
 	case h.props.function != "":
-		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+h.props.function+", which the macro cannot see into", "write the properties out")
+		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+clip(h.props.function, 255)+", which the macro cannot see into", "write the properties out")
 		return
 	case !h.props.at[permissionsBoundary].absent():
 		s.kind, s.existing = siteValue, parse(w.src, h.props.at[permissionsBoundary])
-	default:
-		s.inherits = h.inherits
 	}
 	w.plan.sites = append(w.plan.sites, s)
 }
