@@ -13,6 +13,7 @@ type Record struct {
 	Text        string    // for Parse
 	Version     int64     // 1 for the first value, 1 more for each change
 	Modified    time.Time // zero when the store does not know
+	ModifiedBy  string    // who made this version; empty when the store does not tell
 }
 
 // Reader reads the boundary values of environments.
@@ -32,14 +33,25 @@ type Reader interface {
 type Store interface {
 	Reader
 
+	// List returns the present record of each environment, sorted by name.
+	List(ctx context.Context) ([]Record, error)
+
+	// History returns all records of an environment that the store still has,
+	// oldest first. The error wraps ErrUnknown when there is none.
+	History(ctx context.Context, environment string) ([]Record, error)
+
 	// Create adds an environment and returns its first record. The error
 	// wraps ErrExists when the environment is there already.
 	Create(ctx context.Context, environment string, value Value) (Record, error)
 
 	// Update replaces the value that the caller has read as version from. The
 	// error wraps ErrUnknown when there is no such environment, and ErrMoved
-	// when its version is another by now.
+	// when somebody else changed it in between: the error says what stands.
 	Update(ctx context.Context, environment string, value Value, from int64) (Record, error)
+
+	// Remove deletes an environment and its history. The error wraps
+	// ErrUnknown when there is none.
+	Remove(ctx context.Context, environment string) error
 }
 
 // Errors that a store's errors wrap.

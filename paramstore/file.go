@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"os/user"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -37,9 +40,10 @@ type fileContent struct {
 }
 
 type fileValue struct {
-	Version  int64      `json:"version"`
-	Value    string     `json:"value"`
-	Modified *time.Time `json:"modified,omitempty"`
+	Version    int64      `json:"version"`
+	Value      string     `json:"value"`
+	Modified   *time.Time `json:"modified,omitempty"`
+	ModifiedBy string     `json:"modifiedBy,omitempty"`
 }
 
 // Location names the environment and the file.
@@ -54,6 +58,37 @@ func (f *File) Get(_ context.Context, environment string) (boundary.Record, erro
 		return boundary.Record{}, err
 	}
 	return f.record(content, environment)
+}
+
+// List returns the last value of each environment.
+func (f *File) List(context.Context) ([]boundary.Record, error) {
+	content, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	var records []boundary.Record
+	for _, environment := range slices.Sorted(maps.Keys(content.Environments)) {
+		if record, err := f.record(content, environment); err == nil {
+			records = append(records, record)
+		}
+	}
+	return records, nil
+}
+
+// History returns all values of an environment.
+func (f *File) History(_ context.Context, environment string) ([]boundary.Record, error) {
+	content, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.record(content, environment); err != nil {
+		return nil, err
+	}
+	var records []boundary.Record
+	for i, v := range content.Environments[environment] {
+		records = append(records, v.record(environment, i))
+	}
+	return records, nil
 }
 
 // Create adds an environment.
@@ -88,30 +123,59 @@ func (f *File) Update(_ context.Context, environment string, value boundary.Valu
 	}, value)
 }
 
+// Remove takes an environment out of the file.
+func (f *File) Remove(_ context.Context, environment string) error {
+	return f.locked(func(content fileContent) error {
+		if _, err := f.record(content, environment); err != nil {
+			return err
+		}
+		delete(content.Environments, environment)
+		return f.write(content)
+	})
+}
+
 // change appends a value to an environment if the check allows it.
-func (f *File) change(environment string, check func(fileContent) error, value boundary.Value) (boundary.Record, error) {
+func (f *File) change(environment string, check func(fileContent) error, value boundary.Value) (record boundary.Record, err error) {
+	err = f.locked(func(content fileContent) error {
+		if err := check(content); err != nil {
+			return err
+		}
+		if content.Environments == nil {
+			content.Environments = map[string][]fileValue{}
+		}
+		values := content.Environments[environment]
+		now := f.now().UTC()
+		content.Environments[environment] = append(values,
+			fileValue{Version: int64(len(values) + 1), Value: value.String(), Modified: &now, ModifiedBy: userName()})
+		if err := f.write(content); err != nil {
+			return err
+		}
+		record, err = f.record(content, environment)
+		return err
+	})
+	return record, err
+}
+
+// locked runs do on the content of the file, while nobody else writes it.
+func (f *File) locked(do func(fileContent) error) error {
 	unlock, err := lockedfile.MutexAt(f.path + ".lock").Lock()
 	if err != nil {
-		return boundary.Record{}, fmt.Errorf("lock %s: %w", f.path, err)
+		return fmt.Errorf("lock the store of environments: %w", err)
 	}
 	defer unlock()
 	content, err := f.read()
 	if err != nil {
-		return boundary.Record{}, err
+		return err
 	}
-	if err := check(content); err != nil {
-		return boundary.Record{}, err
+	return do(content)
+}
+
+// userName is who runs the program, empty when the system does not know.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
 	}
-	now := f.now().UTC()
-	next := fileValue{Version: int64(len(content.Environments[environment]) + 1), Value: value.String(), Modified: &now}
-	if content.Environments == nil {
-		content.Environments = map[string][]fileValue{}
-	}
-	content.Environments[environment] = append(content.Environments[environment], next)
-	if err := f.write(content); err != nil {
-		return boundary.Record{}, err
-	}
-	return f.record(content, environment)
+	return ""
 }
 
 func (f *File) record(content fileContent, environment string) (boundary.Record, error) {
@@ -123,12 +187,17 @@ func (f *File) record(content fileContent, environment string) (boundary.Record,
 			Kind:   boundary.ErrUnknown,
 		}
 	}
-	last := values[len(values)-1]
-	record := boundary.Record{Environment: environment, Text: last.Value, Version: int64(len(values))}
-	if last.Modified != nil {
-		record.Modified = *last.Modified
+	return values[len(values)-1].record(environment, len(values)-1), nil
+}
+
+// record is a value as a record. Its place is its version: those that are
+// written by hand need not spell it.
+func (v fileValue) record(environment string, at int) boundary.Record {
+	r := boundary.Record{Environment: environment, Text: v.Value, Version: int64(at + 1), ModifiedBy: v.ModifiedBy}
+	if v.Modified != nil {
+		r.Modified = *v.Modified
 	}
-	return record, nil
+	return r
 }
 
 // read reads the file. One that does not exist has no environments.

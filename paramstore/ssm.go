@@ -4,16 +4,15 @@
 package paramstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/smithy-go"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -21,6 +20,10 @@ import (
 // parameters are the calls that SSM needs of the SDK's client.
 type parameters interface {
 	GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+	GetParametersByPath(context.Context, *ssm.GetParametersByPathInput, ...func(*ssm.Options)) (*ssm.GetParametersByPathOutput, error)
+	GetParameterHistory(context.Context, *ssm.GetParameterHistoryInput, ...func(*ssm.Options)) (*ssm.GetParameterHistoryOutput, error)
+	PutParameter(context.Context, *ssm.PutParameterInput, ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
+	DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
 }
 
 // SSM keeps each value in a parameter <prefix>/<environment>. It never caches.
@@ -49,73 +52,136 @@ func (s *SSM) Get(ctx context.Context, environment string) (boundary.Record, err
 		WithDecryption: aws.Bool(true),
 	})
 	if err != nil {
-		return boundary.Record{}, s.readError(environment, err)
+		return boundary.Record{}, s.failed(read, environment, err)
 	}
-	return boundary.Record{
-		Environment: environment,
-		Text:        aws.ToString(out.Parameter.Value),
-		Version:     out.Parameter.Version,
-		Modified:    aws.ToTime(out.Parameter.LastModifiedDate),
-	}, nil
+	return s.record(*out.Parameter), nil
 }
 
-// Codes of errors that the SDK has no types for in these operations.
-var (
-	throttling = []string{"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"}
-	denial     = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-)
+func (s *SSM) record(p types.Parameter) boundary.Record {
+	return boundary.Record{
+		Environment: strings.TrimPrefix(aws.ToString(p.Name), s.prefix+"/"),
+		Text:        aws.ToString(p.Value),
+		Version:     p.Version,
+		Modified:    aws.ToTime(p.LastModifiedDate),
+	}
+}
 
-// readError says what a failed read means. What the service says is told as
-// far as it is not in the problem already.
-func (s *SSM) readError(environment string, err error) error {
-	var (
-		missing   *types.ParameterNotFound
-		api       smithy.APIError
-		transport *url.Error
-		where     = s.Location(environment)
-	)
-	switch {
-	case errors.As(err, &missing):
-		return &boundary.Problem{
-			What:   fmt.Sprintf("environment %q is unknown: %s does not exist", environment, where),
-			Remedy: s.command("add it: pbm env add " + environment),
-			Kind:   boundary.ErrUnknown,
+// List reads the parameters right below the prefix, page by page. A page may
+// be empty although others follow.
+func (s *SSM) List(ctx context.Context) ([]boundary.Record, error) {
+	pages := ssm.NewGetParametersByPathPaginator(s.client, &ssm.GetParametersByPathInput{
+		Path:           aws.String(s.prefix),
+		WithDecryption: aws.Bool(true),
+	})
+	var records []boundary.Record
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, s.failed(list, "", err)
 		}
-	case errors.As(err, &api) && slices.Contains(denial, api.ErrorCode()):
-		return &boundary.Problem{
-			What:   "not permitted to read " + where,
-			Cause:  errors.New(api.ErrorMessage()),
-			Remedy: "allow ssm:GetParameter on it, and kms:Decrypt on its key if it is a SecureString",
+		for _, p := range page.Parameters {
+			records = append(records, s.record(p))
 		}
-	case errors.As(err, &api) && slices.Contains(throttling, api.ErrorCode()):
-		return &boundary.Problem{
-			What:   "SSM throttles reads of " + where,
-			Cause:  errors.New(api.ErrorMessage()),
-			Remedy: "deploy again in a minute; if it happens often, raise the throughput of Parameter Store in this Region",
+	}
+	slices.SortFunc(records, func(a, b boundary.Record) int { return strings.Compare(a.Environment, b.Environment) })
+	return records, nil
+}
+
+// History reads all versions that SSM still has: the last hundred.
+func (s *SSM) History(ctx context.Context, environment string) ([]boundary.Record, error) {
+	pages := ssm.NewGetParameterHistoryPaginator(s.client, &ssm.GetParameterHistoryInput{
+		Name:           aws.String(s.name(environment)),
+		WithDecryption: aws.Bool(true),
+	})
+	var records []boundary.Record
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, s.failed(readHistory, environment, err)
 		}
-	case errors.As(err, &api):
-		return &boundary.Problem{
-			What:   "SSM refuses to read " + where,
-			Cause:  fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage()),
-			Remedy: "see what AWS says about this error",
+		for _, p := range page.Parameters {
+			records = append(records, boundary.Record{
+				Environment: environment,
+				Text:        aws.ToString(p.Value),
+				Version:     p.Version,
+				Modified:    aws.ToTime(p.LastModifiedDate),
+				ModifiedBy:  aws.ToString(p.LastModifiedUser),
+			})
 		}
-	case errors.Is(err, context.DeadlineExceeded):
-		return &boundary.Problem{
-			What:   "SSM did not answer in time about " + where,
-			Remedy: "deploy again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
-		}
-	case errors.As(err, &transport):
-		return &boundary.Problem{
-			What:   "SSM cannot be reached to read " + where,
-			Cause:  transport.Err,
-			Remedy: "check the way to SSM (VPC endpoint, proxy) and deploy again",
+	}
+	slices.SortFunc(records, func(a, b boundary.Record) int { return cmp.Compare(a.Version, b.Version) })
+	return records, nil
+}
+
+// Create puts a parameter of type String, with a description and a tag. The
+// service decides whether there is one already.
+func (s *SSM) Create(ctx context.Context, environment string, value boundary.Value) (boundary.Record, error) {
+	_, err := s.client.PutParameter(ctx, &ssm.PutParameterInput{
+		Name:        aws.String(s.name(environment)),
+		Value:       aws.String(value.String()),
+		Type:        types.ParameterTypeString,
+		Description: aws.String("Permissions boundary of environment " + environment),
+		Tags:        []types.Tag{{Key: aws.String("PermissionsBoundaryMacro:Environment"), Value: aws.String(environment)}},
+	})
+	if err != nil {
+		return boundary.Record{}, s.failed(create, environment, err)
+	}
+	return boundary.Record{Environment: environment, Text: value.String(), Version: 1}, nil
+}
+
+// Update overwrites a parameter, and leaves its type and tags as they are. SSM
+// has no compare and swap: the version that comes back tells whether somebody
+// else wrote in between, and then this error tells that the present value
+// replaced theirs.
+func (s *SSM) Update(ctx context.Context, environment string, value boundary.Value, from int64) (boundary.Record, error) {
+	present, err := s.Get(ctx, environment)
+	if err != nil {
+		return boundary.Record{}, err
+	}
+	if present.Version != from {
+		return boundary.Record{}, s.moved(ctx, environment, present.Version,
+			"nothing was written: look at the present value, and update again if it is still wrong")
+	}
+	out, err := s.client.PutParameter(ctx, &ssm.PutParameterInput{
+		Name:      aws.String(s.name(environment)),
+		Value:     aws.String(value.String()),
+		Overwrite: aws.Bool(true),
+	})
+	if err != nil {
+		return boundary.Record{}, s.failed(update, environment, err)
+	}
+	if out.Version != from+1 {
+		return boundary.Record{}, s.moved(ctx, environment, out.Version-1,
+			fmt.Sprintf("version %d with your value stands now: see pbm env history %s, and agree on one", out.Version, environment))
+	}
+	return boundary.Record{Environment: environment, Text: value.String(), Version: out.Version}, nil
+}
+
+// moved is the error of an update that met another one. Who made that is told
+// where the history may be read.
+func (s *SSM) moved(ctx context.Context, environment string, version int64, remedy string) error {
+	by := ""
+	if records, err := s.History(ctx, environment); err == nil {
+		for _, r := range records {
+			if r.Version == version && r.ModifiedBy != "" {
+				by = " by " + r.ModifiedBy
+			}
 		}
 	}
 	return &boundary.Problem{
-		What:   "cannot read " + where,
-		Cause:  err,
-		Remedy: "check the AWS credentials and the Region",
+		What:   fmt.Sprintf("environment %q was changed meanwhile: %s got version %d%s", environment, s.Location(environment), version, by),
+		Remedy: remedy,
+		Kind:   boundary.ErrMoved,
 	}
+}
+
+// Remove deletes a parameter.
+func (s *SSM) Remove(ctx context.Context, environment string) error {
+	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String(s.name(environment))})
+	if err != nil {
+		return s.failed(remove, environment, err)
+	}
+	return nil
 }
 
 // command completes a pbm command by what it needs to find this store.

@@ -60,25 +60,25 @@ func TestSSMErrors(t *testing.T) {
 			"denied",
 			ssmtest.Fault{Code: "AccessDeniedException", Message: "no identity-based policy allows the ssm:GetParameter action"},
 			"not permitted to read parameter /permissions-boundary/dev in eu-west-1: no identity-based policy allows the ssm:GetParameter action",
-			"allow ssm:GetParameter on it, and kms:Decrypt on its key if it is a SecureString",
+			"allow ssm:GetParameter on it, and the use of its key if it is a SecureString",
 		},
 		{
 			"throttled",
 			ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"},
 			"SSM throttles reads of parameter /permissions-boundary/dev in eu-west-1: Rate exceeded",
-			"deploy again in a minute; if it happens often, raise the throughput of Parameter Store in this Region",
+			"try again in a minute; if it happens often, raise the throughput of Parameter Store in this Region",
 		},
 		{
 			"expired credentials",
 			ssmtest.Fault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"},
-			"SSM refuses to read parameter /permissions-boundary/dev in eu-west-1: ExpiredTokenException: The security token included in the request is expired",
-			"see what AWS says about this error",
+			"AWS does not accept the credentials to read parameter /permissions-boundary/dev in eu-west-1: ExpiredTokenException: The security token included in the request is expired",
+			"sign in again, or give other credentials",
 		},
 		{
 			"slow",
 			ssmtest.Fault{Delay: time.Second},
 			"SSM did not answer in time about parameter /permissions-boundary/dev in eu-west-1",
-			"deploy again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestSSMErrors(t *testing.T) {
 	t.Run("unreachable", func(t *testing.T) {
 		_, err := paramstore.NewSSM(client(gone.URL), paramstore.DefaultPrefix).Get(context.Background(), "dev")
 		assert.ErrorContains(t, err, "SSM cannot be reached to read parameter /permissions-boundary/dev in eu-west-1: dial tcp ")
-		assert.Equal(t, "check the way to SSM (VPC endpoint, proxy) and deploy again", boundary.Remedy(err))
+		assert.Equal(t, "check the way to SSM (VPC endpoint, proxy) and try again", boundary.Remedy(err))
 	})
 }
 

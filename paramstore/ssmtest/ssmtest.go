@@ -1,12 +1,16 @@
 // Package ssmtest is an SSM endpoint for tests: the calls of Parameter Store
-// that this project makes, over HTTP, for the real SDK client.
+// that this project makes, over HTTP, for the real SDK client. What it does is
+// what the SSM API reference says; the same tests run against moto.
 package ssmtest
 
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,14 +20,22 @@ import (
 type Server struct {
 	*httptest.Server
 
-	mu     sync.Mutex
-	values map[string]string
-	fault  Fault
-	calls  []string
+	mu         sync.Mutex
+	parameters map[string][]Version
+	tags       map[string][]string
+	fault      Fault
+	calls      []string
+	race       func()
+}
+
+// Version is one value of a parameter.
+type Version struct {
+	Value, User string
 }
 
 // Fault is how the server answers instead of what was asked for.
 type Fault struct {
+	Operation     string        // which; empty is all
 	Code, Message string        // an error of AWS
 	Times         int           // how often; 0 is always
 	Delay         time.Duration // before each answer
@@ -31,16 +43,28 @@ type Fault struct {
 
 // New starts an empty server. The caller closes it.
 func New() *Server {
-	s := &Server{values: map[string]string{}}
+	s := &Server{parameters: map[string][]Version{}, tags: map[string][]string{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
 }
 
-// Set gives a parameter a value.
+// Set gives a parameter a value, as somebody else does.
 func (s *Server) Set(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[name] = value
+	s.put(name, Version{value, "arn:aws:iam::111122223333:user/somebody-else"})
+}
+
+func (s *Server) put(name string, v Version) { s.parameters[name] = append(s.parameters[name], v) }
+
+// Values returns what a parameter was over time, and its tags.
+func (s *Server) Values(name string) (values, tags []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.parameters[name] {
+		values = append(values, v.Value)
+	}
+	return values, s.tags[name]
 }
 
 // Fail has the server answer with a fault from now on.
@@ -50,62 +74,167 @@ func (s *Server) Fail(f Fault) {
 	s.fault = f
 }
 
+// BeforeNextWrite runs do once, right before the next PutParameter takes
+// effect: somebody else is faster.
+func (s *Server) BeforeNextWrite(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.race = do
+}
+
 // Calls returns the operations that were asked for, with the parameter's name.
 func (s *Server) Calls() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string(nil), s.calls...)
+	return slices.Clone(s.calls)
 }
 
+// request holds the inputs of all operations.
+type request struct {
+	Name, Path, Value, Type, NextToken string
+	Overwrite, WithDecryption          bool
+	Recursive                          bool
+	MaxResults                         int
+	Tags                               []struct{ Key, Value string }
+}
+
+// awsError is an error as AWS answers it.
+type awsError struct{ code, message string }
+
+func (e awsError) Error() string { return e.code }
+
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Name           string
-		WithDecryption bool
-	}
+	var in request
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSSM.")
-	value, found, fault := s.note(operation, in.Name)
+	fault, race := s.note(operation, in)
 	time.Sleep(fault.Delay)
-	switch {
-	case fault.Code != "":
-		fail(w, fault.Code, fault.Message)
-	case operation != "GetParameter" || !in.WithDecryption:
-		fail(w, "ValidationException", "unexpected call of "+operation)
-	case !found:
-		fail(w, "ParameterNotFound", "")
-	default:
-		answer(w, http.StatusOK, map[string]any{"Parameter": map[string]any{
-			"Name": in.Name, "Type": "String", "Value": value, "Version": 1, "LastModifiedDate": 1.7e9,
-		}})
+	if race != nil {
+		race()
+	}
+	var out any
+	err := error(awsError{fault.Code, fault.Message})
+	if fault.Code == "" {
+		out, err = s.do(operation, in)
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	if failure, ok := err.(awsError); ok {
+		w.WriteHeader(http.StatusBadRequest)
+		out = map[string]string{"__type": failure.code, "message": failure.message}
+	}
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		panic(fmt.Sprintf("answer a test: %v", err))
 	}
 }
 
-// note takes note of a call, and returns what to answer.
-func (s *Server) note(operation, name string) (value string, found bool, f Fault) {
+// note takes note of a call, and returns what is to happen first.
+func (s *Server) note(operation string, in request) (f Fault, race func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, operation+" "+name)
-	value, found = s.values[name]
+	s.calls = append(s.calls, operation+" "+in.Name+in.Path)
+	if operation == "PutParameter" {
+		race, s.race = s.race, nil
+	}
+	if s.fault.Operation != "" && s.fault.Operation != operation {
+		return Fault{}, race
+	}
 	f = s.fault
 	if s.fault.Times > 0 {
 		if s.fault.Times--; s.fault.Times == 0 {
 			s.fault = Fault{}
 		}
 	}
-	return value, found, f
+	return f, race
 }
 
-func fail(w http.ResponseWriter, code, message string) {
-	answer(w, http.StatusBadRequest, map[string]string{"__type": code, "message": message})
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(body); err != nil {
-		panic(fmt.Sprintf("answer a test: %v", err))
+func (s *Server) do(operation string, in request) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	versions := s.parameters[in.Name]
+	missing := len(versions) == 0
+	switch operation {
+	case "GetParametersByPath":
+		return s.byPath(in), nil
+	case "PutParameter":
+		return s.putParameter(in, missing)
 	}
+	if missing {
+		return nil, awsError{"ParameterNotFound", ""}
+	}
+	switch operation {
+	case "GetParameter":
+		return map[string]any{"Parameter": s.parameter(in.Name)}, nil
+	case "GetParameterHistory":
+		return s.history(in), nil
+	case "DeleteParameter":
+		delete(s.parameters, in.Name)
+		return map[string]any{}, nil
+	}
+	return nil, awsError{"UnknownOperationException", operation}
+}
+
+func (s *Server) parameter(name string) map[string]any {
+	versions := s.parameters[name]
+	return map[string]any{
+		"Name": name, "Type": "String", "Value": versions[len(versions)-1].Value,
+		"Version": len(versions), "LastModifiedDate": 1.7e9,
+	}
+}
+
+func (s *Server) putParameter(in request, missing bool) (any, error) {
+	switch {
+	case in.Value == "":
+		return nil, awsError{"ValidationException", "Member must have length greater than or equal to 1"}
+	case in.Overwrite && len(in.Tags) > 0:
+		return nil, awsError{"ValidationException", "Invalid request: tags and overwrite can't be used together."}
+	case !in.Overwrite && !missing:
+		return nil, awsError{"ParameterAlreadyExists", "The parameter already exists."}
+	case missing && in.Type == "":
+		return nil, awsError{"ValidationException", "A parameter type is required when you create a parameter."}
+	}
+	s.put(in.Name, Version{in.Value, "arn:aws:iam::111122223333:user/operator"})
+	for _, tag := range in.Tags {
+		s.tags[in.Name] = append(s.tags[in.Name], tag.Key+"="+tag.Value)
+	}
+	return map[string]any{"Version": len(s.parameters[in.Name]), "Tier": "Standard"}, nil
+}
+
+// byPath answers pages of ten, the second of which is empty: AWS may do so.
+func (s *Server) byPath(in request) any {
+	var all []map[string]any
+	for _, name := range slices.Sorted(maps.Keys(s.parameters)) {
+		rest, below := strings.CutPrefix(name, strings.TrimSuffix(in.Path, "/")+"/")
+		if below && (in.Recursive || !strings.Contains(rest, "/")) {
+			all = append(all, s.parameter(name))
+		}
+	}
+	const size = 10
+	page, _ := strconv.Atoi(in.NextToken)
+	from := page * size
+	if page == 1 {
+		return map[string]any{"Parameters": []any{}, "NextToken": "2"}
+	}
+	if page > 1 {
+		from -= size
+	}
+	to := min(from+size, len(all))
+	out := map[string]any{"Parameters": all[min(from, to):to]}
+	if to < len(all) {
+		out["NextToken"] = strconv.Itoa(page + 1)
+	}
+	return out
+}
+
+func (s *Server) history(in request) any {
+	var all []map[string]any
+	for i, v := range s.parameters[in.Name] {
+		all = append(all, map[string]any{
+			"Name": in.Name, "Type": "String", "Value": v.Value, "Version": i + 1,
+			"LastModifiedDate": 1.7e9 + float64(i), "LastModifiedUser": v.User,
+		})
+	}
+	return map[string]any{"Parameters": all}
 }
