@@ -77,7 +77,7 @@ func (j *judgement) parameterValue(n node) (string, bool) {
 	if name != "Ref" || !argument.isString() {
 		return "", false
 	}
-	value := j.boundary.parameters.get(argument.text)
+	value := j.boundary.parameters[argument.text]
 	return value.text, value.isString()
 }
 

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -22,10 +23,13 @@ type loop struct {
 }
 
 // Bounds on what is worked out about loops, so that the time stays linear for
-// templates made to be slow. Both are far above what CloudFormation takes.
+// templates made to be slow: beyond them, anything is taken to be possible.
+// CloudFormation takes 5 loops in each other and 500 resources.
 const (
-	maxLoopItems   = 1000
-	maxVaryingText = 1000
+	maxLoops         = 100
+	maxLoopItems     = 500
+	maxVaryingText   = 255
+	maxLoopVariables = 3 // in one text
 )
 
 func loopOver(identifier, collection node) loop {
@@ -51,12 +55,8 @@ func (ls loops) with(l loop) loops { return append(ls[:len(ls):len(ls)], l) }
 
 // vary reports whether text depends on the variable of a loop.
 func (ls loops) vary(text string) bool {
-	for _, l := range ls {
-		if strings.Contains(text, "${"+l.identifier+"}") || strings.Contains(text, "&{"+l.identifier+"}") {
-			return true
-		}
-	}
-	return false
+	_, variable, _, _ := ls.cut(text)
+	return variable != nil
 }
 
 // couldBe reports whether text could become target once the loops are
@@ -69,11 +69,16 @@ func (ls loops) couldBe(text, target string) bool {
 	// reach[i] says that target[:i] can be made of the text read so far.
 	reach := make([]bool, len(target)+1)
 	reach[0] = true
-	for text != "" {
+	for variables := 0; text != ""; variables++ {
 		literal, l, alphanumeric, rest := ls.cut(text)
 		reach = follow(reach, target, []string{literal})
 		switch {
 		case l == nil:
+			return reach[len(target)]
+		case !slices.Contains(reach, true):
+			return false
+		case variables == maxLoopVariables:
+			return true
 		case l.known:
 			reach = follow(reach, target, l.values(alphanumeric))
 		default:
@@ -86,16 +91,31 @@ func (ls loops) couldBe(text, target string) bool {
 
 // cut splits text at its first loop variable.
 func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric bool, rest string) {
-	at := len(text)
-	for i := range ls {
-		for _, sigil := range []string{"$", "&"} {
-			name := sigil + "{" + ls[i].identifier + "}"
-			if found := strings.Index(text, name); found >= 0 && found < at {
-				at, variable, alphanumeric, rest = found, &ls[i], sigil == "&", text[found+len(name):]
-			}
+	for from := 0; ; {
+		open := strings.Index(text[from:], "{")
+		if open < 0 {
+			return text, nil, false, ""
+		}
+		open += from
+		name, after, closed := strings.Cut(text[open+1:], "}")
+		if !closed {
+			return text, nil, false, ""
+		}
+		if l := ls.named(name); l != nil && open > 0 && (text[open-1] == '$' || text[open-1] == '&') {
+			return text[:open-1], l, text[open-1] == '&', after
+		}
+		from = open + 1
+	}
+}
+
+// named is the innermost loop with a variable of that name.
+func (ls loops) named(identifier string) *loop {
+	for i := len(ls) - 1; i >= 0; i-- {
+		if ls[i].identifier == identifier {
+			return &ls[i]
 		}
 	}
-	return text[:at], variable, alphanumeric, rest
+	return nil
 }
 
 func (l *loop) values(alphanumeric bool) []string {

@@ -178,6 +178,16 @@ func (n node) get(name string) node {
 	return node{}
 }
 
+// byName are the members of an object, for many lookups. Where a name is given
+// twice, the last one counts.
+func (n node) byName() map[string]node {
+	members := make(map[string]node, len(n.members))
+	for _, m := range n.members {
+		members[m.name] = m.value
+	}
+	return members
+}
+
 // only returns the member of an object that has exactly one, which is the form
 // of an intrinsic function.
 func (n node) only() (name string, argument node) {

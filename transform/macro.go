@@ -119,7 +119,7 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	if value.IsNone() {
 		return nil, nil
 	}
-	v, err := literal(value, boundary.TargetOf(req.accountID, req.region), req.parameters)
+	v, err := literal(value, boundary.TargetOf(req.accountID, req.region), req.parametersByName)
 	if err != nil {
 		return nil, m.unusable(environment, err)
 	}

@@ -13,13 +13,14 @@ import (
 
 // request is what the engine takes from an event.
 type request struct {
-	id         jsontext.Value // as it came, nil when missing
-	accountID  string
-	region     string
-	macro      string
-	params     node
-	parameters node // templateParameterValues
-	plan       *plan
+	id               jsontext.Value // as it came, nil when missing
+	accountID        string
+	region           string
+	macro            string
+	params           node
+	parameters       node // templateParameterValues
+	parametersByName map[string]node
+	plan             *plan
 }
 
 // readRequest reads an event in one pass, its fragment included. The request
@@ -43,7 +44,8 @@ func readRequest(event []byte, o Options) (*request, error) {
 	if req.plan.fragment.absent() {
 		return req, malformed(errors.New("no fragment"))
 	}
-	w.parameters = req.parameters
+	req.parametersByName = req.parameters.byName()
+	w.parameters = req.parametersByName
 	w.finish()
 	rename(req.plan.escapes, req.macro)
 	rename(req.plan.blind, req.macro)

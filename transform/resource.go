@@ -195,7 +195,7 @@ func (w *walk) generates(r *resource, properties []property) bool {
 }
 
 func couldMake(foreach node, outer loops, properties []property) bool {
-	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() {
+	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() || len(outer) >= maxLoops {
 		return true
 	}
 	inner := outer.with(loopOver(foreach.elements[0], foreach.elements[1]))

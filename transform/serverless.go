@@ -79,7 +79,7 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 }
 
 func (w *walk) eventLoop(r *resource, typ string, foreach node, around loops) {
-	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() {
+	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() || len(around) >= maxLoops {
 		w.escape(r.id, typ, foreach.start, "has events made by a Fn::ForEach that cannot be read", afterLanguageExtensions)
 		return
 	}
@@ -125,7 +125,13 @@ func (w *walk) inheritBoundary(at int, ignoresGlobals bool) {
 
 // global is what the section Globals says about a property of a type.
 func (w *walk) global(typ, property string) node {
-	return w.globals.get(strings.TrimPrefix(typ, serverlessPrefix)).get(property)
+	name := strings.TrimPrefix(typ, serverlessPrefix)
+	known, ok := w.globalsOf[name]
+	if !ok {
+		known = w.globals.get(name).byName()
+		w.globalsOf[name] = known
+	}
+	return known[property]
 }
 
 // deployment looks for the role CodeDeployServiceRole, which SAM makes for a
@@ -171,7 +177,7 @@ func merged(own, global node, name string) node {
 // template parameter with such a value.
 func (w *walk) disabled(n node) bool {
 	if name, argument := n.only(); name == "Ref" {
-		n = w.parameters.get(argument.text)
+		n = w.parameters[argument.text]
 	}
 	return slices.Contains([]string{"false", "False"}, n.text)
 }
@@ -179,7 +185,7 @@ func (w *walk) disabled(n node) bool {
 // givenRole reports whether a role is given for SAM to use, so that it makes
 // none.
 func (w *walk) givenRole(n node) bool {
-	if name, argument := n.only(); name == "Ref" && w.parameters.get(argument.text).isEmpty() {
+	if name, argument := n.only(); name == "Ref" && w.parameters[argument.text].isEmpty() {
 		return false
 	}
 	return surelyYields(n) || surelyBranches(n)

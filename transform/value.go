@@ -14,11 +14,11 @@ type boundValue struct {
 	target boundary.Target
 	value  boundary.Value
 
-	parameters node // templateParameterValues, where the template's are known
+	parameters map[string]node // templateParameterValues, where the template's are known
 }
 
 // literal is the boundary of the stack's own roles: an ARN spelled out.
-func literal(v boundary.Value, t boundary.Target, parameters node) (boundValue, error) {
+func literal(v boundary.Value, t boundary.Target, parameters map[string]node) (boundValue, error) {
 	arn, err := v.Resolve(t)
 	if err != nil {
 		return boundValue{}, err

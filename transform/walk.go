@@ -17,9 +17,10 @@ type walk struct {
 	loops   loops
 	current resource // one at a time, so that resources cost no allocation
 
-	globals    node     // the section Globals
-	parameters node     // templateParameterValues, where the template's are known
-	pending    []func() // see later
+	globals    node                       // the section Globals
+	globalsOf  map[string]map[string]node // what global has looked up
+	parameters map[string]node            // templateParameterValues, where the template's are known
+	pending    []func()                   // see later
 }
 
 // template reads a whole template, or what a Fn::Transform further inside
@@ -36,6 +37,7 @@ func (w *walk) template() {
 
 // finish completes the plan. All of the request must be read by now.
 func (w *walk) finish() {
+	w.globalsOf = map[string]map[string]node{}
 	for _, do := range w.pending {
 		do()
 	}
@@ -146,7 +148,7 @@ func (w *walk) foreach(name []byte) {
 		switch {
 		case i < 2:
 			head[i] = w.tree()
-		case i == 2 && head[0].isString() && w.peek() == jsontext.KindBeginObject:
+		case i == 2 && head[0].isString() && len(outer) < maxLoops && w.peek() == jsontext.KindBeginObject:
 			w.loops = outer.with(loopOver(head[0], head[1]))
 			w.resources()
 			readable = true
