@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform"
 )
 
 // readLines decodes the lines of a corpus file.
@@ -50,7 +52,7 @@ func TestCorpusYAML(t *testing.T) {
 	refused := 0
 	sources := readLines[source](t, "yaml-sources.jsonl.gz")
 	for _, s := range sources {
-		got, err := parseTemplate([]byte(s.Source), ".yaml")
+		got, err := parseTemplate([]byte(s.Source), ".yaml", transform.MacroName)
 		if err != nil {
 			refused++
 			// CloudFormation takes one of the two, nobody knows which.

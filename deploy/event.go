@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/transform"
 )
 
 // event is a macro request as CloudFormation would build it.
-func (t *template) event(target boundary.Target, values map[string]json.RawMessage, environment string) ([]byte, error) {
+func (t *template) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
 	params, err := t.params(target, values, environment)
 	if err != nil {
 		return nil, err
@@ -19,7 +18,7 @@ func (t *template) event(target boundary.Target, values map[string]json.RawMessa
 	rest, err := json.Marshal(map[string]any{
 		"region":                  target.Region,
 		"accountId":               target.AccountID,
-		"transformId":             target.AccountID + "::" + transform.MacroName,
+		"transformId":             target.AccountID + "::" + macro,
 		"requestId":               "pbm",
 		"params":                  params,
 		"templateParameterValues": values,
@@ -95,7 +94,7 @@ func (t *template) params(target boundary.Target, values map[string]json.RawMess
 			}
 			value, err := resolve(raw, target, values)
 			if err != nil {
-				return nil, fmt.Errorf("parameter %s of %s in Transform: %w", name, transform.MacroName, err)
+				return nil, fmt.Errorf("parameter %s of the macro in Transform: %w", clipped(name), err)
 			}
 			params[name] = value
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
@@ -44,7 +45,8 @@ func (o *storeOptions) check() error {
 
 // load finds credentials and Region as the AWS CLI does.
 func (o *storeOptions) load(ctx context.Context) (aws.Config, error) {
-	var options []func(*config.LoadOptions) error
+	// The SDK's own remarks would stand between ours.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if o.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.profile))
 	}

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/transform"
 )
 
 // template is a template file, as far as it matters to the macro.
@@ -19,6 +18,7 @@ type template struct {
 	fragment   []byte               // JSON, without Transform
 	macro      *transformEntry      // how the template calls the macro, nil when it does not
 	others     []json.RawMessage    // the other transforms, in order
+	before     int                  // how many of the others come before the macro
 	parameters map[string]parameter // declared
 }
 
@@ -41,13 +41,14 @@ type parameter struct {
 	Default json.RawMessage
 }
 
-// readTemplate reads a template in JSON or YAML.
-func readTemplate(path string) (*template, error) {
+// readTemplate reads a template in JSON or YAML. The macro is the name that the
+// template calls it by.
+func readTemplate(path, macro string) (*template, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
-	t, err := parseTemplate(src, filepath.Ext(path))
+	t, err := parseTemplate(src, filepath.Ext(path), macro)
 	if err != nil {
 		return nil, &boundary.Problem{
 			What:   "not a template: " + path,
@@ -58,7 +59,7 @@ func readTemplate(path string) (*template, error) {
 	return t, nil
 }
 
-func parseTemplate(src []byte, extension string) (*template, error) {
+func parseTemplate(src []byte, extension, macro string) (*template, error) {
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	isJSON := extension == ".json" || bytes.HasPrefix(bytes.TrimSpace(src), []byte("{")) && json.Valid(src)
 	if !isJSON {
@@ -67,16 +68,16 @@ func parseTemplate(src []byte, extension string) (*template, error) {
 			return nil, err
 		}
 	}
-	return parseJSON(bytes.TrimRight(src, " \t\r\n"))
+	return parseJSON(bytes.TrimRight(src, " \t\r\n"), macro)
 }
 
-func parseJSON(src []byte) (*template, error) {
+func parseJSON(src []byte, macro string) (*template, error) {
 	fragment, transforms, err := cut(src, "Transform")
 	if err != nil {
 		return nil, err
 	}
 	t := &template{fragment: fragment}
-	if t.macro, t.others, err = splitTransform(transforms); err != nil {
+	if err := t.splitTransform(transforms, macro); err != nil {
 		return nil, err
 	}
 	var declared struct{ Parameters map[string]parameter }
@@ -88,28 +89,26 @@ func parseJSON(src []byte) (*template, error) {
 }
 
 // splitTransform takes the macro out of Transform.
-func splitTransform(transforms jsontext.Value) (*transformEntry, []json.RawMessage, error) {
+func (t *template) splitTransform(transforms jsontext.Value, macro string) error {
 	if transforms == nil {
-		return nil, nil, nil
+		return nil
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(transforms, &list) != nil {
 		list = []json.RawMessage{json.RawMessage(transforms)}
 	}
-	var macro *transformEntry
-	var others []json.RawMessage
 	for _, raw := range list {
 		var entry transformEntry
 		if err := json.Unmarshal(raw, &entry); err != nil {
-			return nil, nil, fmt.Errorf("read Transform: %w", err)
+			return fmt.Errorf("read Transform: %w", err)
 		}
-		if entry.Name == transform.MacroName {
-			macro = &entry
+		if entry.Name == macro {
+			t.macro, t.before = &entry, len(t.others)
 		} else {
-			others = append(others, raw)
+			t.others = append(t.others, raw)
 		}
 	}
-	return macro, others, nil
+	return nil
 }
 
 // cut takes a member out of a JSON object, and leaves all other bytes as they
@@ -179,12 +178,14 @@ func (t *template) restored(fragment []byte) []byte {
 	return append(out, body...)
 }
 
-// lists reports whether the template lists another transform.
-func (t *template) lists(name string) bool {
-	for _, other := range t.others {
-		if strings.Contains(string(other), name) {
-			return true
-		}
+// listsAfter reports whether the template lists the macro after another
+// transform.
+func (t *template) listsAfter(name string) bool {
+	if t.macro == nil {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(t.others[:t.before], func(raw json.RawMessage) bool {
+		var entry transformEntry
+		return json.Unmarshal(raw, &entry) == nil && entry.Name == name
+	})
 }

@@ -33,6 +33,10 @@ type transformOptions struct {
 	diff, check  bool
 	output       string
 
+	// What the macro has as settings.
+	macro                 string
+	defaultEnvironment    string
+	pinEnvironment        bool
 	existing, blindSpots  string
 	boundUsers            bool
 	environmentParameters []string
@@ -57,6 +61,9 @@ or a boundary that is given, no AWS account is needed.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.path = args[0]
 			o.boundaryIsOn = c.Flags().Changed("permissions-boundary")
+			if c.Flags().Changed("environment") && o.environment == "" {
+				return usagef("--environment is empty")
+			}
 			return p.transform(c.Context(), o)
 		},
 	}
@@ -68,6 +75,9 @@ or a boundary that is given, no AWS account is needed.`,
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
 	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
 	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file")
+	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "setting of the macro: what templates call it")
+	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "setting of the macro: environment of templates that name none")
+	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "setting of the macro: refuse templates that name another than the default")
 	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "setting of the macro: replace, keep or reject")
 	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "setting of the macro: warn or reject")
 	flags.BoolVar(&o.boundUsers, "bound-users", false, "setting of the macro: bind IAM users, too")
@@ -104,15 +114,20 @@ func (o transformOptions) settings() (transform.Options, error) {
 	if err != nil {
 		return transform.Options{}, usagef("--blind-spots %w", err)
 	}
-	if o.environment != "" {
-		if err := boundary.CheckEnvironment(o.environment); err != nil {
-			return transform.Options{}, usagef("--environment: %w", err)
+	for _, name := range []string{o.environment, o.defaultEnvironment} {
+		if err := boundary.CheckEnvironment(name); name != "" && err != nil {
+			return transform.Options{}, usagef("environment %q: %w", clipped(name), err)
 		}
+	}
+	if o.pinEnvironment && o.defaultEnvironment == "" {
+		return transform.Options{}, usagef("--pin-environment needs --default-environment")
 	}
 	if o.account != "" && !accountID.MatchString(o.account) {
 		return transform.Options{}, usagef("--account is not an account ID of 12 digits")
 	}
 	return transform.Options{
+		DefaultEnvironment:    o.defaultEnvironment,
+		PinEnvironment:        o.pinEnvironment,
 		Existing:              existing,
 		BlindSpots:            blindSpots,
 		BoundUsers:            o.boundUsers,
@@ -129,7 +144,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err := p.store.check(); err != nil {
 		return err
 	}
-	t, err := readTemplate(o.path)
+	t, err := readTemplate(o.path, o.macro)
 	if err != nil {
 		return err
 	}
@@ -141,10 +156,10 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	p.warn(report.BlindSpots)
 	if report.Err != nil {
 		return t.explain(report.Err)
 	}
+	p.warn(t, report, o.macro)
 	return p.deliver(t, fragment, report, o)
 }
 
@@ -161,7 +176,9 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 			return boundary.Target{}, err
 		}
 		macro.Store = given{value}
-		macro.Options.DefaultEnvironment = givenEnvironment
+		if macro.Options.DefaultEnvironment == "" {
+			macro.Options.DefaultEnvironment = givenEnvironment
+		}
 		return local, nil
 	}
 	if path, isFile := p.store.file(); isFile {
@@ -220,17 +237,17 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 	if !known {
 		target.AccountID = placeholderAccount
 	}
-	response, report, err := t.respond(ctx, macro, target, values, o.environment)
+	response, report, err := t.respond(ctx, macro, target, values, o)
 	if value, e := boundary.Parse(store.text); err == nil && !known && e == nil && value.AccountID() != "" {
 		target.AccountID = value.AccountID()
-		response, report, err = t.respond(ctx, macro, target, values, o.environment)
+		response, report, err = t.respond(ctx, macro, target, values, o)
 	}
 	return response, report, err
 }
 
 // respond runs the macro's own handler and returns its fragment.
-func (t *template) respond(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, environment string) ([]byte, transform.Report, error) {
-	event, err := t.event(target, values, environment)
+func (t *template) respond(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
+	event, err := t.event(target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -244,25 +261,31 @@ func (t *template) respond(ctx context.Context, macro transform.Macro, target bo
 	return response.Fragment, report, nil
 }
 
-// explain adds to a refusal what only pbm knows: that the template does list
-// the macro where the remedy says.
+// explain corrects the remedies of a refusal where the template follows them
+// already: pbm does not run the transforms before the macro.
 func (t *template) explain(err error) error {
 	refusal, ok := errors.AsType[*transform.Refusal](err)
-	if !ok || t.macro == nil {
+	if !ok {
 		return err
 	}
 	for i, f := range refusal.Findings {
 		for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
-			if strings.Contains(f.Remedy, "after "+other) && t.lists(other) {
-				refusal.Findings[i].Remedy += " (pbm does not expand " + other + ", so if it is listed so already, CloudFormation binds the role)"
+			if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(other) {
+				refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
 			}
 		}
 	}
 	return err
 }
 
-func (p *pbm) warn(blind []transform.Finding) {
-	for _, f := range blind {
+// warn tells what the macro cannot see, and when CloudFormation would not run
+// it at all.
+func (p *pbm) warn(t *template, report transform.Report, macro string) {
+	if t.macro == nil && len(report.Changes) > 0 {
+		p.line("warning: ", "the template does not list "+macro+" in Transform, so CloudFormation would not run it")
+		p.line("hint: ", "add it to Transform, last in the list")
+	}
+	for _, f := range report.BlindSpots {
 		p.line("warning: ", f.String())
 		p.line("hint: ", f.Remedy)
 	}

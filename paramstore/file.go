@@ -37,6 +37,8 @@ func NewFile(path string) *File { return &File{path: path, now: time.Now} }
 // fileContent is what the file holds.
 type fileContent struct {
 	Environments map[string][]fileValue `json:"environments"`
+
+	missing bool // there is no file
 }
 
 type fileValue struct {
@@ -181,8 +183,12 @@ func userName() string {
 func (f *File) record(content fileContent, environment string) (boundary.Record, error) {
 	values := content.Environments[environment]
 	if len(values) == 0 {
+		where := "it is not in " + f.path
+		if content.missing {
+			where = "there is no file " + f.path
+		}
 		return boundary.Record{}, &boundary.Problem{
-			What:   fmt.Sprintf("environment %q is unknown: it is not in %s", environment, f.path),
+			What:   fmt.Sprintf("environment %q is unknown: %s", environment, where),
 			Remedy: fmt.Sprintf("add it: pbm env add %s --store file:%s", environment, f.path),
 			Kind:   boundary.ErrUnknown,
 		}
@@ -205,7 +211,7 @@ func (f *File) read() (fileContent, error) {
 	var content fileContent
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return content, nil
+		return fileContent{missing: true}, nil
 	}
 	if err != nil {
 		return content, fmt.Errorf("read the store of environments: %w", err)

@@ -29,7 +29,7 @@ func TestFile(t *testing.T) {
 
 	_, err := store.Get(ctx, "dev")
 	require.ErrorIs(t, err, boundary.ErrUnknown)
-	assert.EqualError(t, err, `environment "dev" is unknown: it is not in `+path)
+	assert.EqualError(t, err, `environment "dev" is unknown: there is no file `+path)
 	_, err = store.Update(ctx, "dev", one, 1)
 	require.ErrorIs(t, err, boundary.ErrUnknown)
 

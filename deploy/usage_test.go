@@ -1,0 +1,56 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/deploy"
+)
+
+// pbm exits with 2 when it is called wrongly, and with 1 when it fails.
+func TestExitCodes(t *testing.T) {
+	template := filepath.Join(t.TempDir(), "t.json")
+	require.NoError(t, os.WriteFile(template, []byte(`{"Resources": {}}`), 0o600))
+	for _, tc := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"", 0, ""},
+		{"transform", 2, "accepts 1 arg(s), received 0 (see pbm transform --help)"},
+		{"nonsense", 2, `unknown command "nonsense" for "pbm" (see pbm --help)`},
+		{"transform T --nonsense", 2, "unknown flag: --nonsense (see pbm transform --help)"},
+		{"transform T --permissions-boundary", 2, "flag needs an argument: --permissions-boundary (see pbm transform --help)"},
+		{"transform T -e dev --permissions-boundary x", 2, "--environment and --permissions-boundary exclude each other"},
+		{"transform T --diff --check", 2, "--diff, --check and --out exclude each other"},
+		{"transform T -e a/b", 2, `environment "a/b": not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
+		{"transform T --environment=", 2, "--environment is empty"},
+		{"transform T --account 1 --permissions-boundary x", 2, "--account is not an account ID of 12 digits"},
+		{"transform T --store nowhere", 2, "--store nowhere is neither ssm nor file:PATH"},
+		{"transform T --store file:", 2, "--store file: is neither ssm nor file:PATH"},
+		{"transform T --prefix x", 2, `--prefix "x" is not a path such as /permissions-boundary`},
+		{"transform T --existing-boundary drop", 2, `--existing-boundary "drop" is none of replace, keep, reject`},
+		{"transform T --blind-spots ignore", 2, `--blind-spots "ignore" is none of warn, reject`},
+		{"transform T --pin-environment --permissions-boundary x", 2, "--pin-environment needs --default-environment"},
+		{"transform T --permissions-boundary x --parameter A", 2, "--parameter A is not of the form NAME=VALUE"},
+		{"transform T --permissions-boundary x --parameter A=b", 2, "--parameter A: the template declares no such parameter"},
+		{"transform T --permissions-boundary arn:x", 2, `boundary "arn:x" is neither "none" nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)`},
+		{"transform T --permissions-boundary x", 0, ""},
+		{"transform missing --permissions-boundary x", 1, "read the template: open missing: no such file or directory"},
+	} {
+		var stdout, stderr bytes.Buffer
+		args := strings.Fields(strings.Replace(tc.args, " T", " "+template, 1))
+		assert.Equal(t, tc.code, deploy.Run(context.Background(), args, &stdout, &stderr), tc.args)
+		if tc.want != "" {
+			assert.Equal(t, "pbm: error: "+tc.want+"\n", stderr.String(), tc.args)
+			assert.Empty(t, stdout.String())
+		}
+	}
+}
