@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/boundary"
@@ -102,10 +103,18 @@ func surelyYields(n node) bool {
 	if n.isString() {
 		return n.text != ""
 	}
-	name, _ := n.only()
+	name, argument := n.only()
 	switch name {
 	case "Fn::If", "Fn::Transform":
 		return false
+	case "Fn::Sub":
+		if argument.isEmpty() {
+			return false
+		}
+	case "Fn::Join":
+		if len(argument.elements) == 2 && !slices.ContainsFunc(argument.elements[1].elements, func(e node) bool { return !e.isEmpty() }) {
+			return false
+		}
 	}
 	return (name == "Ref" || strings.HasPrefix(name, "Fn::")) && !mayHoldNoValue(n)
 }

@@ -59,6 +59,21 @@ func (ls loops) vary(text string) bool {
 	return variable != nil
 }
 
+// anyVaries reports whether a member of an object could become one of names.
+func (ls loops) anyVaries(n node, names ...string) bool {
+	return len(ls) > 0 && slices.ContainsFunc(n.members, func(m member) bool {
+		return ls.vary(m.name) && slices.ContainsFunc(names, func(name string) bool { return ls.couldBe(m.name, name) })
+	})
+}
+
+// anyVariesWithin reports whether a name anywhere in a value depends on a loop,
+// one around it or one of its own.
+func (ls loops) anyVariesWithin(n node) bool {
+	return slices.ContainsFunc(n.members, func(m member) bool {
+		return ls.vary(m.name) || strings.HasPrefix(m.name, foreachPrefix) || ls.anyVariesWithin(m.value)
+	})
+}
+
 // couldBe reports whether text could become target once the loops are
 // expanded. It never says no wrongly: each occurrence of a variable is taken
 // by itself, and one whose items are not known may become anything.

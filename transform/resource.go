@@ -19,7 +19,7 @@ type resource struct {
 	props    properties
 
 	ignoreGlobals span // of SAM's attribute of that name
-	generated     bool // has members that a Fn::ForEach makes
+	generated     bool // has members made by a loop that may be Type or Properties
 	transformed   bool // has a Fn::Transform that is not expanded
 	twice         bool // Type or Properties is given twice
 }
@@ -29,8 +29,9 @@ type properties struct {
 	object
 	kind        jsontext.Kind // invalid when there are none
 	at          [propertyCount]span
-	loops       []span // of the values of Fn::ForEach members
-	function    string // Ref or an intrinsic function that makes the properties
+	loops       []span   // of the values of Fn::ForEach members
+	varying     []string // names with the variable of a loop around
+	function    string   // Ref or an intrinsic function that makes the properties
 	transformed bool
 	twice       bool // a property that rules ask for is given twice
 }
@@ -124,7 +125,7 @@ func (w *walk) judge(r *resource) {
 		w.escape(r.id, "", r.start, "gives Type or Properties twice", "give it once")
 		return
 	case r.generated:
-		w.escape(r.id, "", r.start, "has Fn::ForEach beside Type, which CloudFormation does not take", "move it into Properties")
+		w.escape(r.id, "", r.start, "has a member made by a loop, which may be its Type or its Properties", afterLanguageExtensions)
 		return
 	case r.typeAt.absent():
 		return // CloudFormation refuses a resource without Type
@@ -147,8 +148,8 @@ func (w *walk) obey(rule rule, r *resource, typ string) {
 		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
 		return
 	}
-	if w.generates(r, rule.decides) {
-		reason := "has properties made by Fn::ForEach, which may include " + names(rule.decides)
+	if w.generates(&r.props, r.loops, rule.decides) {
+		reason := "has properties made by a loop, which may include " + names(rule.decides)
 		if rule.creates {
 			w.escape(r.id, typ, r.props.start, reason, afterLanguageExtensions)
 			return
@@ -186,12 +187,28 @@ func (w *walk) judgePattern(r *resource, text []byte) {
 	}
 }
 
-// generates reports whether a Fn::ForEach in the properties could make one of
-// those given.
-func (w *walk) generates(r *resource, properties []property) bool {
-	return slices.ContainsFunc(r.props.loops, func(at span) bool {
-		return couldMake(parse(w.src, at), r.loops, properties)
+// generates reports whether a loop, in the properties or around them, could
+// make one of those given.
+func (w *walk) generates(p *properties, around loops, decides []property) bool {
+	for _, property := range decides {
+		for _, name := range p.varying {
+			if around.couldBe(name, propertyNames[property]) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(p.loops, func(at span) bool {
+		return couldMake(parse(w.src, at), around, decides)
 	})
+}
+
+// mayBecome reports whether a name could become one of others once the loops
+// around it are expanded.
+func (w *walk) mayBecome(name []byte, others ...string) bool {
+	if len(w.loops) == 0 || !w.loops.vary(string(name)) {
+		return false
+	}
+	return slices.ContainsFunc(others, func(other string) bool { return w.loops.couldBe(string(name), other) })
 }
 
 func couldMake(foreach node, outer loops, properties []property) bool {

@@ -90,13 +90,16 @@ const scheduleV2 = "ScheduleV2"
 
 func (w *walk) event(r *resource, typ string, event member, around loops) {
 	kind := event.value.get("Type")
+	props := w.propertiesIn(event.value.get("Properties"), around)
 	switch {
+	case around.anyVaries(event.value, "Type", "Properties"), w.generates(&props, around, []property{permissionsBoundary}):
+		w.escape(r.id, typ, event.value.start, "has an event with members made by a loop, which may be its Type or its boundary", afterLanguageExtensions)
 	case kind.isString() && kind.text == scheduleV2:
 		w.bind(holder{
 			id:     w.within + string(r.id) + "." + event.name,
 			typ:    scheduleV2,
 			object: event.value.object,
-			props:  w.propertiesIn(event.value.get("Properties")),
+			props:  props,
 		})
 	case kind.isObject(), kind.isString() && around.vary(kind.text) && around.couldBe(kind.text, scheduleV2):
 		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", afterLanguageExtensions)
@@ -104,12 +107,13 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 }
 
 // propertiesIn are those of a part of the template that was read as a tree.
-func (w *walk) propertiesIn(n node) (p properties) {
+func (w *walk) propertiesIn(n node, around loops) (p properties) {
 	if n.kind == jsontext.KindInvalid {
 		return p
 	}
-	outer := w.scanner
-	defer func() { w.scanner = outer }()
+	outer, outerLoops := w.scanner, w.loops
+	defer func() { w.scanner, w.loops = outer, outerLoops }()
+	w.loops = around
 	w.scanner = scan(w.src, n.span)
 	w.properties(&p, n.kind)
 	return p
@@ -140,6 +144,9 @@ func (w *walk) global(typ, property string) node {
 func (w *walk) deployment(r *resource) {
 	id, start, own := r.id, r.start, parse(w.src, r.props.at[deploymentPreference])
 	ignores := w.ignoresGlobal(r, "DeploymentPreference")
+	if r.loops.anyVaries(own, "Enabled", "Role") {
+		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
+	}
 	w.later(func() {
 		var global node
 		if !ignores {
@@ -222,6 +229,9 @@ func needsRole(given property, what string) func(*walk, *resource, string) {
 func graphQLApi(w *walk, r *resource, typ string) {
 	id, start := r.id, r.start
 	logs, sources := parse(w.src, r.props.at[logging]), parse(w.src, r.props.at[dataSources])
+	if r.loops.anyVariesWithin(logs) || r.loops.anyVariesWithin(sources) {
+		w.escape(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
+	}
 	w.later(func() {
 		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"))) {
 			w.escape(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",

@@ -121,6 +121,9 @@ func (w *walk) resources() bool {
 			w.unexpanded()
 		case kind == jsontext.KindBeginObject:
 			w.resource(name)
+		case len(w.loops) > 0 && kind == jsontext.KindBeginArray && w.loops.vary(string(name)):
+			w.skip()
+			w.refuseLoop(name)
 		default:
 			// CloudFormation refuses a resource that is no object.
 			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at)) {
@@ -191,7 +194,7 @@ func (w *walk) resource(id []byte) {
 			r.ignoreGlobals = value
 		default:
 			value = w.skip()
-			r.generated = r.generated || isForEach(name)
+			r.generated = r.generated || isForEach(name) || w.mayBecome(name, "Type", "Properties")
 			r.transformed = r.transformed || string(name) == "Fn::Transform"
 		}
 		r.add(nameAt, value)
@@ -225,6 +228,8 @@ func (w *walk) properties(p *properties, kind jsontext.Kind) {
 			if property, ok := propertyOf[string(name)]; ok {
 				p.twice = p.twice || !p.at[property].absent()
 				p.at[property] = value
+			} else if len(w.loops) > 0 && w.loops.vary(string(name)) {
+				p.varying = append(p.varying, string(name))
 			}
 		}
 		p.add(nameAt, value)
