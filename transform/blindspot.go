@@ -29,16 +29,16 @@ func blindSpotRules() map[string]rule {
 		},
 		"AWS::SageMaker::Project": {apply: blind("deploys a template that the macro does not see", addTransform)},
 		"AWS::SecretsManager::RotationSchedule": {
-			apply:   blindWith(hostedRotationLambda, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
+			apply:   blindIf(hostedRotationLambda, true, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
 			decides: []property{hostedRotationLambda},
 		},
 		"AWS::SSM::Document": {apply: blindDocument, decides: []property{documentType}},
 		"AWS::SSO::PermissionSet": {
-			apply:   blindWithout(permissionsBoundary, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
+			apply:   blindIf(permissionsBoundary, false, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
 			decides: []property{permissionsBoundary},
 		},
 		"AWS::DataZone::EnvironmentBlueprintConfiguration": {
-			apply:   blindWithout(environmentRolePermissionBoundary, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
+			apply:   blindIf(environmentRolePermissionBoundary, false, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
 			decides: []property{environmentRolePermissionBoundary},
 		},
 	}
@@ -48,17 +48,10 @@ func blind(reason, remedy string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) { w.blindSpot(r.id, typ, reason, remedy) }
 }
 
-func blindWith(p property, reason, remedy string) func(*walk, *resource, string) {
+// blindIf is the rule of a type that is blind with a property, or without it.
+func blindIf(p property, given bool, reason, remedy string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
-		if !r.props.at[p].absent() {
-			w.blindSpot(r.id, typ, reason, remedy)
-		}
-	}
-}
-
-func blindWithout(p property, reason, remedy string) func(*walk, *resource, string) {
-	return func(w *walk, r *resource, typ string) {
-		if r.props.at[p].absent() {
+		if given != r.props.at[p].absent() {
 			w.blindSpot(r.id, typ, reason, remedy)
 		}
 	}

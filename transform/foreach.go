@@ -59,11 +59,25 @@ func (ls loops) vary(text string) bool {
 	return variable != nil
 }
 
-// anyVaries reports whether a member of an object could become one of names.
+// enter reads a loop that was read as a tree: its body, and the loops around
+// that. It reports false for one that is not [identifier, collection, object].
+func (ls loops) enter(foreach node) (body node, inner loops, readable bool) {
+	e := foreach.elements
+	if len(e) != 3 || !e[0].isString() || !e[2].isObject() || len(ls) >= maxLoops {
+		return node{}, nil, false
+	}
+	return e[2], ls.with(loopOver(e[0], e[1])), true
+}
+
+// mayBecome reports whether a name depends on a loop and could become one of
+// others.
+func (ls loops) mayBecome(name string, others ...string) bool {
+	return ls.vary(name) && slices.ContainsFunc(others, func(other string) bool { return ls.couldBe(name, other) })
+}
+
+// anyVaries reports whether a member of an object may become one of names.
 func (ls loops) anyVaries(n node, names ...string) bool {
-	return len(ls) > 0 && slices.ContainsFunc(n.members, func(m member) bool {
-		return ls.vary(m.name) && slices.ContainsFunc(names, func(name string) bool { return ls.couldBe(m.name, name) })
-	})
+	return slices.ContainsFunc(n.members, func(m member) bool { return ls.mayBecome(m.name, names...) })
 }
 
 // anyVariesWithin reports whether a name anywhere in a value depends on a loop,

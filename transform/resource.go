@@ -190,36 +190,20 @@ func (w *walk) judgePattern(r *resource, text []byte) {
 // generates reports whether a loop, in the properties or around them, could
 // make one of those given.
 func (w *walk) generates(p *properties, around loops, decides []property) bool {
-	for _, property := range decides {
-		for _, name := range p.varying {
-			if around.couldBe(name, propertyNames[property]) {
-				return true
-			}
-		}
-	}
-	return slices.ContainsFunc(p.loops, func(at span) bool {
-		return couldMake(parse(w.src, at), around, decides)
-	})
+	return slices.ContainsFunc(p.varying, func(name string) bool { return couldBeAny(around, name, decides) }) ||
+		slices.ContainsFunc(p.loops, func(at span) bool { return couldMake(parse(w.src, at), around, decides) })
 }
 
-// mayBecome reports whether a name could become one of others once the loops
-// around it are expanded.
-func (w *walk) mayBecome(name []byte, others ...string) bool {
-	if len(w.loops) == 0 || !w.loops.vary(string(name)) {
-		return false
-	}
-	return slices.ContainsFunc(others, func(other string) bool { return w.loops.couldBe(string(name), other) })
+func couldBeAny(around loops, name string, properties []property) bool {
+	return slices.ContainsFunc(properties, func(p property) bool { return around.couldBe(name, propertyNames[p]) })
 }
 
 func couldMake(foreach node, outer loops, properties []property) bool {
-	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() || len(outer) >= maxLoops {
-		return true
-	}
-	inner := outer.with(loopOver(foreach.elements[0], foreach.elements[1]))
-	return slices.ContainsFunc(foreach.elements[2].members, func(m member) bool {
+	body, inner, readable := outer.enter(foreach)
+	return !readable || slices.ContainsFunc(body.members, func(m member) bool {
 		if strings.HasPrefix(m.name, foreachPrefix) {
 			return couldMake(m.value, inner, properties)
 		}
-		return slices.ContainsFunc(properties, func(p property) bool { return inner.couldBe(m.name, propertyNames[p]) })
+		return couldBeAny(inner, m.name, properties)
 	})
 }

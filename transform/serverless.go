@@ -79,11 +79,12 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 }
 
 func (w *walk) eventLoop(r *resource, typ string, foreach node, around loops) {
-	if len(foreach.elements) != 3 || !foreach.elements[0].isString() || !foreach.elements[2].isObject() || len(around) >= maxLoops {
+	body, inner, readable := around.enter(foreach)
+	if !readable {
 		w.escape(r.id, typ, foreach.start, "has events made by a Fn::ForEach that cannot be read", afterLanguageExtensions)
 		return
 	}
-	w.eventMap(r, typ, foreach.elements[2], around.with(loopOver(foreach.elements[0], foreach.elements[1])))
+	w.eventMap(r, typ, body, inner)
 }
 
 const scheduleV2 = "ScheduleV2"
@@ -119,7 +120,8 @@ func (w *walk) propertiesIn(n node, around loops) (p properties) {
 	return p
 }
 
-// afterGlobals runs what depends on the section Globals, which may come last.
+// later has something done when all of the request is read: the section
+// Globals may come last, and so may the values of the template's parameters.
 func (w *walk) later(do func()) { w.pending = append(w.pending, do) }
 
 // inheritBoundary tells a function's site that Globals give it a boundary.

@@ -194,7 +194,7 @@ func (w *walk) resource(id []byte) {
 			r.ignoreGlobals = value
 		default:
 			value = w.skip()
-			r.generated = r.generated || isForEach(name) || w.mayBecome(name, "Type", "Properties")
+			r.generated = r.generated || isForEach(name) || len(w.loops) > 0 && w.loops.mayBecome(string(name), "Type", "Properties")
 			r.transformed = r.transformed || string(name) == "Fn::Transform"
 		}
 		r.add(nameAt, value)
