@@ -238,6 +238,13 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, texts["ssm-slow"], f.invoke(event("dev", role)).ErrorMessage)
 		delete(texts, "ssm-slow")
 	})
+	t.Run("ssm-throttled until the deadline", func(t *testing.T) {
+		server := ssmServer(t)
+		server.Fail(ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"})
+		f := start(t, server.URL)
+		f.timeout = 4 * time.Second
+		assert.Equal(t, catalogue(t)["ssm-throttled"], f.invoke(event("dev", role)).ErrorMessage)
+	})
 	t.Run("ssm-unreachable", func(t *testing.T) {
 		got := start(t, "http://127.0.0.1:1").invoke(event("dev", role))
 		assert.Equal(t, texts["ssm-unreachable"], got.ErrorMessage)

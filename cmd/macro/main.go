@@ -6,10 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -43,17 +41,9 @@ func newHandler(ctx context.Context, getenv func(string) string) *handler {
 	return h
 }
 
-// Limits of one call to SSM. An attempt that hangs must leave time for
-// another, within the function's own deadline.
-const (
-	attempts       = 5
-	attemptTimeout = 3 * time.Second
-)
-
 func newClient(ctx context.Context) (*ssm.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRetryMaxAttempts(attempts),
-		config.WithRetryMode(aws.RetryModeStandard),
+		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
 	if err != nil {
 		return nil, err
