@@ -8,12 +8,15 @@
 package deploy
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,8 +33,11 @@ const (
 )
 
 // Run runs pbm with the arguments behind its name and returns its exit code.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	p := &pbm{stdout: stdout, stderr: stderr}
+// Ctrl-C ends it before the next write, if there is one.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &pbm{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := p.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -40,6 +46,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
 	p.report(err)
 	if _, usage := errors.AsType[*usageError](err); usage {
 		return exitUsage
@@ -47,10 +56,23 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
+// errInterrupted stands for whatever error an interruption led to.
+var errInterrupted = &boundary.Problem{
+	What:   "interrupted",
+	Remedy: "see what stands now: pbm env get NAME",
+}
+
 // pbm is one call of the command.
 type pbm struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
-	store          storeOptions
+	answers        *bufio.Reader // of stdin, once something was asked
+
+	store    storeOptions
+	output   string // outputText or outputJSON
+	yes      bool
+	dryRun   bool
+	noVerify bool
 }
 
 func (p *pbm) command() *cobra.Command {
@@ -59,24 +81,59 @@ func (p *pbm) command() *cobra.Command {
 		Short:             "permissions boundaries per environment, and the macro on a local template",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
+		Version:           build().Version,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.readFlags(c.Flags()) },
 		Args:              cobra.NoArgs,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
-	p.store.register(root.PersistentFlags())
-	root.AddCommand(p.transformCommand())
+	p.register(root.PersistentFlags())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.versionCommand())
+	root.InitDefaultCompletionCmd()
 	usageArgs(root)
 	return root
+}
+
+// register registers the flags that all commands have.
+func (p *pbm) register(flags *pflag.FlagSet) {
+	p.store.register(flags)
+	flags.StringVar(&p.output, "output", outputText, "form of results: text or json")
+	flags.Bool("json", false, "short for --output json")
+	flags.BoolVar(&p.yes, "yes", false, "never ask")
+	flags.BoolVar(&p.dryRun, "dry-run", false, "say what would be written, and write nothing")
+}
+
+func (p *pbm) registerNoVerify(flags *pflag.FlagSet) {
+	flags.BoolVar(&p.noVerify, "no-verify", false, "do not ask AWS for the account and the policy")
+}
+
+// readFlags completes and checks the flags of a call.
+func (p *pbm) readFlags(flags *pflag.FlagSet) error {
+	p.store.flags = flags
+	if err := fromEnvironment(flags); err != nil {
+		return err
+	}
+	if short, err := flags.GetBool("json"); err == nil && short {
+		if flags.Changed("output") && p.output != outputJSON {
+			return usagef("--json and --output %s exclude each other", p.output)
+		}
+		p.output = outputJSON
+	}
+	if p.output != outputText && p.output != outputJSON {
+		return usagef("--output %q is none of text, json", p.output)
+	}
+	return p.store.check()
 }
 
 // usageArgs has wrong arguments of any command count as wrong usage.
 func usageArgs(c *cobra.Command) {
 	check := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
 		if err := check(c, args); err != nil {
 			return usagef("%w (see %s --help)", err, c.CommandPath())
 		}
@@ -88,13 +145,16 @@ func usageArgs(c *cobra.Command) {
 }
 
 // fromEnvironment sets flags that are not given from variables: --store from
-// PBM_STORE.
+// PBM_STORE. An empty variable counts, so that PBM_PROFILE= overrides a
+// project, except for the boundary: an unset secret of a CI job must not mean
+// that an environment has none.
 func fromEnvironment(flags *pflag.FlagSet) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
 		variable := "PBM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, set := os.LookupEnv(variable)
-		if !set || f.Changed || failed != nil || f.Name == "help" || otherSource(flags, f.Name) {
+		if !set || f.Changed || failed != nil || f.Name == "help" || f.Name == "version" || otherSource(flags, f.Name) ||
+			f.Name == boundaryFlagName && value == "" {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {

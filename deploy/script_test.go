@@ -3,6 +3,8 @@ package deploy_test
 import (
 	"context"
 	"flag"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,42 +14,111 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
-	"permissions-boundary-macro/paramstore/ssmtest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts and examples want")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pbm": func() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"pbm": func() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
-// Each script in testdata/script is one behaviour of pbm, through its main.
-// $SSM is an endpoint with /permissions-boundary/dev in account 111122223333.
+// Each script in testdata/script is one behaviour of pbm, through its main,
+// against AWS in small. With the variable MOTO set to the address of a moto
+// server the same scripts run against that.
 func TestScripts(t *testing.T) {
+	runScripts(t, "script", os.Getenv("MOTO"))
+}
+
+// Scripts in testdata/fault need an AWS that fails at will.
+func TestFaultScripts(t *testing.T) {
+	runScripts(t, "fault", "")
+}
+
+func runScripts(t *testing.T, dir, moto string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 filepath.Join("testdata", dir),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			server := ssmtest.New()
-			env.Defer(server.Close)
-			server.Set("/permissions-boundary/dev", "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/dev")
-			examples, err := filepath.Abs("../examples")
-			if err != nil {
-				return err
-			}
-			env.Vars = append(env.Vars, "SSM="+server.URL, "EXAMPLES="+examples)
-			return nil
+		Setup:               func(env *testscript.Env) error { return setUp(env, moto) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"policy":    policyCommand,
+			"parameter": parameterCommand,
+			"fault":     faultCommand,
 		},
 	})
-	entries, err := os.ReadDir(filepath.Join("testdata", "script"))
+	entries, err := os.ReadDir(filepath.Join("testdata", dir))
 	require.NoError(t, err)
 	for _, entry := range entries {
 		assert.Equal(t, ".txtar", filepath.Ext(entry.Name()), "%s is no script", entry.Name())
 	}
+}
+
+type fakeKey struct{}
+
+// setUp gives a script an empty AWS, with profiles for each account.
+func setUp(env *testscript.Env, moto string) error {
+	endpoint := moto
+	if moto == "" {
+		fake := newFakeAWS()
+		env.Defer(fake.Close)
+		env.Values[fakeKey{}] = fake
+		endpoint = fake.URL
+	} else if err := resetMoto(moto); err != nil {
+		return err
+	}
+	home, err := os.MkdirTemp("", "aws")
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { os.RemoveAll(home) })
+	if err := writeProfiles(context.Background(), home, endpoint, moto != ""); err != nil {
+		return err
+	}
+	examples, err := filepath.Abs("../examples")
+	env.Vars = append(env.Vars,
+		"EXAMPLES="+examples,
+		"AWS_ENDPOINT_URL="+endpoint,
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),
+		"AWS_CONFIG_FILE="+filepath.Join(home, "config"),
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_PROFILE=dev",
+		"AWS_REGION=eu-west-1",
+	)
+	return err
+}
+
+func resetMoto(endpoint string) error {
+	response, err := http.Post(endpoint+"/moto-api/reset", "", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("reset moto: %s", response.Status)
+	}
+	return nil
+}
+
+// policyCommand is policy PROFILE NAME: IAM has a policy.
+func policyCommand(ts *testscript.TestScript, _ bool, args []string) {
+	cfg, err := client(context.Background(), filepath.Dir(ts.Getenv("AWS_CONFIG_FILE")), ts.Getenv("AWS_ENDPOINT_URL"), args[0])
+	ts.Check(err)
+	ts.Check(createPolicy(context.Background(), cfg, args[1]))
+}
+
+// parameterCommand is parameter PROFILE NAME VALUE: somebody sets one by hand.
+func parameterCommand(ts *testscript.TestScript, _ bool, args []string) {
+	cfg, err := client(context.Background(), filepath.Dir(ts.Getenv("AWS_CONFIG_FILE")), ts.Getenv("AWS_ENDPOINT_URL"), args[0])
+	ts.Check(err)
+	ts.Check(putParameter(context.Background(), cfg, args[1], args[2]))
+}
+
+// faultCommand is fault SERVICE OPERATION CODE MESSAGE: calls fail from now on.
+func faultCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Value(fakeKey{}).(*fakeAWS).fail(args[0], args[1], fault{args[2], args[3]})
 }
 
 // The examples come out as their expected results say.
@@ -62,7 +133,7 @@ func TestExamples(t *testing.T) {
 			if filepath.Base(template) == "website-cdk.json" {
 				args = append(args, "--environment", "dev")
 			}
-			require.Zero(t, deploy.Run(context.Background(), args, os.Stdout, os.Stderr))
+			require.Zero(t, deploy.Run(context.Background(), args, nil, os.Stdout, os.Stderr))
 			got, err := os.ReadFile(out)
 			require.NoError(t, err)
 			expected := filepath.Join("../examples/expected", filepath.Base(template)+".json")

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
@@ -18,15 +18,17 @@ import (
 
 // storeOptions are the flags that say where the values are.
 type storeOptions struct {
-	store, prefix   string
-	profile, region string
+	store, prefix string
+	access
+	flags *pflag.FlagSet
 }
 
 func (o *storeOptions) register(flags *pflag.FlagSet) {
+	o.flags = flags
 	flags.StringVar(&o.store, "store", "ssm", "where the boundaries are: ssm, or file:PATH")
 	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the parameters in SSM")
-	flags.StringVar(&o.profile, "profile", "", "AWS profile")
-	flags.StringVar(&o.region, "region", "", "AWS Region")
+	flags.StringVar(&o.Profile, "profile", "", "AWS profile")
+	flags.StringVar(&o.Region, "region", "", "AWS Region")
 }
 
 // file is the path of the file store, if it is one.
@@ -43,22 +45,82 @@ func (o *storeOptions) check() error {
 	return nil
 }
 
+// accessOf is how an environment is reached: by the flags, else as the project
+// says.
+func (o *storeOptions) accessOf(j *project, environment string) access {
+	how := o.access
+	if j == nil {
+		return how
+	}
+	known := j.Environments[environment]
+	if !o.flags.Changed("profile") {
+		how.Profile = known.Profile
+	}
+	if !o.flags.Changed("region") {
+		how.Region = known.Region
+	}
+	return how
+}
+
+// place is a store, and how it is reached.
+type place struct {
+	boundary.Store
+	file   string // of a file store
+	prefix string // of the parameters in SSM
+	access
+	config aws.Config
+	caller *boundary.Target // who pbm is there, once it has asked
+}
+
+// open opens the store, to be reached as given.
+func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if path, isFile := o.file(); isFile {
+		return &place{Store: paramstore.NewFile(path), file: path}, nil
+	}
+	cfg, err := load(ctx, how)
+	if err != nil {
+		return nil, err
+	}
+	how = access{Profile: cmp.Or(how.Profile, ambientProfile()), Region: cfg.Region}
+	return &place{
+		Store:  paramstore.NewSSM(ssm.NewFromConfig(cfg), o.prefix),
+		prefix: o.prefix,
+		access: how,
+		config: cfg,
+	}, nil
+}
+
+// ambientProfile is the profile that AWS's own variables name, unless keys in
+// variables go before it.
+func ambientProfile() string {
+	if os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+		return ""
+	}
+	return cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
+}
+
+// inAWS reports whether there is an account to ask.
+func (at *place) inAWS() bool { return at.file == "" }
+
 // load finds credentials and Region as the AWS CLI does.
-func (o *storeOptions) load(ctx context.Context) (aws.Config, error) {
+func load(ctx context.Context, how access) (aws.Config, error) {
 	// The SDK's own remarks would stand between ours.
 	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
-	if o.profile != "" {
-		options = append(options, config.WithSharedConfigProfile(o.profile))
+	if how.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(how.Profile))
 	}
-	if o.region != "" {
-		options = append(options, config.WithRegion(o.region))
+	if how.Region != "" {
+		options = append(options, config.WithRegion(how.Region))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return cfg, &boundary.Problem{
 			What:   "cannot read the AWS configuration",
 			Cause:  err,
-			Remedy: "check --profile, or the files in ~/.aws",
+			Remedy: "check the profile (--profile, AWS_PROFILE, the project file) and the files in ~/.aws",
 		}
 	}
 	if cfg.Region == "" {
@@ -70,30 +132,7 @@ func (o *storeOptions) load(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// accountOf asks who the caller is.
-func accountOf(ctx context.Context, cfg aws.Config) (string, error) {
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return "", &boundary.Problem{
-			What:   "cannot tell which AWS account this is",
-			Cause:  err,
-			Remedy: "check the AWS credentials, or give --account",
-		}
-	}
-	return aws.ToString(out.Account), nil
-}
-
-// openSSM is the store in the account and Region of a configuration.
-func (o *storeOptions) openSSM(cfg aws.Config) boundary.Reader {
-	return paramstore.NewSSM(ssm.NewFromConfig(cfg), o.prefix)
-}
-
 // localRegion is the Region where there is no AWS to ask.
 func (o *storeOptions) localRegion() string {
-	for _, region := range []string{o.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")} {
-		if region != "" {
-			return region
-		}
-	}
-	return "us-east-1"
+	return cmp.Or(o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
 }

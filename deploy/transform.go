@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,23 +16,20 @@ import (
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 )
 
 // transformOptions are the flags of pbm transform.
 type transformOptions struct {
-	path         string
-	environment  string
-	boundary     string
-	boundaryIsOn bool // --permissions-boundary is given, if only as ''
-	parameters   []string
-	account      string
-	diff, check  bool
-	output       string
+	path        string
+	environment string
+	boundary    boundaryFlag
+	parameters  []string
+	account     string
+	diff, check bool
+	output      string
 
 	// What the macro has as settings.
 	macro                 string
@@ -60,7 +58,6 @@ or a boundary that is given, no AWS account is needed.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.path = args[0]
-			o.boundaryIsOn = c.Flags().Changed("permissions-boundary")
 			if c.Flags().Changed("environment") && o.environment == "" {
 				return usagef("--environment is empty")
 			}
@@ -69,7 +66,7 @@ or a boundary that is given, no AWS account is needed.`,
 	}
 	flags := c.Flags()
 	flags.StringVarP(&o.environment, "environment", "e", "", "environment, instead of the one that the template names")
-	flags.StringVar(&o.boundary, "permissions-boundary", "", "boundary to use: ARN, policy name, or '' for none")
+	o.boundary.register(flags, "boundary to use: ARN, policy name, or '' for none")
 	flags.StringArrayVar(&o.parameters, "parameter", nil, "value of a template parameter, NAME=VALUE (repeatable)")
 	flags.StringVar(&o.account, "account", "", "account that the stack deploys to, 12 digits")
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
@@ -101,7 +98,7 @@ func (o transformOptions) outputs() (given int) {
 // settings are the flags that the macro has as settings.
 func (o transformOptions) settings() (transform.Options, error) {
 	switch {
-	case o.environment != "" && o.boundaryIsOn:
+	case o.environment != "" && o.boundary.given():
 		return transform.Options{}, usagef("--environment and --permissions-boundary exclude each other")
 	case o.outputs() > 1:
 		return transform.Options{}, usagef("--diff, --check and --out exclude each other")
@@ -141,9 +138,6 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if macro.Options, err = o.settings(); err != nil {
 		return err
 	}
-	if err := p.store.check(); err != nil {
-		return err
-	}
 	t, err := readTemplate(o.path, o.macro)
 	if err != nil {
 		return err
@@ -170,8 +164,8 @@ const placeholderAccount = "123456789012"
 // source sets the macro's store, and returns where the template deploys to.
 func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.Macro) (boundary.Target, error) {
 	local := boundary.TargetOf(o.account, p.store.localRegion())
-	if o.boundaryIsOn {
-		value, err := parseBoundary(o.boundary)
+	if o.boundary.given() {
+		value, err := o.boundary.value()
 		if err != nil {
 			return boundary.Target{}, err
 		}
@@ -181,22 +175,19 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 		}
 		return local, nil
 	}
-	if path, isFile := p.store.file(); isFile {
-		macro.Store = paramstore.NewFile(path)
-		return local, nil
-	}
-	cfg, err := p.store.load(ctx)
+	j, err := p.project()
 	if err != nil {
 		return boundary.Target{}, err
 	}
-	macro.Store = p.store.openSSM(cfg)
-	account := o.account
-	if account == "" {
-		if account, err = accountOf(ctx, cfg); err != nil {
-			return boundary.Target{}, err
-		}
+	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
+	if err != nil {
+		return boundary.Target{}, err
 	}
-	return boundary.TargetOf(account, cfg.Region), nil
+	macro.Store = at
+	if !at.inAWS() || o.account != "" {
+		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+	}
+	return at.identify(ctx)
 }
 
 // given is a store that has one boundary for whatever environment.
@@ -300,7 +291,7 @@ var errWouldChange = &boundary.Problem{
 // deliver writes the result where it was asked for, and then says what it is.
 func (p *pbm) deliver(t *template, fragment []byte, report transform.Report, o transformOptions) error {
 	before, after := t.restored(t.fragment), t.restored(fragment)
-	if err := p.output(before, after, o); err != nil {
+	if err := p.write(before, after, o); err != nil {
 		return err
 	}
 	p.line("", summary(report))
@@ -310,7 +301,7 @@ func (p *pbm) deliver(t *template, fragment []byte, report transform.Report, o t
 	return nil
 }
 
-func (p *pbm) output(before, after []byte, o transformOptions) error {
+func (p *pbm) write(before, after []byte, o transformOptions) error {
 	switch {
 	case o.check:
 		return nil
@@ -335,8 +326,7 @@ func (p *pbm) print(text []byte) error {
 // isColoured reports whether a person reads the output on a terminal and has
 // not switched colours off (no-color.org).
 func isColoured(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(file.Fd()))
+	return os.Getenv("NO_COLOR") == "" && isTerminal(out)
 }
 
 // summary says in one line what the macro did.

@@ -47,7 +47,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		args := strings.Fields(strings.Replace(tc.args, " T", " "+template, 1))
-		assert.Equal(t, tc.code, deploy.Run(context.Background(), args, &stdout, &stderr), tc.args)
+		assert.Equal(t, tc.code, deploy.Run(context.Background(), args, nil, &stdout, &stderr), tc.args)
 		if tc.want != "" {
 			assert.Equal(t, "pbm: error: "+tc.want+"\n", stderr.String(), tc.args)
 			assert.Empty(t, stdout.String())

@@ -1,8 +1,11 @@
 package deploy
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -10,11 +13,18 @@ import (
 var policyName = regexp.MustCompile(`^/?(?:[A-Za-z0-9.,+@=_-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$`)
 
 // parseBoundary reads a boundary as an operator gives it: what a store holds,
-// a policy's name or path/name in the account at hand, or nothing for none.
+// a policy's name or path/name in the account at hand, or an empty
+// string for none.
 func parseBoundary(text string) (boundary.Value, error) {
-	switch trimmed := strings.TrimSpace(text); {
-	case trimmed == "":
-		return boundary.Parse(boundary.None)
+	if text == "" {
+		return boundary.Value{}, nil
+	}
+	trimmed := strings.TrimSpace(text)
+	switch {
+	case trimmed != boundary.None && strings.EqualFold(trimmed, boundary.None):
+		return boundary.Value{}, usagef("boundary %q is neither none, which is written small, nor the whole ARN of a policy of that name", trimmed)
+	case strings.HasPrefix(trimmed, "-"):
+		return boundary.Value{}, usagef("boundary %q looks like a flag; a policy of that name takes its whole ARN", clipped(trimmed))
 	case trimmed != boundary.None && policyName.MatchString(trimmed):
 		text = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/" + strings.TrimPrefix(trimmed, "/")
 	}
@@ -23,4 +33,31 @@ func parseBoundary(text string) (boundary.Value, error) {
 		return boundary.Value{}, usagef("boundary %q is %w", clipped(text), err)
 	}
 	return value, nil
+}
+
+// boundaryFlag is --permissions-boundary. Unlike most flags it means something
+// when it is given as ”.
+type boundaryFlag struct {
+	text  string
+	flags *pflag.FlagSet
+}
+
+const boundaryFlagName = "permissions-boundary"
+
+func (f *boundaryFlag) register(flags *pflag.FlagSet, usage string) {
+	f.flags = flags
+	flags.StringVar(&f.text, boundaryFlagName, "", usage)
+}
+
+func (f *boundaryFlag) given() bool { return f.flags.Changed(boundaryFlagName) }
+
+func (f *boundaryFlag) value() (boundary.Value, error) { return parseBoundary(f.text) }
+
+// errNeedsBoundary is the error where a boundary is needed and nobody can be
+// asked.
+func errNeedsBoundary(why string) error {
+	return &usageError{&boundary.Problem{
+		What:   why,
+		Remedy: fmt.Sprintf("give --%s ARN, or a policy's name, or '' for none", boundaryFlagName),
+	}}
 }

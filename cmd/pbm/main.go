@@ -8,4 +8,4 @@ import (
 	"permissions-boundary-macro/deploy"
 )
 
-func main() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -1,0 +1,88 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// change is the result of a command that writes, or would with --dry-run.
+type change struct {
+	Environment string `json:"environment"`
+	Action      string `json:"action"` // created, updated, removed, unchanged; create, update, remove when it is not done
+	DryRun      bool   `json:"dryRun"`
+	shown
+	Previous *string `json:"previous"`          // null when there was none, or a malformed one
+	Version  int64   `json:"version,omitempty"` // the one that stands now
+	location
+}
+
+func (c change) table() [][]string {
+	rows := [][]string{{"environment", c.Environment}, {"action", c.Action}}
+	if c.DryRun {
+		rows[1][1] += " (dry run: nothing was written)"
+	}
+	if c.Action != removed.done && c.Action != removed.planned {
+		rows = append(rows, []string{"permissions boundary", c.text()})
+	}
+	if c.Previous != nil {
+		rows = append(rows, []string{"previous", *c.Previous})
+	}
+	if c.Version != 0 {
+		rows = append(rows, []string{"version", fmt.Sprint(c.Version)})
+	}
+	return append(rows, c.rows()...)
+}
+
+// act is what a change does, before and after it is done.
+type act struct{ planned, done string }
+
+var (
+	created = act{"create", "created"}
+	updated = act{"update", "updated"}
+	removed = act{"remove", "removed"}
+)
+
+const unchanged = "unchanged"
+
+// apply does a change unless this is a dry run, and returns its result. The
+// previous record has version 0 when there is none.
+func (p *pbm) apply(at *place, a act, environment string, value boundary.Value, previous boundary.Record, do func() (boundary.Record, error)) (change, error) {
+	c := change{
+		Environment: environment,
+		Action:      a.planned,
+		DryRun:      p.dryRun,
+		shown:       showValue(value.String()),
+		Version:     previous.Version,
+	}
+	if previous.Version != 0 {
+		c.Previous = showValue(previous.Text).Value
+	}
+	if !p.dryRun {
+		record, err := do()
+		if err != nil {
+			return change{}, err
+		}
+		c.Action, c.Version = a.done, record.Version
+	}
+	c.location = at.location(environment)
+	return c, nil
+}
+
+// create adds an environment. The store decides whether it is there already:
+// nothing is overwritten.
+func (p *pbm) create(ctx context.Context, at *place, environment string, value boundary.Value) (change, error) {
+	return p.apply(at, created, environment, value, boundary.Record{}, func() (boundary.Record, error) {
+		return at.Create(ctx, environment, value)
+	})
+}
+
+// tellWhen says when a change reaches roles.
+func (p *pbm) tellWhen(c change) {
+	if c.DryRun {
+		return
+	}
+	p.line("", "it counts from the next deployment of each stack of environment "+c.Environment)
+	p.line("hint: ", "a stack that is updated with its previous template may not run the macro again; pass the template")
+}

@@ -1,0 +1,100 @@
+package deploy
+
+import (
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) envCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "env",
+		Short: "environments and their boundaries",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(
+		p.addCommand(),
+		p.updateCommand(),
+		p.listCommand(),
+		p.getCommand(),
+		p.historyCommand(),
+		p.checkoutCommand(),
+		p.removeCommand(),
+	)
+	return c
+}
+
+// project reads the project of the working directory, nil if there is none.
+func (p *pbm) project() (*project, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return findProject(dir)
+}
+
+// current is the environment that commands are about when none is named. A
+// variable goes before the project.
+func current(j *project) (string, error) {
+	if name := os.Getenv("PBM_ENVIRONMENT"); name != "" {
+		if err := boundary.CheckEnvironment(name); err != nil {
+			return "", usagef("PBM_ENVIRONMENT: %w", err)
+		}
+		return name, nil
+	}
+	if j == nil {
+		return "", nil
+	}
+	return j.Current, nil
+}
+
+// checkName refuses what cannot be the name of an environment.
+func checkName(name string) error {
+	if err := boundary.CheckEnvironment(name); err != nil {
+		return usagef("environment %q: %w", clipped(name), err)
+	}
+	return nil
+}
+
+// named returns the project, and the environment that is named or current.
+func (p *pbm) named(args []string) (*project, string, error) {
+	if len(args) > 0 {
+		if err := checkName(args[0]); err != nil {
+			return nil, "", err
+		}
+	}
+	j, err := p.project()
+	if err != nil || len(args) > 0 {
+		return j, first(args), err
+	}
+	name, err := current(j)
+	if err == nil && name == "" {
+		err = &usageError{&boundary.Problem{
+			What:   "no environment is named, and there is no current one",
+			Remedy: "name it, set PBM_ENVIRONMENT, or make it the current one: pbm env checkout NAME",
+		}}
+	}
+	return j, name, err
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+// completeNames completes the names of the project's environments. It asks
+// nobody over the network for a key that was pressed.
+func (p *pbm) completeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	j, err := p.project()
+	if err != nil || j == nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(j.Environments)), cobra.ShellCompDirectiveNoFileComp
+}

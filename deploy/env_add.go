@@ -1,0 +1,175 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) addCommand() *cobra.Command {
+	var flag boundaryFlag
+	c := &cobra.Command{
+		Use:   "add NAME",
+		Short: "add an environment with its boundary",
+		Long: `Add gives a new environment its boundary: the one that is given, else the one
+of the current environment where that works in the new one, else the answer to
+a question. In a project the new environment becomes the current one.`,
+		Example: `  pbm env add dev --permissions-boundary team/dev-boundary
+  pbm env add sandbox --permissions-boundary ''
+  pbm env add prod --profile prod-admin --region eu-west-1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkName(args[0]); err != nil {
+				return err
+			}
+			j, err := p.project()
+			if err != nil {
+				return err
+			}
+			return p.add(c.Context(), j, args[0], flag)
+		},
+	}
+	flag.register(c.Flags(), "boundary: ARN, policy name, or '' for none")
+	p.registerNoVerify(c.Flags())
+	return c
+}
+
+func (p *pbm) add(ctx context.Context, j *project, environment string, flag boundaryFlag) error {
+	c, at, err := p.addBoundary(ctx, j, environment, flag)
+	if err != nil {
+		return err
+	}
+	if err := p.show(c); err != nil {
+		return err
+	}
+	if j != nil && !p.dryRun {
+		j.enter(environment, at.access)
+		if err := j.save(); err != nil {
+			return err
+		}
+		p.line("", "environment "+environment+" is the current one now")
+	}
+	p.tellWhen(c)
+	return nil
+}
+
+// addBoundary adds an environment to the store.
+func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, flag boundaryFlag) (change, *place, error) {
+	given, err := flag.value()
+	if err != nil {
+		return change{}, nil, err
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return change{}, nil, err
+	}
+	if err := mustBeNew(ctx, at, environment); err != nil {
+		return change{}, nil, err
+	}
+	value := given
+	if flag.given() {
+		err = p.verify(ctx, at, value)
+	} else {
+		value, err = p.inherit(ctx, j, at, environment)
+	}
+	if err != nil {
+		return change{}, nil, err
+	}
+	c, err := p.create(ctx, at, environment, value)
+	return c, at, err
+}
+
+// mustBeNew finds out before any question, and in dry runs, what the store
+// would say of a write.
+func mustBeNew(ctx context.Context, at *place, environment string) error {
+	switch _, err := at.Get(ctx, environment); {
+	case err == nil:
+		return &boundary.Problem{
+			What:   fmt.Sprintf("environment %q exists already: %s", environment, at.Location(environment)),
+			Remedy: "change it: pbm env update " + environment + "; or work on it: pbm env checkout " + environment,
+			Kind:   boundary.ErrExists,
+		}
+	case errors.Is(err, boundary.ErrUnknown):
+		return nil
+	default:
+		return err
+	}
+}
+
+// inherit returns the boundary of the current environment where it works in
+// the new one, else what somebody answers.
+func (p *pbm) inherit(ctx context.Context, j *project, at *place, environment string) (boundary.Value, error) {
+	from, err := current(j)
+	if err != nil {
+		return boundary.Value{}, err
+	}
+	if from == "" || from == environment {
+		return p.askNew(ctx, at, environment, "there is no other current environment whose boundary it could inherit")
+	}
+	value, err := p.boundaryOf(ctx, j, from)
+	if errors.Is(err, boundary.ErrUnknown) || errors.Is(err, errMalformed) {
+		p.line("warning: ", "nothing to inherit from the current environment: "+err.Error())
+		return p.askNew(ctx, at, environment, "the current environment has no boundary that it could inherit")
+	}
+	if err != nil {
+		return boundary.Value{}, fmt.Errorf("inherit from environment %s: %w", from, err)
+	}
+	switch err := p.verify(ctx, at, value); {
+	case errors.Is(err, errUnusable):
+		p.line("warning: ", fmt.Sprintf("the boundary of environment %s does not work in %s: %v", from, environment, err))
+		return p.askNew(ctx, at, environment, "the boundary of the current environment does not work there")
+	case err != nil:
+		return boundary.Value{}, err
+	case value.IsNone():
+		p.line("", fmt.Sprintf("environment %s has explicitly no boundary, and so has %s", from, environment))
+	default:
+		p.line("", fmt.Sprintf("boundary %s is inherited from environment %s", value, from))
+	}
+	p.line("hint: ", "to change it: pbm env update "+environment)
+	return value, nil
+}
+
+// askNew asks for the boundary of a new environment.
+func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (boundary.Value, error) {
+	if !p.canAsk() {
+		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("environment %s needs a boundary: %s", environment, why))
+	}
+	return p.askBoundary(ctx, environment, nil, func(value boundary.Value) error { return p.verify(ctx, at, value) })
+}
+
+// errMalformed is what errors wrap that say that a store holds no boundary
+// value.
+var errMalformed = errors.New("boundary value is malformed")
+
+// boundaryOf reads the boundary of an environment where the project has it.
+// The flags are those of the new environment.
+func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
+	how := p.store.access
+	if j != nil {
+		if known, ok := j.Environments[environment]; ok {
+			how = known
+		}
+	}
+	at, err := p.store.open(ctx, how)
+	if err != nil {
+		return boundary.Value{}, err
+	}
+	record, err := at.Get(ctx, environment)
+	if err != nil {
+		return boundary.Value{}, err
+	}
+	value, err := boundary.Parse(record.Text)
+	if err != nil {
+		return boundary.Value{}, &boundary.Problem{
+			What:   at.Location(environment) + " is malformed",
+			Cause:  err,
+			Remedy: "correct it: pbm env update " + environment,
+			Kind:   errMalformed,
+		}
+	}
+	return value, nil
+}

@@ -1,0 +1,53 @@
+package deploy
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) checkoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "checkout NAME",
+		Short: "make an environment the current one of the project",
+		Long: `Checkout makes an environment the current one: commands that name none are about
+it, and new environments inherit its boundary. The project remembers the
+profile and the Region that it is reached with.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeNames,
+		RunE:              func(c *cobra.Command, args []string) error { return p.checkout(c.Context(), args[0]) },
+	}
+}
+
+func (p *pbm) checkout(ctx context.Context, environment string) error {
+	if err := checkName(environment); err != nil {
+		return err
+	}
+	j, err := p.project()
+	if err != nil {
+		return err
+	}
+	if j == nil {
+		return &boundary.Problem{
+			What:   "there is no project here, and so no current environment",
+			Remedy: "make one: pbm init; or name the environment in each command",
+		}
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return err
+	}
+	j.enter(environment, at.access)
+	e, err := at.look(ctx, j, environment)
+	if err != nil {
+		return err
+	}
+	if !p.dryRun {
+		if err := j.save(); err != nil {
+			return err
+		}
+	}
+	return p.show(e)
+}

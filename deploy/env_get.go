@@ -1,0 +1,93 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) getCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:               "get [NAME]",
+		Short:             "show an environment and its boundary",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("name") {
+				if len(args) > 0 && args[0] != name {
+					return usagef("two environments are named: %s and %s", args[0], name)
+				}
+				args = []string{name}
+			}
+			return p.get(c.Context(), args)
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "environment, as an argument names it")
+	return c
+}
+
+func (p *pbm) get(ctx context.Context, args []string) error {
+	j, environment, err := p.named(args)
+	if err != nil {
+		return err
+	}
+	e, err := p.look(ctx, j, environment)
+	if err != nil {
+		return err
+	}
+	return p.show(e)
+}
+
+// look reads an environment as it is.
+func (p *pbm) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return environmentResult{}, err
+	}
+	return at.look(ctx, j, environment)
+}
+
+func (at *place) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
+	record, err := at.Get(ctx, environment)
+	if err != nil {
+		return environmentResult{}, err
+	}
+	return at.environment(j, record)
+}
+
+// environmentResult is an environment in results.
+type environmentResult struct {
+	Environment string `json:"environment"`
+	Current     bool   `json:"current"`
+	shown
+	Version  int64      `json:"version"`
+	Modified *time.Time `json:"modified"` // null when the store does not know
+	location
+}
+
+func (at *place) environment(j *project, r boundary.Record) (environmentResult, error) {
+	name, err := current(j)
+	return environmentResult{
+		Environment: r.Environment,
+		Current:     r.Environment == name,
+		shown:       showValue(r.Text),
+		Version:     r.Version,
+		Modified:    optionalTime(r.Modified),
+		location:    at.location(r.Environment),
+	}, err
+}
+
+func (e environmentResult) table() [][]string {
+	return append(present([][]string{
+		{"environment", e.Environment},
+		{"permissions boundary", e.text()},
+		{"problem", e.Problem},
+		{"version", fmt.Sprint(e.Version)},
+		{"modified", timeText(e.Modified)},
+	}), e.rows()...)
+}

@@ -1,0 +1,65 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *pbm) historyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history [NAME]",
+		Short: "show what the boundary of an environment was, when, and by whom",
+		Long: `History shows the versions of an environment's boundary, oldest first. SSM
+keeps the last hundred.`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeNames,
+		RunE:              func(c *cobra.Command, args []string) error { return p.history(c.Context(), args) },
+	}
+}
+
+func (p *pbm) history(ctx context.Context, args []string) error {
+	j, environment, err := p.named(args)
+	if err != nil {
+		return err
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return err
+	}
+	records, err := at.History(ctx, environment)
+	if err != nil {
+		return err
+	}
+	h := environmentHistory{Environment: environment, location: at.location(environment)}
+	for _, r := range records {
+		h.Versions = append(h.Versions, version{
+			Version: r.Version, shown: showValue(r.Text), Modified: optionalTime(r.Modified), ModifiedBy: r.ModifiedBy,
+		})
+	}
+	return p.show(h)
+}
+
+// environmentHistory is the result of pbm env history.
+type environmentHistory struct {
+	Environment string `json:"environment"`
+	location
+	Versions []version `json:"versions"`
+}
+
+type version struct {
+	Version int64 `json:"version"`
+	shown
+	Modified   *time.Time `json:"modified"`
+	ModifiedBy string     `json:"modifiedBy,omitempty"`
+}
+
+func (h environmentHistory) table() [][]string {
+	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY", "MODIFIED", "MODIFIED BY"}}
+	for _, v := range h.Versions {
+		rows = append(rows, []string{fmt.Sprint(v.Version), v.text(), dash(timeText(v.Modified)), dash(v.ModifiedBy)})
+	}
+	return rows
+}

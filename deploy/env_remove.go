@@ -1,0 +1,109 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) removeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove NAME",
+		Short: "remove an environment and its boundary",
+		Long: `Remove deletes an environment's boundary and its history from the store. From
+then on deployments of its stacks are refused. To say that an environment has
+no boundary, update it to none instead.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeNames,
+		RunE:              func(c *cobra.Command, args []string) error { return p.remove(c.Context(), args[0]) },
+	}
+}
+
+func (p *pbm) remove(ctx context.Context, environment string) error {
+	if err := checkName(environment); err != nil {
+		return err
+	}
+	j, err := p.project()
+	if err != nil {
+		return err
+	}
+	if err := mustNotBeCurrent(j, environment); err != nil {
+		return err
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return err
+	}
+	record, err := at.Get(ctx, environment)
+	if err != nil {
+		return err
+	}
+	if at.inAWS() {
+		if _, err := at.identify(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.confirmRemoval(ctx, at, environment); err != nil {
+		return err
+	}
+	c, err := p.apply(at, removed, environment, boundary.Value{}, record, func() (boundary.Record, error) {
+		return boundary.Record{}, at.Remove(ctx, environment)
+	})
+	if err != nil {
+		return err
+	}
+	c.shown = shown{}
+	if err := p.show(c); err != nil {
+		return err
+	}
+	return p.forget(j, environment)
+}
+
+// mustNotBeCurrent keeps the environment that is worked on, as Amplify does.
+func mustNotBeCurrent(j *project, environment string) error {
+	if j == nil || j.Current != environment {
+		return nil
+	}
+	remedy := "make another one the current one first: pbm env checkout NAME"
+	if len(j.Environments) < 2 {
+		remedy = "it is the project's only one: delete " + j.path + " first"
+	}
+	return &boundary.Problem{What: fmt.Sprintf("environment %q is the current one of the project", environment), Remedy: remedy}
+}
+
+// confirmRemoval says what stops working, and has the name typed.
+func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
+	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; roles that are there keep their boundary")
+	if p.yes || p.dryRun {
+		return nil
+	}
+	if !p.canAsk() {
+		return &usageError{&boundary.Problem{
+			What:   "environment " + environment + " is not removed without being asked for by name",
+			Remedy: "give --yes",
+		}}
+	}
+	name, err := p.ask(ctx, "to remove it, type its name: ")
+	if err != nil {
+		return err
+	}
+	if name != environment {
+		return fmt.Errorf("%q is not %q; nothing was written", clipped(name), environment)
+	}
+	return nil
+}
+
+// forget takes a removed environment out of the project.
+func (p *pbm) forget(j *project, environment string) error {
+	if j == nil || p.dryRun {
+		return nil
+	}
+	if _, known := j.Environments[environment]; !known {
+		return nil
+	}
+	delete(j.Environments, environment)
+	return j.save()
+}

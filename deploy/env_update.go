@@ -1,0 +1,113 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) updateCommand() *cobra.Command {
+	var flag boundaryFlag
+	c := &cobra.Command{
+		Use:   "update [NAME]",
+		Short: "change the boundary of an environment",
+		Long: `Update changes the boundary of an environment, by default of the current one.
+Without --permissions-boundary it asks, and Enter keeps what is there.
+
+When somebody else changes the environment at the same time, update tells who,
+and what stands now.`,
+		Example: `  pbm env update dev --permissions-boundary team/dev-boundary-2
+  pbm env update --permissions-boundary none --dry-run`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeNames,
+		RunE:              func(c *cobra.Command, args []string) error { return p.update(c.Context(), args, flag) },
+	}
+	flag.register(c.Flags(), "boundary: ARN, policy name, or '' for none")
+	p.registerNoVerify(c.Flags())
+	return c
+}
+
+func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) error {
+	given, err := flag.value()
+	if err != nil {
+		return err
+	}
+	j, environment, err := p.named(args)
+	if err != nil {
+		return err
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return err
+	}
+	record, err := at.Get(ctx, environment)
+	if err != nil {
+		return err
+	}
+	value := given
+	if !flag.given() {
+		if value, err = p.askUpdate(ctx, at, record); err != nil {
+			return err
+		}
+	}
+	c, err := p.updateBoundary(ctx, at, record, value)
+	if err != nil {
+		return err
+	}
+	if err := p.show(c); err != nil {
+		return err
+	}
+	if c.Action != unchanged {
+		p.tellWhen(c)
+	}
+	return nil
+}
+
+// updateBoundary writes a value over a record unless it is there already.
+func (p *pbm) updateBoundary(ctx context.Context, at *place, record boundary.Record, value boundary.Value) (change, error) {
+	if same(record, value) {
+		return change{
+			Environment: record.Environment,
+			Action:      unchanged,
+			DryRun:      p.dryRun,
+			shown:       showValue(record.Text),
+			Previous:    showValue(record.Text).Value,
+			Version:     record.Version,
+			location:    at.location(record.Environment),
+		}, nil
+	}
+	if err := p.verify(ctx, at, value); err != nil {
+		return change{}, err
+	}
+	return p.apply(at, updated, record.Environment, value, record, func() (boundary.Record, error) {
+		return at.Update(ctx, record.Environment, value, record.Version)
+	})
+}
+
+// askUpdate asks for the new boundary of an environment. What is there is
+// kept by Enter, unless it is malformed.
+func (p *pbm) askUpdate(ctx context.Context, at *place, record boundary.Record) (boundary.Value, error) {
+	if !p.canAsk() {
+		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("the new boundary of environment %s is not given", record.Environment))
+	}
+	var present *boundary.Value
+	if value, err := boundary.Parse(record.Text); err == nil {
+		present = &value
+	} else {
+		p.line("warning: ", at.Location(record.Environment)+" is malformed: "+err.Error())
+	}
+	return p.askBoundary(ctx, record.Environment, present, func(value boundary.Value) error {
+		if same(record, value) {
+			return nil
+		}
+		return p.verify(ctx, at, value)
+	})
+}
+
+func same(record boundary.Record, value boundary.Value) bool {
+	present, err := boundary.Parse(record.Text)
+	return err == nil && present == value
+}

@@ -1,0 +1,116 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+)
+
+func (p *pbm) initCommand() *cobra.Command {
+	var flag boundaryFlag
+	c := &cobra.Command{
+		Use:   "init [NAME]",
+		Short: "make a project, with its first environment",
+		Long: `Init writes ` + projectFile + ` into the working directory. It remembers the current
+environment, and the profile and Region of each. With --permissions-boundary it
+also adds the environment to the store; without, an environment that is there
+becomes the current one.
+
+In a directory that has a project already, init NAME does what env add does.`,
+		Example: `  pbm init dev --permissions-boundary team/dev-boundary
+  pbm init dev --profile dev-admin --region eu-west-1`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.init(c.Context(), first(args), len(args) > 0, flag)
+		},
+	}
+	flag.register(c.Flags(), "boundary of the environment: ARN, policy name, or '' for none")
+	p.registerNoVerify(c.Flags())
+	return c
+}
+
+func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag boundaryFlag) error {
+	if isNamed {
+		if err := checkName(environment); err != nil {
+			return err
+		}
+	} else if flag.given() {
+		return usagef("--%s needs the name of an environment: pbm init NAME", boundaryFlagName)
+	}
+	j, err := p.project()
+	switch {
+	case err != nil:
+		return err
+	case j != nil && isNamed:
+		return p.add(ctx, j, environment, flag)
+	case j != nil:
+		return &boundary.Problem{What: "there is a project already: " + j.path, Remedy: "add an environment to it: pbm env add NAME"}
+	}
+	if j, err = newProject(); err != nil {
+		return err
+	}
+	switch {
+	case !isNamed:
+		return p.initEmpty(j)
+	case flag.given():
+		return p.add(ctx, j, environment, flag)
+	}
+	return p.adopt(ctx, j, environment)
+}
+
+func newProject() (*project, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	return &project{path: filepath.Join(dir, projectFile)}, nil
+}
+
+// initEmpty makes a project without environments.
+func (p *pbm) initEmpty(j *project) error {
+	if err := p.saveNew(j); err != nil {
+		return err
+	}
+	p.line("hint: ", "add an environment: pbm env add NAME; or use one that is there: pbm env checkout NAME")
+	return nil
+}
+
+// adopt makes a project whose first environment is in the store, or will be.
+// As with Amplify, init stores nothing and asks nothing without the flag.
+func (p *pbm) adopt(ctx context.Context, j *project, environment string) error {
+	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	if err != nil {
+		return err
+	}
+	j.enter(environment, at.access)
+	e, err := at.look(ctx, j, environment)
+	if err != nil && !errors.Is(err, boundary.ErrUnknown) {
+		return err
+	}
+	if err := p.saveNew(j); err != nil {
+		return err
+	}
+	if e.Version != 0 {
+		return p.show(e)
+	}
+	p.line("warning: ", "environment "+environment+" has no boundary yet, so deployments of its stacks that have roles are refused")
+	p.line("hint: ", "add it: pbm env add "+environment+" --"+boundaryFlagName+" ARN")
+	return nil
+}
+
+func (p *pbm) saveNew(j *project) error {
+	if p.dryRun {
+		p.line("", "dry run: would write "+j.path)
+		return nil
+	}
+	if err := j.save(); err != nil {
+		return err
+	}
+	p.line("", "wrote "+j.path)
+	return nil
+}

@@ -1,0 +1,126 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// What --output takes.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// result is what a command prints on stdout: JSON for programs, whose fields
+// docs/operating.md names, or a table for people.
+type result interface{ table() [][]string }
+
+// show prints a result in the form that was asked for.
+func (p *pbm) show(r result) error {
+	if p.output == outputJSON {
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(r); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+		return p.print(out.Bytes())
+	}
+	return p.print(aligned(r.table()))
+}
+
+// aligned is a table with its columns below each other.
+func aligned(rows [][]string) []byte {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // a buffer takes everything
+	return out.Bytes()
+}
+
+// location is a place in results.
+type location struct {
+	Parameter string `json:"parameter,omitempty"`
+	Account   string `json:"account,omitempty"`
+	Region    string `json:"region,omitempty"`
+	Profile   string `json:"profile,omitempty"`
+	File      string `json:"file,omitempty"`
+}
+
+func (at *place) location(environment string) location {
+	if !at.inAWS() {
+		return location{File: at.file}
+	}
+	l := location{Parameter: at.prefix + "/" + environment, Region: at.Region, Profile: at.Profile}
+	if at.caller != nil {
+		l.Account = at.caller.AccountID
+	}
+	return l
+}
+
+func (l location) rows() [][]string {
+	return present([][]string{
+		{"parameter", l.Parameter},
+		{"account", l.Account},
+		{"region", l.Region},
+		{"profile", l.Profile},
+		{"file", l.File},
+	})
+}
+
+// present leaves out rows whose value is empty.
+func present(rows [][]string) [][]string {
+	var with [][]string
+	for _, row := range rows {
+		if row[1] != "" {
+			with = append(with, row)
+		}
+	}
+	return with
+}
+
+// shown is a boundary value that a store holds. One that is malformed is not
+// repeated: it might be a secret that somebody put there by mistake.
+type shown struct {
+	Value   *string `json:"permissionsBoundary"` // null when it is malformed
+	Problem string  `json:"problem,omitempty"`   // why it is
+}
+
+func showValue(text string) shown {
+	value, err := boundary.Parse(text)
+	if err != nil {
+		return shown{Problem: err.Error()}
+	}
+	return shown{Value: new(value.String())}
+}
+
+func (s shown) text() string {
+	if s.Value == nil {
+		return "malformed"
+	}
+	return *s.Value
+}
+
+// optionalTime is a time in JSON, null when it is not known.
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.DateTime) + " UTC"
+}

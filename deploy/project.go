@@ -1,0 +1,127 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// projectFile is what a project's file is called. pbm finds it in the working
+// directory or in the nearest one above.
+const projectFile = ".pbm.json"
+
+// project is what pbm remembers between calls: which environment is the
+// current one, and how to reach each. Boundaries are in the store alone.
+type project struct {
+	path string
+
+	Current      string            `json:"current,omitempty"`
+	Environments map[string]access `json:"environments,omitempty"`
+}
+
+// access is how an environment is reached. Empty is what AWS's own variables
+// and files say.
+type access struct {
+	Profile string `json:"profile,omitempty"`
+	Region  string `json:"region,omitempty"`
+}
+
+// findProject reads the project of a directory. It returns nil when there is
+// none.
+func findProject(dir string) (*project, error) {
+	for {
+		path := filepath.Join(dir, projectFile)
+		text, err := os.ReadFile(path)
+		if err == nil {
+			return parseProject(path, text)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read the project file: %w", err)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil, nil
+		}
+		dir = parent
+	}
+}
+
+// parseProject reads strictly: with a member misspelled, pbm would change
+// another Region than was meant.
+func parseProject(path string, text []byte) (*project, error) {
+	j := &project{path: path}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(j)
+	if err == nil {
+		err = j.check(d)
+	}
+	if err != nil {
+		return nil, &boundary.Problem{
+			What:   "the project file " + path + " is not readable",
+			Cause:  err,
+			Remedy: `correct or delete it; it is JSON of the form {"current": "dev", "environments": {"dev": {"profile": "...", "region": "..."}}}`,
+		}
+	}
+	return j, nil
+}
+
+func (j *project) check(d *json.Decoder) error {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is text behind its end")
+	}
+	if j.Current != "" && boundary.CheckEnvironment(j.Current) != nil {
+		return fmt.Errorf("current: %w", boundary.ErrEnvironmentName)
+	}
+	for name := range j.Environments {
+		if boundary.CheckEnvironment(name) != nil {
+			return fmt.Errorf("environments: %w", boundary.ErrEnvironmentName)
+		}
+	}
+	return nil
+}
+
+// enter makes an environment the current one, reached as given.
+func (j *project) enter(environment string, how access) {
+	if j.Environments == nil {
+		j.Environments = map[string]access{}
+	}
+	j.Environments[environment] = how
+	j.Current = environment
+}
+
+// save writes the file as a whole: a reader finds the old one or the new one.
+func (j *project) save() error {
+	text, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the project file: %w", err)
+	}
+	if err := renameio.WriteFile(j.path, append(text, '\n'), 0o644, renameio.WithExistingPermissions()); err != nil {
+		return &boundary.Problem{
+			What:   "cannot write the project file " + j.path,
+			Cause:  cause(err),
+			Remedy: "make its directory writable",
+		}
+	}
+	return nil
+}
+
+// cause is what went wrong with a file, without the names of temporary files.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
+	}
+	return err
+}

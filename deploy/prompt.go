@@ -1,0 +1,104 @@
+package deploy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// canAsk reports whether somebody is there to answer: on a terminal, not in a
+// CI job, and not told to take all answers for given.
+func (p *pbm) canAsk() bool {
+	return !p.yes && isTerminal(p.stdin) && isTerminal(p.stderr) && !inCI()
+}
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// inCI goes by the variable that CI systems set.
+func inCI() bool {
+	value := os.Getenv("CI")
+	return value != "" && !strings.EqualFold(value, "false")
+}
+
+// errNoAnswer ends a question that is not answered.
+var errNoAnswer = errors.New("no answer; nothing was written")
+
+// ask puts a question and reads a line, without white space around it. The
+// terminal itself does the editing of the line.
+func (p *pbm) ask(ctx context.Context, question string) (string, error) {
+	_, _ = fmt.Fprint(p.stderr, question)
+	if p.answers == nil {
+		p.answers = bufio.NewReader(p.stdin)
+	}
+	type answer struct {
+		line string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		line, err := p.answers.ReadString('\n')
+		got <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(p.stderr)
+		return "", ctx.Err()
+	case a := <-got:
+		if a.err != nil {
+			_, _ = fmt.Fprintln(p.stderr)
+			if errors.Is(a.err, io.EOF) {
+				return "", errNoAnswer
+			}
+			return "", fmt.Errorf("read the answer: %w", a.err)
+		}
+		return strings.TrimSpace(a.line), nil
+	}
+}
+
+// askBoundary asks for an environment's boundary until the answer can be used
+// there. Enter keeps the present one, if there is one.
+func (p *pbm) askBoundary(ctx context.Context, environment string, present *boundary.Value, usable func(boundary.Value) error) (boundary.Value, error) {
+	question := fmt.Sprintf("permissions boundary of environment %s (ARN, policy name, or none): ", environment)
+	if present != nil {
+		question = fmt.Sprintf("permissions boundary of environment %s (ARN, policy name, or none; Enter keeps %s): ", environment, present)
+	}
+	for {
+		line, err := p.ask(ctx, question)
+		if err != nil {
+			return boundary.Value{}, err
+		}
+		if line == "" && present != nil {
+			return *present, nil
+		}
+		value, err := parseAnswer(line)
+		if err == nil {
+			if err = usable(value); err == nil {
+				return value, nil
+			}
+		}
+		if _, wrong := errors.AsType[*usageError](err); !wrong && !errors.Is(err, errUnusable) {
+			return boundary.Value{}, err
+		}
+		p.report(err)
+	}
+}
+
+// parseAnswer reads a boundary that was typed. Nothing typed is no boundary
+// only where a flag says so.
+func parseAnswer(line string) (boundary.Value, error) {
+	if line == "" {
+		return boundary.Value{}, usagef("nothing was typed; for no boundary type none")
+	}
+	return parseBoundary(line)
+}

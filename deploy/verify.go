@@ -1,0 +1,96 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"permissions-boundary-macro/awserror"
+	"permissions-boundary-macro/boundary"
+)
+
+// errUnusable is what errors wrap that say why a boundary cannot be used where
+// an environment lives. Another boundary may.
+var errUnusable = errors.New("boundary cannot be used")
+
+// identify asks STS who pbm is in a place, once.
+func (at *place) identify(ctx context.Context) (boundary.Target, error) {
+	if at.caller != nil {
+		return *at.caller, nil
+	}
+	out, err := sts.NewFromConfig(at.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return boundary.Target{}, awserror.Explain(awserror.Call{
+			Service: "STS", Verb: "tell", Verbs: "questions about", Object: "which AWS account this is",
+			Allow: "allow sts:GetCallerIdentity",
+		}, err)
+	}
+	caller, err := arn.Parse(aws.ToString(out.Arn))
+	if err != nil {
+		return boundary.Target{}, fmt.Errorf("read the caller's ARN: %w", err)
+	}
+	at.caller = &boundary.Target{Partition: caller.Partition, AccountID: aws.ToString(out.Account), Region: at.Region}
+	return *at.caller, nil
+}
+
+// verify checks that a boundary works in a place: its partition and account
+// are the caller's, and IAM has the policy. Where pbm may not ask IAM it warns.
+// With --no-verify only what needs no network is checked. The error wraps
+// errUnusable when the boundary is at fault.
+func (p *pbm) verify(ctx context.Context, at *place, value boundary.Value) error {
+	if !at.inAWS() {
+		return nil
+	}
+	target := boundary.TargetOf(cmp.Or(value.AccountID(), placeholderAccount), at.Region)
+	if !p.noVerify {
+		var err error
+		if target, err = at.identify(ctx); err != nil {
+			return err
+		}
+	}
+	if value.IsNone() {
+		return nil
+	}
+	policy, err := value.Resolve(target)
+	if err != nil {
+		return &boundary.Problem{
+			What:   "boundary " + value.String() + " cannot be used there",
+			Cause:  err,
+			Remedy: boundary.Remedy(err),
+			Kind:   errUnusable,
+		}
+	}
+	if p.noVerify {
+		return nil
+	}
+	return p.verifyPolicy(ctx, at, policy)
+}
+
+// verifyPolicy asks IAM for a managed policy.
+func (p *pbm) verifyPolicy(ctx context.Context, at *place, policy string) error {
+	_, err := iam.NewFromConfig(at.config).GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: aws.String(policy)})
+	if err == nil {
+		return nil
+	}
+	if awserror.IsDenied(err) {
+		p.line("warning: ", "not verified that policy "+policy+" exists: not permitted to call iam:GetPolicy")
+		return nil
+	}
+	if _, missing := errors.AsType[*types.NoSuchEntityException](err); missing {
+		return &boundary.Problem{
+			What:   "policy " + policy + " does not exist",
+			Remedy: "create the policy first, or correct the boundary; --no-verify leaves this check out",
+			Kind:   errUnusable,
+		}
+	}
+	problem := awserror.Explain(awserror.Call{Service: "IAM", Verb: "read", Verbs: "reads of", Object: "policy " + policy}, err)
+	problem.Remedy += "; --no-verify leaves this check out"
+	return problem
+}
