@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test race lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto race lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -17,6 +17,15 @@ demo:
 
 test:
 	go test ./...
+
+# The same scripts and the same rules of stores, against another one's SSM, STS
+# and IAM. One at a time: moto is one account of everything.
+test-moto: $(VENV)/bin/moto_server
+	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1
+
+$(VENV)/bin/moto_server:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.1.22'
 
 race:
 	go test -race ./...

@@ -3,6 +3,8 @@ package paramstore_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -14,7 +16,8 @@ import (
 	"permissions-boundary-macro/paramstore/ssmtest"
 )
 
-// What every store promises, on each of them.
+// What every store promises, on each of them. With the variable MOTO set to
+// the address of a moto server, there too, so that the fake cannot lie.
 func TestStores(t *testing.T) {
 	stores := map[string]func(t *testing.T) boundary.Store{
 		"ssm": func(t *testing.T) boundary.Store {
@@ -25,6 +28,15 @@ func TestStores(t *testing.T) {
 		"file": func(t *testing.T) boundary.Store {
 			return paramstore.NewFile(filepath.Join(t.TempDir(), "environments.json"))
 		},
+	}
+	if moto := os.Getenv("MOTO"); moto != "" {
+		stores["moto"] = func(t *testing.T) boundary.Store {
+			response, err := http.Post(moto+"/moto-api/reset", "", nil)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, http.StatusOK, response.StatusCode)
+			return paramstore.NewSSM(client(moto), paramstore.DefaultPrefix)
+		}
 	}
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
