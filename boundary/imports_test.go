@@ -16,7 +16,7 @@ func TestImports(t *testing.T) {
 		"permissions-boundary-macro/boundary":   {},
 		"permissions-boundary-macro/transform":  {"permissions-boundary-macro/boundary", "github.com/go-json-experiment/json"},
 		"permissions-boundary-macro/awserror":   {"permissions-boundary-macro/boundary", "github.com/aws/smithy-go"},
-		"permissions-boundary-macro/paramstore": {"permissions-boundary-macro/boundary", "permissions-boundary-macro/awserror", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/sys/"},
+		"permissions-boundary-macro/paramstore": {"permissions-boundary-macro/boundary", "permissions-boundary-macro/awserror", "permissions-boundary-macro/atomicfile", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/sys/"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg).Output()
 		require.NoError(t, err)

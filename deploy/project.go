@@ -10,8 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 )
 
@@ -105,23 +104,12 @@ func (j *project) save() error {
 	if err != nil {
 		return fmt.Errorf("write the project file: %w", err)
 	}
-	if err := renameio.WriteFile(j.path, append(text, '\n'), 0o644, renameio.WithExistingPermissions()); err != nil {
+	if err := atomicfile.Write(j.path, append(text, '\n')); err != nil {
 		return &boundary.Problem{
-			What:   "cannot write the project file " + j.path,
-			Cause:  cause(err),
-			Remedy: "make its directory writable",
+			What:   "the project file is not written",
+			Cause:  err,
+			Remedy: "see what is wrong with its directory, then: pbm env checkout NAME",
 		}
 	}
 	return nil
-}
-
-// cause is what went wrong with a file, without the names of temporary files.
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	if link, ok := errors.AsType[*os.LinkError](err); ok {
-		return link.Err
-	}
-	return err
 }

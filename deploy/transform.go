@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
 )
@@ -308,10 +308,11 @@ func (p *pbm) write(before, after []byte, o transformOptions) error {
 	case o.diff:
 		return p.print(unified(o.path, before, after, isColoured(p.stdout)))
 	case o.output != "":
-		if err := renameio.WriteFile(o.output, withNewline(after), 0o644, renameio.WithExistingPermissions()); err != nil {
-			return fmt.Errorf("write the template: %w", err)
+		if p.dryRun {
+			p.line("", "dry run: would write "+o.output)
+			return nil
 		}
-		return nil
+		return atomicfile.Write(o.output, withNewline(after))
 	}
 	return p.print(withNewline(after))
 }

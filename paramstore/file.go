@@ -12,9 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/rogpeppe/go-internal/lockedfile"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 )
 
@@ -162,7 +162,7 @@ func (f *File) change(environment string, check func(fileContent) error, value b
 func (f *File) locked(do func(fileContent) error) error {
 	unlock, err := lockedfile.MutexAt(f.path + ".lock").Lock()
 	if err != nil {
-		return fmt.Errorf("lock the store of environments: %w", err)
+		return f.notWritten(err)
 	}
 	defer unlock()
 	content, err := f.read()
@@ -231,8 +231,16 @@ func (f *File) write(content fileContent) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", f.path, err)
 	}
-	if err := renameio.WriteFile(f.path, append(text, '\n'), 0o644, renameio.WithExistingPermissions()); err != nil {
-		return fmt.Errorf("write the store of environments: %w", err)
+	if err := atomicfile.Write(f.path, append(text, '\n')); err != nil {
+		return f.notWritten(err)
 	}
 	return nil
+}
+
+func (f *File) notWritten(err error) error {
+	return &boundary.Problem{
+		What:   "the store of environments is not written",
+		Cause:  err,
+		Remedy: "see that the folder of " + f.path + " exists, is writable and has room; what was stored before stands",
+	}
 }

@@ -21,35 +21,11 @@ func value(t *testing.T, text string) boundary.Value {
 	return v
 }
 
-func TestFile(t *testing.T) {
-	ctx := context.Background()
+func TestFileMissing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "environments.json")
-	store := paramstore.NewFile(path)
-	one, two := value(t, "arn:aws:iam::aws:policy/One"), value(t, "none")
-
-	_, err := store.Get(ctx, "dev")
+	_, err := paramstore.NewFile(path).Get(context.Background(), "dev")
 	require.ErrorIs(t, err, boundary.ErrUnknown)
 	assert.EqualError(t, err, `environment "dev" is unknown: there is no file `+path)
-	_, err = store.Update(ctx, "dev", one, 1)
-	require.ErrorIs(t, err, boundary.ErrUnknown)
-
-	record, err := store.Create(ctx, "dev", one)
-	require.NoError(t, err)
-	assert.Equal(t, int64(1), record.Version)
-	_, err = store.Create(ctx, "dev", two)
-	require.ErrorIs(t, err, boundary.ErrExists)
-
-	record, err = store.Update(ctx, "dev", two, 1)
-	require.NoError(t, err)
-	assert.Equal(t, int64(2), record.Version)
-	_, err = store.Update(ctx, "dev", one, 1)
-	require.ErrorIs(t, err, boundary.ErrMoved)
-
-	got, err := store.Get(ctx, "dev")
-	require.NoError(t, err)
-	assert.Equal(t, "none", got.Text)
-	assert.Equal(t, int64(2), got.Version)
-	assert.True(t, record.Modified.Equal(got.Modified) && !got.Modified.IsZero())
 }
 
 // Writers that come at the same time wait for each other: none is lost.
