@@ -43,6 +43,18 @@ func TestExitCodes(t *testing.T) {
 		{"transform T --permissions-boundary x --parameter A=b", 2, "--parameter A: the template declares no such parameter"},
 		{"transform T --permissions-boundary arn:x", 2, `boundary "arn:x" is neither "none" nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)`},
 		{"transform T --permissions-boundary x", 0, ""},
+		{"init a b", 2, "accepts at most 1 arg(s), received 2 (see pbm init --help)"},
+		{"env add", 2, "accepts 1 arg(s), received 0 (see pbm env add --help)"},
+		{"env list x", 2, `unknown command "x" for "pbm env list" (see pbm env list --help)`},
+		{"env nonsense", 2, `unknown command "nonsense" for "pbm env" (see pbm env --help)`},
+		{"env add dev --permissions-boundary", 2, "flag needs an argument: --permissions-boundary (see pbm env add --help)"},
+		{"env add dev --permissions-boundary --yes", 2, `boundary "--yes" looks like a flag; a policy of that name takes its whole ARN`},
+		{"env add dev --permissions-boundary arn:x", 2, `boundary "arn:x" is neither "none" nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)`},
+		{"env add a/b --permissions-boundary x", 2, `environment "a/b": not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
+		{"env update a/b --permissions-boundary x", 2, `environment "a/b": not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
+		{"env get --output yaml", 2, `--output "yaml" is none of text, json`},
+		{"env get --json --output text", 2, "--json and --output text exclude each other"},
+		{"init --permissions-boundary x", 2, "--permissions-boundary needs the name of an environment: pbm init NAME"},
 		{"transform missing --permissions-boundary x", 1, "read the template: open missing: no such file or directory"},
 	} {
 		var stdout, stderr bytes.Buffer
