@@ -1,0 +1,97 @@
+package deploy_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The transcript of the README is what pbm prints.
+func TestReadmeTranscript(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "    $ pbm ")
+	require.True(t, found, "the README has no transcript")
+	old, after, _ := strings.Cut("$ pbm "+rest, "\n\n")
+
+	fake := newFakeAWS()
+	t.Cleanup(fake.Close)
+	home := t.TempDir()
+	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	for profile, policies := range map[string][]string{
+		"dev":  {"platform/dev-boundary", "platform/dev-boundary-2"},
+		"prod": {"platform/prod-boundary"},
+	} {
+		cfg, err := client(context.Background(), home, fake.URL, profile)
+		require.NoError(t, err)
+		for _, policy := range policies {
+			require.NoError(t, createPolicy(context.Background(), cfg, policy))
+		}
+	}
+	dir := t.TempDir()
+	var transcript []string
+	for line := range strings.SplitSeq(old, "\n") {
+		command, isCommand := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+		if !isCommand {
+			continue
+		}
+		args := strings.Fields(command)
+		pbm := exec.Command(args[0], args[1:]...)
+		pbm.Dir = dir
+		pbm.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
+			"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"))
+		out, err := pbm.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", command, out)
+		transcript = append(transcript, "$ "+command)
+		for printed := range strings.Lines(string(out)) {
+			transcript = append(transcript, strings.TrimRight("    "+printed, "\n"))
+		}
+	}
+	got := strings.ReplaceAll(strings.Join(transcript, "\n"), "\n$ ", "\n    $ ")
+	if *update {
+		require.NoError(t, os.WriteFile("../README.md", []byte(before+"    "+got+"\n\n"+after), 0o644))
+		return
+	}
+	assert.Equal(t, old, got)
+}
+
+var (
+	scriptName = regexp.MustCompile("(fault )?`((?:env|init|dry-run|file-store|ssm|iam|policy|version)[a-z-]*)`")
+	testName   = regexp.MustCompile("`(Test[A-Za-z]+)`")
+)
+
+// Each script and test that docs/amplify.md names is there.
+func TestAmplifyTable(t *testing.T) {
+	text, err := os.ReadFile("../docs/amplify.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(text), "| 1 |")
+	names := scriptName.FindAllStringSubmatch(table, -1)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		dir := "script"
+		if name[1] != "" {
+			dir = "fault"
+		}
+		assert.FileExists(t, filepath.Join("testdata", dir, name[2]+".txtar"))
+	}
+	var code strings.Builder
+	for _, pattern := range []string{"*_test.go", "../cmd/macro/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			code.Write(text)
+		}
+	}
+	for _, name := range testName.FindAllStringSubmatch(table, -1) {
+		assert.Contains(t, code.String(), "func "+name[1]+"(")
+	}
+}
