@@ -117,7 +117,8 @@ func TestPromptUpdate(t *testing.T) {
 		{"another", two + "\r", []string{one, two}, []string{"updated"}},
 		{"the same", one + "\r", []string{one}, []string{"unchanged"}},
 		{
-			"invalid, then another", "bo gus\r" + two + "\r", []string{one, two},
+			"invalid, then another", "bo gus\r" + two + "\r",
+			[]string{one, two},
 			[]string{`pbm: error: boundary "bo gus" is neither "none" nor the ARN of an IAM managed policy`, "updated"},
 		},
 	} {
