@@ -80,11 +80,16 @@ func parseJSON(src []byte, macro string) (*template, error) {
 	if err := t.splitTransform(transforms, macro); err != nil {
 		return nil, err
 	}
-	var declared struct{ Parameters map[string]parameter }
-	if err := json.Unmarshal(fragment, &declared); err != nil {
+	// Into a map, for names are compared exactly then.
+	var sections map[string]json.RawMessage
+	if err := json.Unmarshal(fragment, &sections); err != nil {
 		return nil, err
 	}
-	t.parameters = declared.Parameters
+	if declared, ok := sections["Parameters"]; ok {
+		if err := json.Unmarshal(declared, &t.parameters); err != nil {
+			return nil, fmt.Errorf("read Parameters: %w", err)
+		}
+	}
 	return t, nil
 }
 

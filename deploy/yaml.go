@@ -179,8 +179,16 @@ func (c *converter) pairs(n *yaml.Node) []pair {
 			own = append(own, pair{name, value})
 		}
 	}
+	if len(merged) == 0 {
+		return own
+	}
+	known := map[string]bool{}
+	for _, p := range own {
+		known[p.name.Value] = true
+	}
 	for _, m := range merged {
-		if !slices.ContainsFunc(own, func(p pair) bool { return p.name.Value == m.name.Value }) {
+		if !known[m.name.Value] {
+			known[m.name.Value] = true
 			own = append(own, m)
 		}
 	}

@@ -7,12 +7,13 @@ type holder struct {
 	id, typ string
 	object  object // the whole of it
 	props   properties
+	loops   loops // around it
 }
 
 // bind makes a site of the holder, or an escape when its properties cannot
 // take a boundary.
 func (w *walk) bind(h holder) {
-	s := site{id: h.id, typ: h.typ, into: h.props.object}
+	s := site{id: h.id, typ: h.typ, into: h.props.object, loops: h.loops}
 	switch {
 	case h.props.kind == jsontext.KindInvalid:
 		s.kind, s.into = siteProperties, h.object

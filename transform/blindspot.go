@@ -51,23 +51,28 @@ func blind(reason, remedy string) func(*walk, *resource, string) {
 // blindIf is the rule of a type that is blind with a property, or without it.
 func blindIf(p property, given bool, reason, remedy string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
-		if given != r.props.at[p].absent() {
+		value := parse(w.src, r.props.at[p])
+		absent := value.kind == jsontext.KindInvalid || value.isNull() || isNoValue(value)
+		if given != absent {
 			w.blindSpot(r.id, typ, reason, remedy)
 		}
 	}
 }
 
 func blindDocument(w *walk, r *resource, typ string) {
-	if kind := parse(w.src, r.props.at[documentType]); kind.kind == jsontext.KindString && kind.text == "CloudFormation" {
+	if kind := parse(w.src, r.props.at[documentType]); kind.isObject() || kind.text == "CloudFormation" {
 		w.blindSpot(r.id, typ, "holds a template that is deployed later", addTransform)
 	}
 }
+
+// moduleSuffix ends the type of every module.
+const moduleSuffix = "::MODULE"
 
 // judgeUnknown judges a type without a rule: CloudFormation's own types create
 // no roles, but modules are templates, and SAM grows.
 func (w *walk) judgeUnknown(r *resource, typ []byte) {
 	switch {
-	case bytes.HasSuffix(typ, []byte("::MODULE")):
+	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
 		w.blindSpot(r.id, string(typ), "is a module, whose resources CloudFormation adds after all macros",
 			"bind the roles in the module, or deploy them in a stack that uses the macro")
 	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):

@@ -227,6 +227,9 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if json.Unmarshal([]byte(body), &t) != nil {
 		return nil // a blind spot
 	}
+	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
+		return nil // the macro runs there, after all else
+	}
 	_, name, _ := strings.Cut(c.arn, ":policy/")
 	inner := boundCheck{options: c.options, arn: c.arn, isBoundary: func(v any) bool {
 		text, _ := object(v)["Fn::Sub"].(string)

@@ -2,7 +2,6 @@ package transform
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"permissions-boundary-macro/boundary"
@@ -10,7 +9,7 @@ import (
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	j := judgement{boundary: v, existing: existing}
+	j := judgement{boundary: v, existing: existing, certainty: v.certainty(s.loops)}
 	whole := s.existing
 	switch {
 	case v.is(whole):
@@ -35,6 +34,7 @@ func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) 
 
 // judgement goes through the branches of one existing value.
 type judgement struct {
+	certainty
 	boundary boundValue
 	existing Existing
 
@@ -66,7 +66,7 @@ func (j *judgement) branch(n node) {
 		if j.conflict == "" {
 			j.conflict = describe(n)
 		}
-	case !surelyYields(n):
+	case !j.surelyYields(n):
 		j.edits = append(j.edits, j.put(n))
 	}
 }
@@ -78,62 +78,8 @@ func (j *judgement) parameterValue(n node) (string, bool) {
 	if name != "Ref" || !argument.isString() {
 		return "", false
 	}
-	value := j.boundary.parameters[argument.text]
+	value := j.parameters[argument.text]
 	return value.text, value.isString()
-}
-
-// yieldsNothing reports whether a value surely leaves the property away.
-func yieldsNothing(n node) bool {
-	return n.isNull() || n.isEmpty() || n.isObject() && len(n.members) == 0 || isNoValue(n)
-}
-
-// isNoValue reports whether n is {"Ref": "AWS::NoValue"}, which removes the
-// property that it is the value of.
-func isNoValue(n node) bool {
-	name, argument := n.only()
-	return name == "Ref" && argument.isString() && argument.text == "AWS::NoValue"
-}
-
-// surelyYields reports whether a value that is no Fn::If surely is one when
-// the stack is deployed. Only AWS::NoValue takes a property away, so a value
-// without it does yield; where it stands inside of another function, such as
-// the default of Fn::FindInMap, nobody can tell. A Ref made of a loop variable
-// may become AWS::NoValue as well.
-func surelyYields(n node) bool {
-	if n.isString() {
-		return n.text != ""
-	}
-	name, argument := n.only()
-	switch name {
-	case "Fn::If", "Fn::Transform":
-		return false
-	case "Fn::Sub":
-		if argument.isEmpty() {
-			return false
-		}
-	case "Fn::Join":
-		if len(argument.elements) == 2 && !slices.ContainsFunc(argument.elements[1].elements, func(e node) bool { return !e.isEmpty() }) {
-			return false
-		}
-	}
-	return (name == "Ref" || strings.HasPrefix(name, "Fn::")) && !mayHoldNoValue(n)
-}
-
-func mayHoldNoValue(n node) bool {
-	if name, argument := n.only(); name == "Ref" && (argument.text == "AWS::NoValue" || strings.ContainsAny(argument.text, "$&{") || !argument.isString()) {
-		return true
-	}
-	for _, m := range n.members {
-		if strings.HasPrefix(m.name, foreachPrefix) || mayHoldNoValue(m.value) {
-			return true
-		}
-	}
-	for _, e := range n.elements {
-		if mayHoldNoValue(e) {
-			return true
-		}
-	}
-	return false
 }
 
 // describe names a value for a message. A text that is not an ARN might be a

@@ -17,9 +17,11 @@ func isForEach(name []byte) bool { return bytes.HasPrefix(name, []byte(foreachPr
 
 // loop is a Fn::ForEach around the place at hand.
 type loop struct {
-	identifier string
-	items      []string
-	known      bool // items are all that the loop runs over
+	identifier   string
+	varies       bool // the identifier is made by an outer loop: any variable may be of this one
+	items        []string
+	alphanumeric []string // what &{identifier} makes of the items
+	known        bool     // items are all that the loop runs over
 }
 
 // Bounds on what is worked out about loops, so that the time stays linear for
@@ -28,24 +30,32 @@ type loop struct {
 const (
 	maxLoops         = 100
 	maxLoopItems     = 500
+	maxLoopItem      = 255 // bytes
 	maxVaryingText   = 255
 	maxLoopVariables = 3 // in one text
 )
 
 func loopOver(identifier, collection node) loop {
-	l := loop{identifier: identifier.text, known: collection.isArray() && len(collection.elements) <= maxLoopItems}
-	if !l.known {
-		return l
+	unknown := loop{identifier: identifier.text, varies: strings.ContainsAny(identifier.text, partsOfVariable)}
+	if !collection.isArray() || len(collection.elements) > maxLoopItems {
+		return unknown
 	}
+	l := unknown
+	l.known = true
 	for _, item := range collection.elements {
-		// An item may itself hold the variable of an outer loop.
-		if !item.isString() || strings.ContainsAny(item.text, "$&") {
-			return loop{identifier: identifier.text}
+		// An item may itself hold the variable of an outer loop, or complete
+		// that of an inner one.
+		if !item.isString() || len(item.text) > maxLoopItem || strings.ContainsAny(item.text, partsOfVariable) {
+			return unknown
 		}
 		l.items = append(l.items, item.text)
+		l.alphanumeric = append(l.alphanumeric, alphanumeric(item.text))
 	}
 	return l
 }
+
+// partsOfVariable are the characters that ${name} and &{name} are written with.
+const partsOfVariable = "$&{}"
 
 // loops are those around the place at hand, outermost first.
 type loops []loop
@@ -75,9 +85,29 @@ func (ls loops) mayBecome(name string, others ...string) bool {
 	return ls.vary(name) && slices.ContainsFunc(others, func(other string) bool { return ls.couldBe(name, other) })
 }
 
-// anyVaries reports whether a member of an object may become one of names.
+// anyVaries reports whether a member of an object may become one of names, by a
+// loop around the object or one inside of it.
 func (ls loops) anyVaries(n node, names ...string) bool {
-	return slices.ContainsFunc(n.members, func(m member) bool { return ls.mayBecome(m.name, names...) })
+	return slices.ContainsFunc(n.members, func(m member) bool {
+		if ls.mayBeLoop(m.name) {
+			return ls.couldMake(m.value, names...)
+		}
+		return ls.mayBecome(m.name, names...)
+	})
+}
+
+// couldMake reports whether a Fn::ForEach could make a member with one of the
+// names, which are spelled out.
+func (ls loops) couldMake(foreach node, names ...string) bool {
+	body, inner, readable := ls.enter(foreach)
+	return !readable || slices.ContainsFunc(body.members, func(m member) bool {
+		return slices.Contains(names, m.name) || inner.anyVaries(node{members: []member{m}}, names...)
+	})
+}
+
+// mayBeLoop reports whether a name is that of a Fn::ForEach, or may become one.
+func (ls loops) mayBeLoop(name string) bool {
+	return strings.HasPrefix(name, foreachPrefix) || ls.vary(name) && ls.couldBegin(name, foreachPrefix)
 }
 
 // anyVariesWithin reports whether a name anywhere in a value depends on a loop,
@@ -91,7 +121,12 @@ func (ls loops) anyVariesWithin(n node) bool {
 // couldBe reports whether text could become target once the loops are
 // expanded. It never says no wrongly: each occurrence of a variable is taken
 // by itself, and one whose items are not known may become anything.
-func (ls loops) couldBe(text, target string) bool {
+func (ls loops) couldBe(text, target string) bool { return ls.match(text, target, false) }
+
+// couldBegin reports whether text could become one that begins with target.
+func (ls loops) couldBegin(text, target string) bool { return ls.match(text, target, true) }
+
+func (ls loops) match(text, target string, begin bool) bool {
 	if len(text) > maxVaryingText {
 		return true
 	}
@@ -100,8 +135,13 @@ func (ls loops) couldBe(text, target string) bool {
 	reach[0] = true
 	for variables := 0; text != ""; variables++ {
 		literal, l, alphanumeric, rest := ls.cut(text)
-		reach = follow(reach, target, []string{literal})
+		if strings.ContainsAny(literal, partsOfVariable) && (l != nil || variables > 0) {
+			return true // a variable whose name is made of another one
+		}
+		reach = follow(reach, target, []string{literal}, begin)
 		switch {
+		case begin && reach[len(target)]:
+			return true
 		case l == nil:
 			return reach[len(target)]
 		case !slices.Contains(reach, true):
@@ -109,7 +149,7 @@ func (ls loops) couldBe(text, target string) bool {
 		case variables == maxLoopVariables:
 			return true
 		case l.known:
-			reach = follow(reach, target, l.values(alphanumeric))
+			reach = follow(reach, target, l.values(alphanumeric), begin)
 		default:
 			reach = anything(reach)
 		}
@@ -120,27 +160,32 @@ func (ls loops) couldBe(text, target string) bool {
 
 // cut splits text at its first loop variable.
 func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric bool, rest string) {
-	for from := 0; ; {
-		open := strings.Index(text[from:], "{")
-		if open < 0 {
-			return text, nil, false, ""
+	end := -1 // of the next "}", so that each byte is looked at once
+	for open := 0; open < len(text); open++ {
+		if text[open] != '{' {
+			continue
 		}
-		open += from
-		name, after, closed := strings.Cut(text[open+1:], "}")
-		if !closed {
-			return text, nil, false, ""
+		if end < open {
+			length := strings.IndexByte(text[open:], '}')
+			if length < 0 {
+				break
+			}
+			end = open + length
 		}
-		if l := ls.named(name); l != nil && open > 0 && (text[open-1] == '$' || text[open-1] == '&') {
-			return text[:open-1], l, text[open-1] == '&', after
+		if open == 0 || text[open-1] != '$' && text[open-1] != '&' {
+			continue
 		}
-		from = open + 1
+		if l := ls.named(text[open+1 : end]); l != nil {
+			return text[:open-1], l, text[open-1] == '&', text[end+1:]
+		}
 	}
+	return text, nil, false, ""
 }
 
 // named is the innermost loop with a variable of that name.
 func (ls loops) named(identifier string) *loop {
 	for i := len(ls) - 1; i >= 0; i-- {
-		if ls[i].identifier == identifier {
+		if ls[i].identifier == identifier || ls[i].varies {
 			return &ls[i]
 		}
 	}
@@ -148,32 +193,35 @@ func (ls loops) named(identifier string) *loop {
 }
 
 func (l *loop) values(alphanumeric bool) []string {
-	if !alphanumeric {
-		return l.items
+	if alphanumeric {
+		return l.alphanumeric
 	}
-	values := make([]string, len(l.items))
-	for i, item := range l.items {
-		values[i] = strings.Map(func(r rune) rune {
-			if '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
-				return r
-			}
-			return -1
-		}, item)
-	}
-	return values
+	return l.items
+}
+
+func alphanumeric(item string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+			return r
+		}
+		return -1
+	}, item)
 }
 
 // follow advances every position of target that is reached by each of the
-// values that target goes on with.
-func follow(reach []bool, target string, values []string) []bool {
+// values that target goes on with, or that go on beyond it if they may.
+func follow(reach []bool, target string, values []string, beyond bool) []bool {
 	next := make([]bool, len(reach))
 	for i, reached := range reach {
 		if !reached {
 			continue
 		}
 		for _, value := range values {
-			if strings.HasPrefix(target[i:], value) {
+			switch rest := target[i:]; {
+			case strings.HasPrefix(rest, value):
 				next[i+len(value)] = true
+			case beyond && strings.HasPrefix(value, rest):
+				next[len(target)] = true
 			}
 		}
 	}
@@ -189,4 +237,46 @@ func anything(reach []bool) []bool {
 		next[i] = reached
 	}
 	return next
+}
+
+// couldEnd reports whether text could become one that ends with suffix.
+func (ls loops) couldEnd(text, suffix string) bool {
+	var last *loop
+	var isAlphanumeric bool
+	for {
+		literal, l, alphanumeric, rest := ls.cut(text)
+		if l == nil {
+			text = literal
+			break
+		}
+		last, isAlphanumeric, text = l, alphanumeric, rest
+	}
+	ends := func(tail string) bool { return strings.HasSuffix(tail, suffix) || last != nil && strings.HasSuffix(suffix, tail) }
+	if last == nil || !last.known || strings.ContainsAny(text, partsOfVariable) {
+		return last != nil && strings.ContainsAny(text, partsOfVariable) || ends(text)
+	}
+	return slices.ContainsFunc(last.values(isAlphanumeric), func(value string) bool { return ends(value + text) })
+}
+
+// surelyPlain reports whether what the loops put into text are names, which
+// change no syntax around them.
+func (ls loops) surelyPlain(text string) bool {
+	for {
+		_, l, _, rest := ls.cut(text)
+		switch {
+		case l == nil:
+			return true
+		case !l.known || slices.ContainsFunc(l.items, func(item string) bool { return !isPlain(item) }):
+			return false
+		}
+		text = rest
+	}
+}
+
+// isPlain reports whether text has only letters, digits and what may stand
+// between them in a name.
+func isPlain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune("_./-", r))
+	})
 }

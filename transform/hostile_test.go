@@ -3,6 +3,10 @@ package transform_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,26 +32,87 @@ func TestDeepLoops(t *testing.T) {
 	}
 }
 
-// Shapes that would cost more than their length, were there no bounds.
-func BenchmarkHostile(b *testing.B) {
-	items := strings.Repeat(`"Role",`, 400) + `"X"`
-	var loops, functions, parameters strings.Builder
-	for i := range 8000 {
-		fmt.Fprintf(&loops, `"R%d":{"Type":"AWS::IAM::${V}${V}${V}${V}%d"},`, i, i%3)
-		fmt.Fprintf(&functions, `"F%d":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P%d"}}},`, i, i)
-		fmt.Fprintf(&parameters, `"P%d":"",`, i)
-	}
-	last := `"T":{"Type":"AWS::SNS::Topic"}}`
-	for name, event := range map[string][]byte{
-		"loop types": eventWith([]byte(`{"Resources":{"Fn::ForEach::A":["V",[`+items+`],{`+loops.String()+last+`]}}`), `{"Environment":"dev"}`, `{}`),
-		"parameters": eventWith([]byte(`{"Resources":{`+functions.String()+last+`}`), `{"Environment":"dev"}`, `{`+parameters.String()+`"Q":""}`),
-	} {
-		b.Run(name, func(b *testing.B) {
-			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
-			b.SetBytes(int64(len(event)))
-			for b.Loop() {
-				m.Respond(context.Background(), event)
-			}
+// hostile are fragments of about n bytes in shapes that would cost more than
+// their length, were there no bounds.
+var hostile = map[string]func(n int) string{
+	"types of a loop": func(n int) string {
+		items := strings.Repeat(`"Role",`, 400) + `"X"`
+		return inLoop(items, repeated(n-len(items), `"R":{"Type":"AWS::IAM::${V}${V}${V}${V}"},`)+lastTopic)
+	},
+	"types of a loop with long items": func(n int) string {
+		items := strings.Repeat(`"`+strings.Repeat("R-", 120)+`",`, n/500) + `"X"`
+		return inLoop(items, repeated(n/2, `"a":{"Type":"&{V}z"},`)+lastTopic)
+	},
+	"a name of braces in a loop": func(n int) string {
+		return inLoop(`"a"`, `"R":{"Type":"T::T","Properties":{"`+strings.Repeat("{", n)+`}":1}}}`)
+	},
+	"a Type of braces in a loop": func(n int) string {
+		return inLoop(`"a"`, `"R":{"Type":"`+strings.Repeat("${", n/2)+`}"}}`)
+	},
+	"a long ID with data sources": func(n int) string {
+		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::Serverless::GraphQLApi","Properties":{"DataSources":{"Lambda":{` +
+			repeated(n/2, `"a":{},`) + `"b":{}}}}}}}`
+	},
+	"a long ID with events": func(n int) string {
+		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::Serverless::Function","Properties":{"Events":{` +
+			repeated(n/2, `"a":{"Type":"ScheduleV2"},`) + `"b":{}}}}}}`
+	},
+	"a long ID with a template": func(n int) string {
+		body := `{"Resources":{` + repeated(n/2, `"a":{"Type":"AWS::IAM::Role"},`) + `"b":{}}}`
+		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` +
+			strconv.Quote(body) + `}}}}`
+	},
+	"parameters": func(n int) string {
+		return `{"Resources":{` + repeated(n, `"F":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P"}}},`) + lastTopic + `}`
+	},
+	"mappings": func(n int) string {
+		return `{"Mappings":{"M":{` + repeated(n/2, `"a":{"v":"x"},`) + `"b":{}}},"Resources":{` + lastTopic + `}`
+	},
+}
+
+const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}`
+
+func inLoop(items, body string) string {
+	return `{"Resources":{"Fn::ForEach::A":["V",[` + items + `],{` + body + `]}}`
+}
+
+// repeated is a piece as often as n bytes hold.
+func repeated(n int, piece string) string { return strings.Repeat(piece, n/len(piece)) }
+
+// Memory grows with the length of the input, and no faster.
+func TestHostileMemory(t *testing.T) {
+	for name, make := range hostile {
+		t.Run(name, func(t *testing.T) {
+			once, twice := allocated(make(200_000)), allocated(make(400_000))
+			t.Logf("%d kB of memory for 200 kB, %d for 400", once/1000, twice/1000)
+			assert.Less(t, float64(twice), 2.6*float64(once))
+			assert.Less(t, twice, uint64(100<<20))
 		})
+	}
+}
+
+func allocated(fragment string) uint64 {
+	event := eventWith([]byte(fragment), `{"Environment":"dev"}`, `{"P":""}`)
+	m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m.Respond(context.Background(), event)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Time, too: the rate does not fall with the length.
+func BenchmarkHostile(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+		for _, size := range []int{100_000, 1_000_000} {
+			event := eventWith([]byte(hostile[name](size)), `{"Environment":"dev"}`, `{"P":""}`)
+			b.Run(fmt.Sprintf("%s/%dkB", name, size/1000), func(b *testing.B) {
+				m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
+				b.SetBytes(int64(len(event)))
+				for b.Loop() {
+					m.Respond(context.Background(), event)
+				}
+			})
+		}
 	}
 }

@@ -13,7 +13,8 @@
 //     input is not modified.
 //   - There is always an answer, well-formed, with the requestId that came in.
 //   - No message repeats template parameters or parts of the fragment, except
-//     logical IDs, types and the ARNs of boundaries.
+//     logical IDs, types, the ARNs of boundaries, and the name of the
+//     environment, which a template parameter may be.
 //
 // The package is pure: it knows no clock, log, environment variable or SDK.
 package transform

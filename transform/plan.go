@@ -17,6 +17,9 @@ type plan struct {
 	escapes  []Finding  // in source order, once finished
 	blind    []Finding
 	metadata node // Metadata.PermissionsBoundaryMacro
+
+	// Sections of the template, absent where it has none.
+	mappings, parameters, transform span
 }
 
 // site is a place that takes a boundary.
@@ -25,6 +28,7 @@ type site struct {
 	into     object // the properties, or the resource when it has none
 	kind     siteKind
 	existing node // absent, unless kind is siteValue
+	loops    loops
 	// inherits is set on a function that has no boundary of its own, and would
 	// get the one in Globals.
 	inherits bool
@@ -57,20 +61,26 @@ func (o object) insertion() int { return o.start + 1 }
 // embedded is a template inside of a string: TemplateBody of a StackSet.
 type embedded struct {
 	span // of the string
+	id   string
 	plan *plan
 }
 
 // needsBoundary reports whether the boundary makes a difference to the answer.
 func (p *plan) needsBoundary(o Options) bool {
-	if len(p.sites) > 0 || len(p.escapes) > 0 || o.BlindSpots == RejectBlindSpots && len(p.blind) > 0 {
-		return true
-	}
-	return slices.ContainsFunc(p.embedded, func(e embedded) bool { return e.plan.needsBoundary(o) })
+	return len(p.escapes) > 0 || o.BlindSpots == RejectBlindSpots && len(p.blind) > 0 || p.hasSites()
+}
+
+func (p *plan) hasSites() bool {
+	return len(p.sites) > 0 || slices.ContainsFunc(p.embedded, func(e embedded) bool { return e.plan.hasSites() })
 }
 
 // bind puts the boundary at every site. It returns the edits that do so, in
 // source order, and what was done to each resource.
 func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Finding) {
+	v.mappings = parse(p.src, p.mappings)
+	if v.parameters == nil {
+		v.declared = parse(p.src, p.parameters)
+	}
 	var (
 		edits     = make([]edit, 0, len(p.sites))
 		changes   = make([]Change, 0, len(p.sites))

@@ -41,12 +41,12 @@ func (f Finding) Subject() string {
 	// Logical IDs are not checked before the macro runs.
 	id := "the fragment"
 	if f.LogicalID != "" {
-		id = clip(f.LogicalID, 255)
+		id = clip(f.LogicalID, 4*maxID)
 	}
 	if f.Type == "" {
 		return id
 	}
-	return fmt.Sprintf("%s (%s)", id, clip(f.Type, 255))
+	return fmt.Sprintf("%s (%s)", id, f.Type)
 }
 
 // clip makes a name from the template fit into one line of a message.
@@ -84,15 +84,15 @@ func (r *Refusal) Error() string {
 }
 
 func (w *walk) escape(id []byte, typ string, at int, reason, remedy string) {
-	w.escapeID(w.within+string(id), typ, at, reason, remedy)
+	w.escapeID(w.id(id), typ, at, reason, remedy)
 }
 
 func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
-	w.plan.escapes = append(w.plan.escapes, Finding{id, typ, reason, remedy, at})
+	w.plan.escapes = append(w.plan.escapes, Finding{id, clip(typ, maxID), reason, remedy, at})
 }
 
 func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
-	w.plan.blind = append(w.plan.blind, Finding{w.within + string(id), typ, reason, remedy, 0})
+	w.plan.blind = append(w.plan.blind, Finding{w.id(id), clip(typ, maxID), reason, remedy, w.offset()})
 }
 
 // Remedies that name the macro. It may be installed under another name; see

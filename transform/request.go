@@ -47,6 +47,7 @@ func readRequest(event []byte, o Options) (*request, error) {
 	req.parametersByName = req.parameters.byName()
 	w.parameters = req.parametersByName
 	w.finish()
+	req.plan.gather(req.macro)
 	rename(req.plan.escapes, req.macro)
 	rename(req.plan.blind, req.macro)
 	return req, nil

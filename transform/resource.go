@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -149,7 +150,7 @@ func (w *walk) obey(rule rule, r *resource, typ string) {
 		return
 	}
 	if w.generates(&r.props, r.loops, rule.decides) {
-		reason := "has properties made by a loop, which may include " + names(rule.decides)
+		reason := "has properties made by a loop, which may include " + strings.Join(spelledOut(rule.decides), ", ")
 		if rule.creates {
 			w.escape(r.id, typ, r.props.start, reason, afterLanguageExtensions)
 			return
@@ -159,21 +160,26 @@ func (w *walk) obey(rule rule, r *resource, typ string) {
 	rule.apply(w, r, typ)
 }
 
-func names(properties []property) string {
-	all := make([]string, len(properties))
-	for i, p := range properties {
-		all[i] = propertyNames[p]
-	}
-	return strings.Join(all, ", ")
-}
 
 // judgePattern judges a type that has no rule of its own name.
 func (w *walk) judgePattern(r *resource, text []byte) {
-	if len(r.loops) == 0 || !r.loops.vary(string(text)) {
-		w.judgeUnknown(r, text)
+	if bytes.ContainsAny(text, "$&") && hasVariable(string(text)) || r.loops.vary(string(text)) {
+		w.judgeVarying(r, string(text))
 		return
 	}
-	typ := string(text)
+	w.judgeUnknown(r, text)
+}
+
+// hasVariable reports whether text holds a loop variable, of whatever loop. In
+// a Fn::Transform inside of a loop the loop itself is out of sight.
+func hasVariable(text string) bool { return strings.Contains(text, "${") || strings.Contains(text, "&{") }
+
+// judgeVarying judges a type that is made of a loop variable.
+func (w *walk) judgeVarying(r *resource, typ string) {
+	if !r.loops.vary(typ) {
+		w.escape(r.id, typ, r.typeAt.start, "has a Type made of a variable whose loop the macro does not see, so it may be a role", afterLanguageExtensions)
+		return
+	}
 	for _, suspect := range ruled {
 		switch {
 		case suspect == userType && !w.options.BoundUsers || !r.loops.couldBe(typ, suspect):
@@ -185,25 +191,27 @@ func (w *walk) judgePattern(r *resource, text []byte) {
 		}
 		return
 	}
+	// No module is of AWS's own.
+	if !strings.HasPrefix(typ, "AWS::") && r.loops.couldEnd(typ, moduleSuffix) || r.loops.couldBegin(typ, serverlessPrefix) {
+		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module or a SAM type that is not known", afterLanguageExtensions)
+	}
 }
 
 // generates reports whether a loop, in the properties or around them, could
 // make one of those given.
 func (w *walk) generates(p *properties, around loops, decides []property) bool {
 	return slices.ContainsFunc(p.varying, func(name string) bool { return couldBeAny(around, name, decides) }) ||
-		slices.ContainsFunc(p.loops, func(at span) bool { return couldMake(parse(w.src, at), around, decides) })
+		slices.ContainsFunc(p.loops, func(at span) bool { return around.couldMake(parse(w.src, at), spelledOut(decides)...) })
 }
 
 func couldBeAny(around loops, name string, properties []property) bool {
 	return slices.ContainsFunc(properties, func(p property) bool { return around.couldBe(name, propertyNames[p]) })
 }
 
-func couldMake(foreach node, outer loops, properties []property) bool {
-	body, inner, readable := outer.enter(foreach)
-	return !readable || slices.ContainsFunc(body.members, func(m member) bool {
-		if strings.HasPrefix(m.name, foreachPrefix) {
-			return couldMake(m.value, inner, properties)
-		}
-		return couldBeAny(inner, m.name, properties)
-	})
+func spelledOut(properties []property) []string {
+	all := make([]string, len(properties))
+	for i, p := range properties {
+		all[i] = propertyNames[p]
+	}
+	return all
 }

@@ -87,4 +87,8 @@ func (w *walk) isResource(at span) bool {
 	return false
 }
 
-func isTypeName(text []byte) bool { return bytes.Contains(text, []byte("::")) }
+// isTypeName reports whether text names a resource type, or will when a loop
+// variable is replaced.
+func isTypeName(text []byte) bool {
+	return bytes.Contains(text, []byte("::")) || bytes.ContainsAny(text, "$&") && hasVariable(string(text))
+}

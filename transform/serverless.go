@@ -43,7 +43,7 @@ var rolelessServerless = []string{
 }
 
 func bindFunction(w *walk, r *resource, typ string) {
-	h := holder{id: w.within + string(r.id), typ: typ, object: r.object, props: r.props}
+	h := holder{id: w.id(r.id), typ: typ, object: r.object, props: r.props, loops: r.loops}
 	at := len(w.plan.sites)
 	w.bind(h)
 	if len(w.plan.sites) > at {
@@ -70,7 +70,9 @@ func (w *walk) events(r *resource, typ string) {
 func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 	for _, event := range all.members {
 		switch {
-		case strings.HasPrefix(event.name, foreachPrefix):
+		case event.name == "Fn::Transform":
+			w.blindSpot(r.id, "Fn::Transform", notExpanded, expandFirst)
+		case strings.HasPrefix(event.name, foreachPrefix), event.value.isArray() && around.mayBeLoop(event.name):
 			w.eventLoop(r, typ, event.value, around)
 		case event.value.isObject():
 			w.event(r, typ, event, around)
@@ -97,11 +99,14 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 		w.escape(r.id, typ, event.value.start, "has an event with members made by a loop, which may be its Type or its boundary", afterLanguageExtensions)
 	case kind.isString() && kind.text == scheduleV2:
 		w.bind(holder{
-			id:     w.within + string(r.id) + "." + event.name,
+			id:     w.id(r.id) + "." + clip(event.name, maxID),
 			typ:    scheduleV2,
 			object: event.value.object,
 			props:  props,
+			loops:  around,
 		})
+	case kind.isObject() && len(around) == 0:
+		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", "write the Type of the event")
 	case kind.isObject(), kind.isString() && around.vary(kind.text) && around.couldBe(kind.text, scheduleV2):
 		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", afterLanguageExtensions)
 	}
@@ -144,7 +149,7 @@ func (w *walk) global(typ, property string) node {
 // stack as soon as one function has a DeploymentPreference that is enabled and
 // names no Role.
 func (w *walk) deployment(r *resource) {
-	id, start, own := r.id, r.start, parse(w.src, r.props.at[deploymentPreference])
+	id, start, around, own := r.id, r.start, r.loops, parse(w.src, r.props.at[deploymentPreference])
 	ignores := w.ignoresGlobal(r, "DeploymentPreference")
 	if r.loops.anyVaries(own, "Enabled", "Role") {
 		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
@@ -154,7 +159,7 @@ func (w *walk) deployment(r *resource) {
 		if !ignores {
 			global = w.global(functionType, "DeploymentPreference")
 		}
-		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled")) && !w.givenRole(merged(own, global, "Role")) {
+		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled")) && !w.givenRole(merged(own, global, "Role"), around) {
 			w.escape(id, functionType, start, "has a DeploymentPreference without Role, for which SAM makes a CodeDeployServiceRole that takes no boundary",
 				afterServerless)
 		}
@@ -193,33 +198,22 @@ func (w *walk) disabled(n node) bool {
 
 // givenRole reports whether a role is given for SAM to use, so that it makes
 // none.
-func (w *walk) givenRole(n node) bool {
-	if name, argument := n.only(); name == "Ref" && w.parameters[argument.text].isEmpty() {
-		return false
-	}
-	return surelyYields(n) || surelyBranches(n)
-}
-
-// surelyBranches reports whether both branches of a Fn::If surely yield.
-func surelyBranches(n node) bool {
-	name, argument := n.only()
-	if name != "Fn::If" || len(argument.elements) != 3 {
-		return false
-	}
-	return !slices.ContainsFunc(argument.elements[1:], func(b node) bool { return !surelyYields(b) && !surelyBranches(b) })
+func (w *walk) givenRole(n node, around loops) bool {
+	c := certainty{loops: around, parameters: w.parameters}
+	return c.surelyYields(n) || c.surelyBranches(n)
 }
 
 // needsRole is the rule of a type that SAM makes a role for which takes no
 // boundary, unless a property gives one.
 func needsRole(given property, what string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
-		id, start, ignoresGlobals := r.id, r.start, !r.ignoreGlobals.absent()
+		id, start, around, ignoresGlobals := r.id, r.start, r.loops, !r.ignoreGlobals.absent()
 		own := parse(w.src, r.props.at[given])
 		w.later(func() {
 			if own.kind == jsontext.KindInvalid && !ignoresGlobals {
 				own = w.global(typ, propertyNames[given])
 			}
-			if !w.givenRole(own) {
+			if !w.givenRole(own, around) {
 				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary",
 					afterServerless)
 			}
@@ -229,19 +223,19 @@ func needsRole(given property, what string) func(*walk, *resource, string) {
 
 // graphQLApi is the rule of a type that SAM makes several roles for.
 func graphQLApi(w *walk, r *resource, typ string) {
-	id, start := r.id, r.start
+	id, start, around := r.id, r.start, r.loops
 	logs, sources := parse(w.src, r.props.at[logging]), parse(w.src, r.props.at[dataSources])
 	if r.loops.anyVariesWithin(logs) || r.loops.anyVariesWithin(sources) {
 		w.escape(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
 	}
 	w.later(func() {
-		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"))) {
+		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"), around)) {
 			w.escape(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
 				afterServerless)
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
-				if !w.givenRole(source.value.get("ServiceRoleArn")) {
+				if !w.givenRole(source.value.get("ServiceRoleArn"), around) {
 					w.escape(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
 						afterServerless)
 				}

@@ -2,16 +2,20 @@ package transform
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+const stackSetType = "AWS::CloudFormation::StackSet"
+
 // stackSetRules: the template of a StackSet may be written into this one, as a
 // string.
 func stackSetRules() map[string]rule {
 	return map[string]rule{
-		"AWS::CloudFormation::StackSet": {apply: stackSet, decides: []property{templateBody}},
+		stackSetType: {apply: stackSet, decides: []property{templateBody}},
 	}
 }
 
@@ -28,9 +32,73 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.blindSpot(r.id, typ, "has a TemplateBody that is not JSON", "write the template in JSON, or add the macro to its Transform")
 		return
 	}
-	w.plan.embedded = append(w.plan.embedded, embedded{body, inner.plan})
-	w.plan.escapes = append(w.plan.escapes, inner.plan.escapes...)
-	w.plan.blind = append(w.plan.blind, inner.plan.blind...)
+	if !r.loops.surelyPlain(string(inner.src)) {
+		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
+	}
+	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), inner.plan})
+}
+
+// rolelessTransforms are AWS's own that add no role, or none that is not
+// bound or reported by the resource that it is made for.
+var rolelessTransforms = []string{
+	serverless,
+	"AWS::CodeDeployBlueGreen",
+	"AWS::LanguageExtensions",
+	"AWS::SecretsManager-2020-07-23",
+	"AWS::SecretsManager-2024-09-16",
+}
+
+// gather adds the findings of embedded templates to the plan's, in source
+// order. A template that lists the macro last is bound again where it is
+// deployed, after whatever its transforms have made.
+func (p *plan) gather(macro string) {
+	for _, e := range p.embedded {
+		e.plan.gather(macro)
+		transforms := transformNames(parse(e.plan.src, e.plan.transform))
+		if len(transforms) > 0 && transforms[len(transforms)-1] == macro {
+			continue
+		}
+		for _, f := range e.plan.escapes {
+			f.at = e.start
+			p.escapes = append(p.escapes, f)
+		}
+		for _, f := range e.plan.blind {
+			f.at = e.start
+			p.blind = append(p.blind, f)
+		}
+		for _, name := range transforms {
+			if name != macro && !slices.Contains(rolelessTransforms, name) {
+				p.blind = append(p.blind, Finding{
+					LogicalID: e.id, Type: stackSetType,
+					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
+					Remedy: "list " + MacroName + " last in the Transform of that template, too",
+					at:     e.start,
+				})
+			}
+		}
+	}
+	bySource := func(a, b Finding) int { return cmp.Compare(a.at, b.at) }
+	slices.SortStableFunc(p.escapes, bySource)
+	slices.SortStableFunc(p.blind, bySource)
+}
+
+// transformNames are the names in a section Transform: one or a list, each
+// spelled out or as the Name of an object.
+func transformNames(section node) []string {
+	list := section.elements
+	if !section.isArray() {
+		list = []node{section}
+	}
+	var names []string
+	for _, entry := range list {
+		if entry.isObject() {
+			entry = entry.get("Name")
+		}
+		if entry.isString() {
+			names = append(names, entry.text)
+		}
+	}
+	return names
 }
 
 // inner walks the template in the string at a span, nil when it is no JSON
@@ -44,7 +112,7 @@ func (w *walk) inner(r *resource, body span) *walk {
 		scanner: scan(src, span{0, len(src)}),
 		plan:    &plan{src: src},
 		options: w.options,
-		within:  w.within + string(r.id) + "/",
+		within:  w.id(r.id) + "/",
 		loops:   r.loops,
 	}
 	inner.template()
@@ -53,9 +121,6 @@ func (w *walk) inner(r *resource, body span) *walk {
 		return nil
 	}
 	inner.finish()
-	for i := range inner.plan.escapes {
-		inner.plan.escapes[i].at = body.start
-	}
 	return inner
 }
 

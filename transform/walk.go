@@ -43,7 +43,19 @@ func (w *walk) finish() {
 	}
 	w.bindGlobals()
 	slices.SortStableFunc(w.plan.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
-	slices.SortStableFunc(w.plan.escapes, func(a, b Finding) int { return cmp.Compare(a.at, b.at) })
+}
+
+// maxID is the length of a logical ID. Source: CloudFormation quotas. Longer
+// ones are refused by CloudFormation, and here they are cut, for each of many
+// findings holds one.
+const maxID = 255
+
+// id is a logical ID, behind those of the StackSets that the template is in.
+func (w *walk) id(logicalID []byte) string {
+	if len(logicalID) > maxID {
+		logicalID = append(logicalID[:maxID:maxID], "..."...)
+	}
+	return w.within + string(logicalID)
 }
 
 // bindGlobals binds what Globals give to functions. Where there are none, the
@@ -54,7 +66,7 @@ func (w *walk) bindGlobals() {
 	isFunction := func(s site) bool { return s.typ == functionType }
 	if existing.kind != jsontext.KindInvalid && slices.ContainsFunc(w.plan.sites, isFunction) {
 		w.plan.sites = append(w.plan.sites, site{
-			id: w.within + "Globals.Function", typ: functionType,
+			id: w.id([]byte("Globals.Function")), typ: functionType,
 			into: function.object, kind: siteValue, existing: existing,
 		})
 	}
@@ -74,6 +86,12 @@ func (w *walk) sections() span {
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
 			w.metadata()
+		case string(name) == "Mappings":
+			w.plan.mappings = w.skip()
+		case string(name) == "Parameters":
+			w.plan.parameters = w.skip()
+		case string(name) == "Transform":
+			w.plan.transform = w.skip()
 		case string(name) == "Fn::Transform":
 			w.unexpanded()
 		default:
@@ -194,7 +212,8 @@ func (w *walk) resource(id []byte) {
 			r.ignoreGlobals = value
 		default:
 			value = w.skip()
-			r.generated = r.generated || isForEach(name) || len(w.loops) > 0 && w.loops.mayBecome(string(name), "Type", "Properties")
+			r.generated = r.generated || isForEach(name) || len(w.loops) > 0 &&
+				(w.loops.mayBecome(string(name), "Type", "Properties", "IgnoreGlobals") || w.loops.mayBeLoop(string(name)))
 			r.transformed = r.transformed || string(name) == "Fn::Transform"
 		}
 		r.add(nameAt, value)
@@ -230,6 +249,9 @@ func (w *walk) properties(p *properties, kind jsontext.Kind) {
 				p.at[property] = value
 			} else if len(w.loops) > 0 && w.loops.vary(string(name)) {
 				p.varying = append(p.varying, string(name))
+				if w.loops.mayBeLoop(string(name)) {
+					p.loops = append(p.loops, value)
+				}
 			}
 		}
 		p.add(nameAt, value)
