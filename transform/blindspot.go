@@ -16,7 +16,8 @@ const (
 
 // blindSpotRules are resource types that may create roles the macro cannot
 // see. Source: the CloudFormation resource schemas, all types that carry or
-// name a template or have a boundary property of their own.
+// name a template, have a boundary property of their own, or say in their
+// description that they make roles.
 func blindSpotRules() map[string]rule {
 	return map[string]rule{
 		"AWS::CloudFormation::Stack":   {apply: blind("is a nested stack, whose template the macro does not see", addTransform)},
@@ -26,6 +27,12 @@ func blindSpotRules() map[string]rule {
 		},
 		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": {
 			apply: blind("deploys the template of a product, which the macro does not see", addTransform),
+		},
+		"AWS::Organizations::Account": {
+			apply: blind("makes an account with a role for its organization", "bound that role in the account"),
+		},
+		"AWS::SSMQuickSetup::ConfigurationManager": {
+			apply: blind("deploys stacks of Systems Manager, which the macro does not see", "bound their roles in the accounts they are deployed to"),
 		},
 		"AWS::SageMaker::Project": {apply: blind("deploys a template that the macro does not see", addTransform)},
 		"AWS::SecretsManager::RotationSchedule": {
