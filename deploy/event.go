@@ -28,7 +28,7 @@ func (t *template) event(target boundary.Target, values map[string]json.RawMessa
 	}
 	// The fragment goes in as it is: json.Marshal would compact it.
 	out := append(rest[:len(rest)-1], `,"fragment":`...)
-	out = append(out, t.fragment...)
+	out = append(out, t.Fragment()...)
 	return append(out, '}'), nil
 }
 

@@ -136,7 +136,7 @@ func TestExamples(t *testing.T) {
 			require.Zero(t, deploy.Run(context.Background(), args, nil, os.Stdout, os.Stderr))
 			got, err := os.ReadFile(out)
 			require.NoError(t, err)
-			expected := filepath.Join("../examples/expected", filepath.Base(template)+".json")
+			expected := filepath.Join("../examples/expected", filepath.Base(template))
 			if *update {
 				require.NoError(t, os.WriteFile(expected, got, 0o644))
 			}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -23,15 +24,20 @@ import (
 
 // transformOptions are the flags of pbm transform.
 type transformOptions struct {
-	path        string
-	environment string
-	boundary    boundaryFlag
-	parameters  []string
-	account     string
-	diff, check bool
-	output      string
+	paths        []string
+	environment  string
+	boundary     boundaryFlag
+	parameters   []string
+	account      string
+	diff, check  bool
+	inPlace      bool
+	output       string
+	outputFormat string
+	macroOptions
+}
 
-	// What the macro has as settings.
+// macroOptions are flags that the macro has as settings.
+type macroOptions struct {
 	macro                 string
 	defaultEnvironment    string
 	pinEnvironment        bool
@@ -43,21 +49,24 @@ type transformOptions struct {
 func (p *pbm) transformCommand() *cobra.Command {
 	var o transformOptions
 	c := &cobra.Command{
-		Use:   "transform TEMPLATE",
-		Short: "run the macro on a local template",
-		Long: `Transform runs the code of the macro on a template in JSON or YAML, and prints
-the template that CloudFormation would deploy, in JSON. It builds the macro
-request as CloudFormation does, but expands no other transform: those stay in
-the result.
+		Use:   "transform PATH...",
+		Short: "run the macro on local templates",
+		Long: `Transform runs the code of the macro on templates in JSON or YAML, and prints
+what CloudFormation would deploy, as its author writes it: comments, short
+forms and order stay. It builds the macro request as CloudFormation does, but
+expands no other transform: those stay in the result.
 
 The boundary is the one of an environment, or the one given. With a file store
-or a boundary that is given, no AWS account is needed.`,
+or a boundary that is given, no AWS account is needed.
+
+Several templates, and directories of them, take --diff, --check or --in-place.`,
 		Example: `  pbm transform template.yaml --environment dev --diff
   pbm transform template.yaml --permissions-boundary team/dev-boundary
-  pbm transform template.yaml -e dev --store file:environments.json -o out.json`,
-		Args: cobra.ExactArgs(1),
+  pbm transform stacks/ -e dev --in-place
+  pbm transform template.yaml -e dev --store file:environments.json -o out.yaml`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.path = args[0]
+			o.paths = args
 			if c.Flags().Changed("environment") && o.environment == "" {
 				return usagef("--environment is empty")
 			}
@@ -71,7 +80,14 @@ or a boundary that is given, no AWS account is needed.`,
 	flags.StringVar(&o.account, "account", "", "account that the stack deploys to, 12 digits")
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
 	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
+	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
 	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file")
+	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml, instead of the template's own")
+	o.register(flags)
+	return c
+}
+
+func (o *macroOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "setting of the macro: what templates call it")
 	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "setting of the macro: environment of templates that name none")
 	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "setting of the macro: refuse templates that name another than the default")
@@ -80,29 +96,37 @@ or a boundary that is given, no AWS account is needed.`,
 	flags.BoolVar(&o.boundUsers, "bound-users", false, "setting of the macro: bind IAM users, too")
 	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
 		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
-	return c
 }
 
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// outputs are the flags that say what becomes of the result.
-func (o transformOptions) outputs() (given int) {
-	for _, on := range []bool{o.diff, o.check, o.output != ""} {
+// wrong finds wrong flags before anything is read.
+func (o transformOptions) wrong() error {
+	outputs := 0
+	for _, on := range []bool{o.diff, o.check, o.inPlace, o.output != ""} {
 		if on {
-			given++
+			outputs++
 		}
 	}
-	return given
+	switch {
+	case o.environment != "" && o.boundary.given():
+		return usagef("--environment and --permissions-boundary exclude each other")
+	case outputs > 1:
+		return usagef("--diff, --check, --in-place and --out exclude each other")
+	case o.outputFormat != "" && o.outputFormat != "json" && o.outputFormat != "yaml":
+		return usagef("--output-format %q is none of json, yaml", o.outputFormat)
+	case o.outputFormat != "" && outputs > 0 && o.output == "":
+		return usagef("--output-format does not go with --diff, --check or --in-place")
+	case o.account != "" && !accountID.MatchString(o.account):
+		return usagef("--account is not an account ID of 12 digits")
+	case o.environment != "":
+		return checkName(o.environment)
+	}
+	return nil
 }
 
 // settings are the flags that the macro has as settings.
-func (o transformOptions) settings() (transform.Options, error) {
-	switch {
-	case o.environment != "" && o.boundary.given():
-		return transform.Options{}, usagef("--environment and --permissions-boundary exclude each other")
-	case o.outputs() > 1:
-		return transform.Options{}, usagef("--diff, --check and --out exclude each other")
-	}
+func (o macroOptions) settings() (transform.Options, error) {
 	existing, err := transform.ParseExisting(o.existing)
 	if err != nil {
 		return transform.Options{}, usagef("--existing-boundary %w", err)
@@ -111,16 +135,13 @@ func (o transformOptions) settings() (transform.Options, error) {
 	if err != nil {
 		return transform.Options{}, usagef("--blind-spots %w", err)
 	}
-	for _, name := range []string{o.environment, o.defaultEnvironment} {
-		if err := boundary.CheckEnvironment(name); name != "" && err != nil {
-			return transform.Options{}, usagef("environment %q: %w", clipped(name), err)
+	if o.defaultEnvironment != "" {
+		if err := checkName(o.defaultEnvironment); err != nil {
+			return transform.Options{}, err
 		}
 	}
 	if o.pinEnvironment && o.defaultEnvironment == "" {
 		return transform.Options{}, usagef("--pin-environment needs --default-environment")
-	}
-	if o.account != "" && !accountID.MatchString(o.account) {
-		return transform.Options{}, usagef("--account is not an account ID of 12 digits")
 	}
 	return transform.Options{
 		DefaultEnvironment:    o.defaultEnvironment,
@@ -134,11 +155,38 @@ func (o transformOptions) settings() (transform.Options, error) {
 
 func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	macro := transform.Macro{}
-	var err error
-	if macro.Options, err = o.settings(); err != nil {
+	err := o.wrong()
+	if err == nil {
+		macro.Options, err = o.settings()
+	}
+	if err != nil {
 		return err
 	}
-	t, err := readTemplate(o.path, o.macro)
+	files, err := findTemplates(o.paths)
+	if err != nil {
+		return err
+	}
+	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
+		return usagef("%d templates are named; give --diff, --check or --in-place", len(files))
+	}
+	if len(files) == 1 {
+		return p.transformFile(ctx, o, macro, files[0])
+	}
+	failed := 0
+	for _, file := range files {
+		if err := p.transformFile(ctx, o, macro, file); err != nil {
+			p.report(fmt.Errorf("%s: %w", file, err))
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("of %d templates, %d were not transformed", len(files), failed)
+	}
+	return nil
+}
+
+func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, path string) error {
+	t, err := readTemplate(path, o.macro)
 	if err != nil {
 		return err
 	}
@@ -146,15 +194,15 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	fragment, report, err := t.transform(ctx, macro, target, o)
+	result, report, err := t.transform(ctx, macro, target, o)
 	if err != nil {
 		return err
 	}
 	if report.Err != nil {
-		return t.explain(report.Err)
+		return t.explain(report.Err, o.macro)
 	}
 	p.warn(t, report, o.macro)
-	return p.deliver(t, fragment, report, o)
+	return p.deliver(t, result, report, o)
 }
 
 // placeholderAccount stands for the account where neither AWS nor the boundary
@@ -228,40 +276,34 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 	if !known {
 		target.AccountID = placeholderAccount
 	}
-	response, report, err := t.respond(ctx, macro, target, values, o)
+	result, report, err := t.rewrite(ctx, macro, target, values, o)
 	if value, e := boundary.Parse(store.text); err == nil && !known && e == nil && value.AccountID() != "" {
 		target.AccountID = value.AccountID()
-		response, report, err = t.respond(ctx, macro, target, values, o)
+		result, report, err = t.rewrite(ctx, macro, target, values, o)
 	}
-	return response, report, err
+	return result, report, err
 }
 
-// respond runs the macro's own handler and returns its fragment.
-func (t *template) respond(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
+// rewrite runs the macro's own code on the template as it is written.
+func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
 	event, err := t.event(target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
-	out, report := macro.Respond(ctx, event)
-	var response struct {
-		Fragment json.RawMessage `json:"fragment"`
-	}
-	if err := json.Unmarshal(out, &response); err != nil {
-		return nil, report, fmt.Errorf("read the macro's response: %w", err)
-	}
-	return response.Fragment, report, nil
+	result, report := macro.Rewrite(ctx, event, t.Template)
+	return result, report, nil
 }
 
 // explain corrects the remedies of a refusal where the template follows them
 // already: pbm does not run the transforms before the macro.
-func (t *template) explain(err error) error {
+func (t *template) explain(err error, macro string) error {
 	refusal, ok := errors.AsType[*transform.Refusal](err)
 	if !ok {
 		return err
 	}
 	for i, f := range refusal.Findings {
 		for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
-			if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(other) {
+			if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(macro, other) {
 				refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
 			}
 		}
@@ -289,32 +331,54 @@ var errWouldChange = &boundary.Problem{
 }
 
 // deliver writes the result where it was asked for, and then says what it is.
-func (p *pbm) deliver(t *template, fragment []byte, report transform.Report, o transformOptions) error {
-	before, after := t.restored(t.fragment), t.restored(fragment)
-	if err := p.write(before, after, o); err != nil {
+func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions) error {
+	if err := p.write(t, result, o); err != nil {
 		return err
 	}
-	p.line("", summary(report))
-	if o.check && !bytes.Equal(before, after) {
+	of := ""
+	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
+		of = t.path + ": "
+	}
+	p.line("", of+summary(report))
+	if o.check && wouldChange(report) {
 		return errWouldChange
 	}
 	return nil
 }
 
-func (p *pbm) write(before, after []byte, o transformOptions) error {
+func wouldChange(r transform.Report) bool {
+	return slices.ContainsFunc(r.Changes, func(c transform.Change) bool { return c.Action != transform.Kept })
+}
+
+func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	switch {
 	case o.check:
 		return nil
 	case o.diff:
-		return p.print(unified(o.path, before, after, isColoured(p.stdout)))
-	case o.output != "":
-		if p.dryRun {
-			p.line("", "dry run: would write "+o.output)
-			return nil
-		}
-		return atomicfile.Write(o.output, withNewline(after))
+		return p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
+	case o.inPlace:
+		return p.writeFile(t.path, t.src, result)
 	}
-	return p.print(withNewline(after))
+	result, err := inFormat(result, o.outputFormat)
+	if err != nil {
+		return err
+	}
+	if o.output != "" {
+		return p.writeFile(o.output, nil, withNewline(result))
+	}
+	return p.print(withNewline(result))
+}
+
+// writeFile writes a file that has another content.
+func (p *pbm) writeFile(path string, present, content []byte) error {
+	switch {
+	case bytes.Equal(present, content):
+		return nil
+	case p.dryRun:
+		p.line("", "dry run: would write "+path)
+		return nil
+	}
+	return atomicfile.Write(path, content)
 }
 
 func (p *pbm) print(text []byte) error {

@@ -24,12 +24,12 @@ func TestExitCodes(t *testing.T) {
 		want string
 	}{
 		{"", 0, ""},
-		{"transform", 2, "accepts 1 arg(s), received 0 (see pbm transform --help)"},
+		{"transform", 2, "requires at least 1 arg(s), only received 0 (see pbm transform --help)"},
 		{"nonsense", 2, `unknown command "nonsense" for "pbm" (see pbm --help)`},
 		{"transform T --nonsense", 2, "unknown flag: --nonsense (see pbm transform --help)"},
 		{"transform T --permissions-boundary", 2, "flag needs an argument: --permissions-boundary (see pbm transform --help)"},
 		{"transform T -e dev --permissions-boundary x", 2, "--environment and --permissions-boundary exclude each other"},
-		{"transform T --diff --check", 2, "--diff, --check and --out exclude each other"},
+		{"transform T --diff --check", 2, "--diff, --check, --in-place and --out exclude each other"},
 		{"transform T -e a/b", 2, `environment "a/b": not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
 		{"transform T --environment=", 2, "--environment is empty"},
 		{"transform T --account 1 --permissions-boundary x", 2, "--account is not an account ID of 12 digits"},

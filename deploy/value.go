@@ -35,6 +35,14 @@ func parseBoundary(text string) (boundary.Value, error) {
 	return value, nil
 }
 
+// clipped makes a piece of input fit into a message.
+func clipped(text string) string {
+	if len(text) > 40 {
+		return text[:40] + "..."
+	}
+	return text
+}
+
 // boundaryFlag is --permissions-boundary. Unlike most flags it means something
 // when it is given as ”.
 type boundaryFlag struct {

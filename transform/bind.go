@@ -13,7 +13,7 @@ type holder struct {
 // bind makes a site of the holder, or an escape when its properties cannot
 // take a boundary.
 func (w *walk) bind(h holder) {
-	s := site{id: h.id, typ: h.typ, into: h.props.object, loops: h.loops}
+	s := site{id: h.id, typ: h.typ, offset: h.object.start, into: h.props.object, loops: h.loops}
 	switch {
 	case h.props.kind == jsontext.KindInvalid:
 		s.kind, s.into = siteProperties, h.object

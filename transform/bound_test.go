@@ -225,7 +225,9 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
 	if json.Unmarshal([]byte(body), &t) != nil {
-		return nil // a blind spot
+		if t = object(load([]byte(body))); t == nil {
+			return nil // a blind spot
+		}
 	}
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else

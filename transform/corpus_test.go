@@ -24,20 +24,24 @@ type corpusTemplate struct {
 
 // corpus reads the templates where the variable CORPUS says that they are.
 func corpus(tb testing.TB) []corpusTemplate {
+	return corpusLines[corpusTemplate](tb, "templates.jsonl.gz")
+}
+
+func corpusLines[T any](tb testing.TB, name string) []T {
 	dir := os.Getenv("CORPUS")
 	if dir == "" {
-		tb.Skip("CORPUS does not name a folder with templates.jsonl.gz, so there are no real templates to try")
+		tb.Skip("CORPUS does not name a folder with " + name + ", so there are no real templates to try")
 	}
-	file, err := os.Open(filepath.Join(dir, "templates.jsonl.gz"))
+	file, err := os.Open(filepath.Join(dir, name))
 	require.NoError(tb, err)
 	defer file.Close()
 	zip, err := gzip.NewReader(file)
 	require.NoError(tb, err)
-	var all []corpusTemplate
+	var all []T
 	lines := bufio.NewScanner(zip)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
-		var t corpusTemplate
+		var t T
 		require.NoError(tb, json.Unmarshal(lines.Bytes(), &t))
 		all = append(all, t)
 	}
@@ -168,5 +172,62 @@ func TestCorpus(t *testing.T) {
 				t.Logf("%6d %s", counts[what], what)
 			}
 		})
+	}
+}
+
+// The laws on templates as people write them. Refusals are listed.
+func TestCorpusYAML(t *testing.T) {
+	type source struct{ Name, Source string }
+	for _, existing := range []transform.Existing{transform.Replace, transform.Keep} {
+		t.Run(string(existing), func(t *testing.T) {
+			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: existing, BoundUsers: true}}
+			counts := map[string]int{}
+			for _, s := range corpusLines[source](t, "yaml-sources.jsonl.gz") {
+				counts["sources"]++
+				out, report, err := checkYAML(m, []byte(s.Source), `{"Environment":"dev"}`)
+				require.NoError(t, err, "%s\n%s", s.Name, out)
+				for _, c := range report.Changes {
+					counts[string(c.Action)]++
+				}
+				switch refusal, ok := report.Err.(*transform.Refusal); {
+				case ok:
+					counts["refused"]++
+					for _, f := range refusal.Findings {
+						counts["refused: "+f.Type+" "+reason(f)]++
+					}
+				case report.Err != nil:
+					counts["not read"]++
+					counts["not read: "+report.Err.Error()]++
+				case load(out) == nil:
+					counts["not readable by the other parser"]++
+				}
+			}
+			for _, what := range slices.Sorted(maps.Keys(counts)) {
+				t.Logf("%6d %s", counts[what], what)
+			}
+		})
+	}
+}
+
+// Templates of the corpus adopt the macro in place.
+func TestCorpusAdopt(t *testing.T) {
+	type source struct{ Name, Source string }
+	counts := map[string]int{}
+	for _, s := range corpusLines[source](t, "yaml-sources.jsonl.gz") {
+		template, err := transform.ParseTemplate([]byte(s.Source))
+		if err != nil {
+			counts["not read"]++
+			continue
+		}
+		out, err := template.Adopt(transform.MacroName)
+		if err != nil {
+			counts["refused: "+err.Error()]++
+			continue
+		}
+		require.NoError(t, checkAdopted([]byte(s.Source), out), s.Name)
+		counts["adopted"]++
+	}
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		t.Logf("%6d %s", counts[what], what)
 	}
 }

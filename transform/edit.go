@@ -6,6 +6,9 @@ type edit struct {
 	piece      piece
 	into       object // whose style the piece follows
 	boundary   []byte
+
+	id, typ string     // of what is edited, for messages
+	inner   []textEdit // of the text that a string means, where piece is requoted
 }
 
 // piece is what an edit writes.
@@ -16,7 +19,7 @@ const (
 	boundaryMember                // "PermissionsBoundary": boundary
 	propertiesValue               // {"PermissionsBoundary": boundary}
 	propertiesMember              // "Properties": {"PermissionsBoundary": boundary}
-	requoted                      // boundary holds the finished bytes
+	requoted                      // boundary holds the finished string
 )
 
 // append writes the edit's piece.

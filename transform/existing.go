@@ -9,7 +9,7 @@ import (
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	j := judgement{boundary: v, existing: existing, certainty: v.certainty(s.loops)}
+	j := judgement{boundary: v, existing: existing, into: s.into, certainty: v.certainty(s.loops)}
 	whole := s.existing
 	switch {
 	case v.is(whole):
@@ -24,7 +24,7 @@ func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) 
 			LogicalID: s.id, Type: s.typ,
 			Reason: fmt.Sprintf("has %s, its environment has %s", j.conflict, v.text),
 			Remedy: "remove PermissionsBoundary from it, or give it the boundary of the environment",
-			at:     s.at(),
+			Offset: s.offset,
 		}
 	case len(j.edits) == 0:
 		return nil, Kept, nil
@@ -37,13 +37,14 @@ type judgement struct {
 	certainty
 	boundary boundValue
 	existing Existing
+	into     object // what has the value
 
 	edits    []edit
 	conflict string // describes the first value that differs
 }
 
 func (j *judgement) put(n node) edit {
-	return edit{n.start, n.end, boundaryValue, object{}, j.boundary.json}
+	return edit{start: n.start, end: n.end, piece: boundaryValue, into: j.into, boundary: j.boundary.json}
 }
 
 // branch judges a value, or what a branch of a Fn::If yields.

@@ -251,7 +251,9 @@ func (ls loops) couldEnd(text, suffix string) bool {
 		}
 		last, isAlphanumeric, text = l, alphanumeric, rest
 	}
-	ends := func(tail string) bool { return strings.HasSuffix(tail, suffix) || last != nil && strings.HasSuffix(suffix, tail) }
+	ends := func(tail string) bool {
+		return strings.HasSuffix(tail, suffix) || last != nil && strings.HasSuffix(suffix, tail)
+	}
 	if last == nil || !last.known || strings.ContainsAny(text, partsOfVariable) {
 		return last != nil && strings.ContainsAny(text, partsOfVariable) || ends(text)
 	}

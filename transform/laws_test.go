@@ -281,7 +281,10 @@ func (u *undo) body(before, after tree) error {
 		return err
 	}
 	u.replace(after.start, after.end, u.in[before.start:before.end])
-	return checkOnlyBoundaries([]byte(in), []byte(out))
+	if json.Valid([]byte(in)) {
+		return checkOnlyBoundaries([]byte(in), []byte(out))
+	}
+	return checkOnlyBoundariesYAML([]byte(in), []byte(out))
 }
 
 // takesBoundary reports whether a PermissionsBoundary at a path is one of a

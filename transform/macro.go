@@ -72,17 +72,9 @@ func (r Report) Counts() map[Action]int {
 //
 // Source: CloudFormation's user guide, macro function interface.
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
-	req, err := readRequest(event, m.Options)
-	report := Report{RequestID: req.idText(), AccountID: req.accountID, Region: req.region}
-	if err != nil {
-		report.Err = err
-		return failure(event, req, err), report
-	}
-	report.BlindSpots = req.plan.blind
-	edits, err := m.transform(ctx, req, &report)
-	if err != nil {
-		report.Err = err
-		return failure(event, req, err), report
+	req, edits, report := m.decide(ctx, event)
+	if report.Err != nil {
+		return failure(event, req, report.Err), report
 	}
 	response := success(event, req, edits)
 	if len(response) > MaxResponse {
@@ -93,6 +85,36 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		return Refuse(event, report.Err), report
 	}
 	return response, report
+}
+
+// decide reads an event and finds the edits that answer it.
+func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Report) {
+	req, err := readRequest(event, m.Options)
+	report := Report{RequestID: req.idText(), AccountID: req.accountID, Region: req.region}
+	if err != nil {
+		report.Err = err
+		return req, nil, report
+	}
+	report.BlindSpots = req.plan.blind
+	edits, err := m.transform(ctx, req, &report)
+	report.Err = err
+	report.relate(req.plan.fragment.start)
+	return req, edits, report
+}
+
+// relate has offsets count from the beginning of the fragment.
+func (r *Report) relate(start int) {
+	for i := range r.Changes {
+		r.Changes[i].Offset -= start
+	}
+	for i := range r.BlindSpots {
+		r.BlindSpots[i].Offset -= start
+	}
+	if refusal, ok := errors.AsType[*Refusal](r.Err); ok {
+		for i := range refusal.Findings {
+			refusal.Findings[i].Offset -= start
+		}
+	}
 }
 
 // Refuse answers an event with a failure for a reason outside of the engine.

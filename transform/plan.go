@@ -25,6 +25,7 @@ type plan struct {
 // site is a place that takes a boundary.
 type site struct {
 	id, typ  string
+	offset   int    // of the resource or event that it is of
 	into     object // the properties, or the resource when it has none
 	kind     siteKind
 	existing node // absent, unless kind is siteValue
@@ -63,6 +64,7 @@ type embedded struct {
 	span // of the string
 	id   string
 	plan *plan
+	yaml *yamlText // nil when it is JSON
 }
 
 // needsBoundary reports whether the boundary makes a difference to the answer.
@@ -92,14 +94,25 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 			conflicts = append(conflicts, *conflict)
 			continue
 		}
-		edits = append(edits, found...)
-		changes = append(changes, Change{LogicalID: s.id, Type: s.typ, Action: action})
+		for _, e := range found {
+			e.id, e.typ = s.id, s.typ
+			edits = append(edits, e)
+		}
+		changes = append(changes, Change{LogicalID: s.id, Type: s.typ, Action: action, Offset: s.offset})
 	}
 	for _, e := range p.embedded {
-		inner, done, refused := e.plan.bind(v.portable(), existing)
-		edits = append(edits, requote(p.src[e.start:e.end], e.start, e.plan.src, inner)...)
-		changes = append(changes, done...)
-		conflicts = append(conflicts, refused...)
+		inner, done, refused := e.bind(v.portable(), existing)
+		if len(inner) > 0 {
+			edits = append(edits, p.requoted(e, inner))
+		}
+		for _, c := range done {
+			c.Offset = e.start
+			changes = append(changes, c)
+		}
+		for _, f := range refused {
+			f.Offset = e.start
+			conflicts = append(conflicts, f)
+		}
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
 	return edits, changes, conflicts
@@ -110,12 +123,12 @@ func (s site) bind(v boundValue, existing Existing) ([]edit, Action, *Finding) {
 	case siteValue:
 		return s.judge(v, existing)
 	case siteProperties:
-		return []edit{{s.into.insertion(), s.into.insertion(), propertiesMember, s.into, v.json}}, Added, nil
+		return []edit{{start: s.into.insertion(), end: s.into.insertion(), piece: propertiesMember, into: s.into, boundary: v.json}}, Added, nil
 	case siteNull:
-		return []edit{{s.into.start, s.into.end, propertiesValue, s.into, v.json}}, Added, nil
+		return []edit{{start: s.into.start, end: s.into.end, piece: propertiesValue, into: s.into, boundary: v.json}}, Added, nil
 	}
 	if s.inherits && existing == Keep {
 		return nil, Kept, nil
 	}
-	return []edit{{s.into.insertion(), s.into.insertion(), boundaryMember, s.into, v.json}}, Added, nil
+	return []edit{{start: s.into.insertion(), end: s.into.insertion(), piece: boundaryMember, into: s.into, boundary: v.json}}, Added, nil
 }

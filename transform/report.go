@@ -21,6 +21,7 @@ type Change struct {
 	LogicalID string // a ScheduleV2 event follows its resource's ID and a dot
 	Type      string // the resource type, or ScheduleV2
 	Action    Action
+	Offset    int // where it is in the fragment, in bytes
 }
 
 // Finding is a resource that the macro cannot bind (an escape), cannot see
@@ -30,8 +31,7 @@ type Finding struct {
 	Type      string // empty when there is none
 	Reason    string
 	Remedy    string
-
-	at int // where it is, for the order
+	Offset    int // where it is in the fragment, in bytes
 }
 
 func (f Finding) String() string { return f.Subject() + " " + f.Reason }

@@ -160,7 +160,6 @@ func (w *walk) obey(rule rule, r *resource, typ string) {
 	rule.apply(w, r, typ)
 }
 
-
 // judgePattern judges a type that has no rule of its own name.
 func (w *walk) judgePattern(r *resource, text []byte) {
 	if bytes.ContainsAny(text, "$&") && hasVariable(string(text)) || r.loops.vary(string(text)) {
@@ -172,7 +171,9 @@ func (w *walk) judgePattern(r *resource, text []byte) {
 
 // hasVariable reports whether text holds a loop variable, of whatever loop. In
 // a Fn::Transform inside of a loop the loop itself is out of sight.
-func hasVariable(text string) bool { return strings.Contains(text, "${") || strings.Contains(text, "&{") }
+func hasVariable(text string) bool {
+	return strings.Contains(text, "${") || strings.Contains(text, "&{")
+}
 
 // judgeVarying judges a type that is made of a loop variable.
 func (w *walk) judgeVarying(r *resource, typ string) {

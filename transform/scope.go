@@ -22,6 +22,7 @@ func (w *walk) snippet(at span) {
 		// A role has no property that a function has and the rule looks at.
 		r := &resource{}
 		w.properties(&r.props, jsontext.KindBeginObject)
+		r.object = r.props.object
 		w.obey(rules[functionType], r, roleType)
 	case shapeResources:
 		w.resources()

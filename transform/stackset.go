@@ -27,15 +27,15 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", addTransform)
 		return
 	}
-	inner := w.inner(r, body)
+	inner, text := w.inner(r, body)
 	if inner == nil {
-		w.blindSpot(r.id, typ, "has a TemplateBody that is not JSON", "write the template in JSON, or add the macro to its Transform")
+		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
 		return
 	}
 	if !r.loops.surelyPlain(string(inner.src)) {
 		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
 	}
-	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), inner.plan})
+	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), inner.plan, text})
 }
 
 // rolelessTransforms are AWS's own that add no role, or none that is not
@@ -54,16 +54,16 @@ var rolelessTransforms = []string{
 func (p *plan) gather(macro string) {
 	for _, e := range p.embedded {
 		e.plan.gather(macro)
-		transforms := transformNames(parse(e.plan.src, e.plan.transform))
+		transforms := transformNames(e.transform())
 		if len(transforms) > 0 && transforms[len(transforms)-1] == macro {
 			continue
 		}
 		for _, f := range e.plan.escapes {
-			f.at = e.start
+			f.Offset = e.start
 			p.escapes = append(p.escapes, f)
 		}
 		for _, f := range e.plan.blind {
-			f.at = e.start
+			f.Offset = e.start
 			p.blind = append(p.blind, f)
 		}
 		for _, name := range transforms {
@@ -72,14 +72,22 @@ func (p *plan) gather(macro string) {
 					LogicalID: e.id, Type: stackSetType,
 					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
 					Remedy: "list " + MacroName + " last in the Transform of that template, too",
-					at:     e.start,
+					Offset: e.start,
 				})
 			}
 		}
 	}
-	bySource := func(a, b Finding) int { return cmp.Compare(a.at, b.at) }
+	bySource := func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) }
 	slices.SortStableFunc(p.escapes, bySource)
 	slices.SortStableFunc(p.blind, bySource)
+}
+
+// transform is the section Transform of the template.
+func (e embedded) transform() node {
+	if e.yaml == nil {
+		return parse(e.plan.src, e.plan.transform)
+	}
+	return parse(e.yaml.transform, span{0, len(e.yaml.transform)})
 }
 
 // transformNames are the names in a section Transform: one or a list, each
@@ -101,12 +109,19 @@ func transformNames(section node) []string {
 	return names
 }
 
-// inner walks the template in the string at a span, nil when it is no JSON
-// object.
-func (w *walk) inner(r *resource, body span) *walk {
+// inner walks the template in the string at a span, nil when it is no object.
+func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
 	src, ok := unquoteExactly(w.src[body.start:body.end])
-	if !ok || !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) {
-		return nil
+	if !ok {
+		return nil, nil
+	}
+	var text *yamlText
+	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
+		var err error
+		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
+			return nil, nil
+		}
+		src = text.shadow
 	}
 	inner := &walk{
 		scanner: scan(src, span{0, len(src)}),
@@ -118,10 +133,10 @@ func (w *walk) inner(r *resource, body span) *walk {
 	inner.template()
 	inner.end()
 	if inner.err != nil {
-		return nil
+		return nil, nil
 	}
 	inner.finish()
-	return inner
+	return inner, text
 }
 
 // unquoteExactly is the meaning of a JSON string, or false when part of it
@@ -134,20 +149,53 @@ func unquoteExactly(quoted []byte) ([]byte, bool) {
 	return text, err == nil
 }
 
+// bind binds the roles of the template inside of a string. The edits are of the
+// text that the string means.
+func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, []Finding) {
+	edits, changes, conflicts := e.plan.bind(v, existing)
+	if len(edits) == 0 {
+		return nil, changes, conflicts
+	}
+	if e.yaml == nil {
+		return textEdits(edits, e.plan.src), changes, conflicts
+	}
+	_, texts, fault := e.yaml.edit(edits)
+	if fault != nil {
+		return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
+	}
+	return texts, changes, conflicts
+}
+
+// textEdits are edits of JSON as edits of its text.
+func textEdits(edits []edit, src []byte) []textEdit {
+	texts := make([]textEdit, len(edits))
+	for i, e := range edits {
+		texts[i] = textEdit{e.start, e.end, string(e.append(nil, src))}
+	}
+	return texts
+}
+
+// requoted is the edit of the string that a template is inside of.
+func (p *plan) requoted(e embedded, inner []textEdit) edit {
+	quoted := p.src[e.start:e.end]
+	// Edits in source order never are in each other's way.
+	whole, _ := splice(quoted, requote(quoted, 0, inner))
+	return edit{
+		start: e.start, end: e.end, piece: requoted, boundary: whole,
+		id: e.id, typ: stackSetType, inner: inner,
+	}
+}
+
 // requote turns edits of the text that a JSON string means into edits of the
 // string, which starts at an offset of the source. The bytes between the edits
 // stay as they are, escapes included.
-func requote(quoted []byte, start int, text []byte, edits []edit) []edit {
-	outer := make([]edit, len(edits))
+func requote(quoted []byte, start int, edits []textEdit) []textEdit {
+	outer := make([]textEdit, len(edits))
 	at := positions{quoted: quoted, in: 1}
 	for i, e := range edits {
-		piece := quote(string(e.append(nil, text)))
-		outer[i] = edit{
-			start:    start + at.of(e.start),
-			end:      start + at.of(e.end),
-			piece:    requoted,
-			boundary: piece[1 : len(piece)-1],
-		}
+		piece := quote(e.text)
+		from := start + at.of(e.start)
+		outer[i] = textEdit{from, start + at.of(e.end), string(piece[1 : len(piece)-1])}
 	}
 	return outer
 }

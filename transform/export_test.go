@@ -1,0 +1,24 @@
+package transform
+
+import "context"
+
+// TextEdit is an edit of a template's text, for tests.
+type TextEdit struct {
+	Start, End int
+	Text       string
+}
+
+// Edits are those that Rewrite makes of the text, apart from the macro in
+// Transform.
+func (m Macro) Edits(ctx context.Context, event []byte, t *Template) []TextEdit {
+	req, edits, _ := m.decide(ctx, event)
+	for i := range edits {
+		edits[i].move(-req.plan.fragment.start)
+	}
+	texts, _ := t.textEdits(edits)
+	var all []TextEdit
+	for _, e := range texts {
+		all = append(all, TextEdit{e.start, e.end, e.text})
+	}
+	return all
+}

@@ -1,0 +1,356 @@
+package transform
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// sectionName is the section of a template that lists its transforms.
+const sectionName = "Transform"
+
+// errSection is why the section Transform is not edited.
+var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
+
+// Transforms are the names that the section Transform lists, in order.
+func (t *Template) Transforms() []string {
+	return transformNames(t.section())
+}
+
+func (t *Template) section() node {
+	if t.transform == nil {
+		return node{}
+	}
+	return parse(t.transform, span{0, len(t.transform)})
+}
+
+// without takes a transform out of the section, and the section out of the
+// template when it lists nothing else. All other bytes stay.
+func (t *Template) without(macro string) ([]byte, error) {
+	var keep []int
+	entries := entriesOf(t.section())
+	for i, entry := range entries {
+		if nameOf(entry) != macro {
+			keep = append(keep, i)
+		}
+	}
+	if len(keep) == len(entries) {
+		return slices.Concat(t.bom, t.src), nil
+	}
+	if len(keep) == 0 {
+		return t.resection(t.sectionRemoval(), nil)
+	}
+	return t.resection(t.removals(entries, keep), listOf(t.transform, entries, keep))
+}
+
+// Adopt lists a macro last in the section Transform. It returns nil when the
+// template does so already. All other bytes stay, but for the indentation of a
+// single transform, which becomes the first one of a list.
+func (t *Template) Adopt(macro string) ([]byte, error) {
+	names := t.Transforms()
+	switch at := slices.Index(names, macro); {
+	case at >= 0 && at == len(names)-1:
+		return nil, nil
+	case at >= 0:
+		return t.moveLast(macro)
+	}
+	edits := t.addition(macro)
+	return t.resection(edits, listWith(t.transform, t.section(), macro))
+}
+
+// moveLast moves a macro that is listed before others.
+func (t *Template) moveLast(macro string) ([]byte, error) {
+	for _, entry := range entriesOf(t.section()) {
+		if nameOf(entry) == macro && entry.isObject() {
+			return nil, errors.New("it lists " + macro + " with parameters before other transforms; move it to the end of the list")
+		}
+	}
+	out, err := t.without(macro)
+	if err != nil {
+		return nil, err
+	}
+	less, err := ParseTemplate(out)
+	if err != nil {
+		return nil, err
+	}
+	return less.Adopt(macro)
+}
+
+// resection applies edits of the section. The result must have the section as
+// wanted, and the rest of the template as it was.
+func (t *Template) resection(edits []textEdit, want []byte) ([]byte, error) {
+	out, ok := splice(t.src, edits)
+	if !ok || len(edits) == 0 {
+		return nil, errSection
+	}
+	again, err := ParseTemplate(out)
+	if err != nil || (want == nil) != (again.transform == nil) {
+		return nil, errSection
+	}
+	if want != nil && !sameJSON(again.transform, want) || !sameJSON(again.fragment, t.fragment) {
+		return nil, errSection
+	}
+	return slices.Concat(t.bom, out), nil
+}
+
+func entriesOf(section node) []node {
+	if section.isArray() {
+		return section.elements
+	}
+	return []node{section}
+}
+
+func nameOf(entry node) string {
+	if entry.isObject() {
+		entry = entry.get("Name")
+	}
+	return entry.text
+}
+
+// listOf is a list of some of the entries.
+func listOf(src []byte, entries []node, keep []int) []byte {
+	out := []byte{'['}
+	for i, k := range keep {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, src[entries[k].start:entries[k].end]...)
+	}
+	return append(out, ']')
+}
+
+// listWith is the section with a macro as its last entry.
+func listWith(src []byte, section node, macro string) []byte {
+	if src == nil {
+		return quote(macro)
+	}
+	entries := entriesOf(section)
+	all := make([]int, len(entries))
+	for i := range all {
+		all[i] = i
+	}
+	list := listOf(src, entries, all)
+	if len(entries) > 0 {
+		list = append(list[:len(list)-1], ',')
+	} else {
+		list = list[:len(list)-1]
+	}
+	return append(append(list, quote(macro)...), ']')
+}
+
+// removals are the edits that leave only some entries of the list.
+func (t *Template) removals(entries []node, keep []int) []textEdit {
+	spans, lines := t.entrySpans(len(entries))
+	var edits []textEdit
+	for i, at := range spans {
+		switch {
+		case slices.Contains(keep, i):
+		case lines:
+			edits = append(edits, textEdit{at.start, at.end, ""})
+		case i+1 < len(spans):
+			edits = append(edits, textEdit{at.start, spans[i+1].start, ""})
+		case len(edits) > 0 && edits[len(edits)-1].end == at.start:
+			// All behind the last one that stays.
+			first := edits[len(edits)-1].start
+			edits = append(edits[:len(edits)-1], textEdit{t.endBefore(spans, first), at.end, ""})
+		default:
+			edits = append(edits, textEdit{spans[i-1].end, at.end, ""})
+		}
+	}
+	return edits
+}
+
+func (t *Template) endBefore(spans []span, start int) int {
+	end := start
+	for _, s := range spans {
+		if s.end <= start {
+			end = s.end
+		}
+	}
+	return end
+}
+
+// entrySpans are where the entries of the list are. Lines says that they are
+// whole lines.
+func (t *Template) entrySpans(count int) (spans []span, lines bool) {
+	if t.yaml == nil {
+		for _, e := range t.section().elements {
+			at := span{t.sectionValue.start + e.start, t.sectionValue.start + e.end}
+			spans = append(spans, at)
+		}
+		return spans, false
+	}
+	y := t.yaml
+	_, list := y.section()
+	if list == nil || list.Kind != yaml.SequenceNode || len(list.Content) != count {
+		return nil, false
+	}
+	lines = list.Style&yaml.FlowStyle == 0
+	for _, n := range list.Content {
+		at := span{y.start(n), y.end(n)}
+		if lines {
+			at = y.wholeLines(at)
+		}
+		spans = append(spans, at)
+	}
+	return spans, lines
+}
+
+// wholeLines widens a span to the lines that it is on, with the last break.
+func (y *yamlText) wholeLines(at span) span {
+	last := y.lineOf(at.end)
+	end := y.lineEnd(last)
+	if last < len(y.lines) {
+		end = y.lines[last]
+	}
+	return span{y.lines[y.lineOf(at.start)-1], end}
+}
+
+// section is the section Transform in YAML.
+func (y *yamlText) section() (name, value *yaml.Node) {
+	for i := 0; i+1 < len(y.root.Content); i += 2 {
+		if y.root.Content[i].Value == sectionName {
+			return y.root.Content[i], y.root.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// sectionRemoval takes the whole section out.
+func (t *Template) sectionRemoval() []textEdit {
+	if t.yaml == nil {
+		return []textEdit{{t.cut.start, t.cut.end, ""}}
+	}
+	y := t.yaml
+	name, value := y.section()
+	if name == nil {
+		return nil
+	}
+	at := span{y.start(name), y.end(value)}
+	if y.root.Style&yaml.FlowStyle == 0 {
+		at = y.wholeLines(at)
+		return []textEdit{{at.start, at.end, ""}}
+	}
+	if rest := y.skipSpace(at.end); rest < len(y.src) && y.src[rest] == ',' {
+		at.end = y.skipSpace(rest + 1)
+	}
+	return []textEdit{{at.start, at.end, ""}}
+}
+
+// addition is the edit that lists a macro last.
+func (t *Template) addition(macro string) []textEdit {
+	switch {
+	case t.yaml != nil && t.transform == nil:
+		return t.yaml.newSection(macro)
+	case t.yaml != nil:
+		return t.yaml.moreSection(macro)
+	case t.transform == nil:
+		return t.newMember(macro)
+	}
+	return t.moreMember(macro)
+}
+
+// newMember is a section Transform in JSON: behind the format version, else
+// first.
+func (t *Template) newMember(macro string) []textEdit {
+	root := parse(t.src, span{0, len(t.src)})
+	member := string(quote(sectionName)) + ": " + string(quote(macro))
+	if len(root.members) == 0 {
+		return []textEdit{{root.start + 1, root.start + 1, member}}
+	}
+	before := string(t.src[root.start+1 : root.firstName.start])
+	if first := root.members[0]; first.name == "AWSTemplateFormatVersion" {
+		return []textEdit{{first.value.end, first.value.end, "," + before + member}}
+	}
+	return []textEdit{{root.firstName.start, root.firstName.start, member + "," + before}}
+}
+
+// moreMember adds to the section in JSON.
+func (t *Template) moreMember(macro string) []textEdit {
+	section, text := t.section(), string(quote(macro))
+	at := t.sectionValue
+	if !section.isArray() {
+		return []textEdit{{at.start, at.start, "["}, {at.end, at.end, ", " + text + "]"}}
+	}
+	if len(section.elements) == 0 {
+		return []textEdit{{at.start, at.end, "[" + text + "]"}}
+	}
+	last := section.elements[len(section.elements)-1]
+	space := ", "
+	if len(section.elements) > 1 {
+		between := t.transform[section.elements[len(section.elements)-2].end:last.start]
+		space = string(between)
+	} else if begin := t.transform[1:last.start]; len(begin) > 0 {
+		space = "," + string(begin)
+	}
+	end := at.start + last.end
+	return []textEdit{{end, end, space + text}}
+}
+
+// newSection is a section Transform in YAML: behind the format version, else
+// before the first section.
+func (y *yamlText) newSection(macro string) []textEdit {
+	if y.root.Kind != yaml.MappingNode || len(y.root.Content) == 0 {
+		return nil
+	}
+	name, value := y.root.Content[0], y.root.Content[1]
+	if y.root.Style&yaml.FlowStyle != 0 {
+		at := y.start(name)
+		return []textEdit{{at, at, sectionName + ": " + macro + ", "}}
+	}
+	line := strings.Repeat(" ", name.Column-1) + sectionName + ": " + macro
+	if name.Value == "AWSTemplateFormatVersion" {
+		end := y.lineEnd(y.lineOf(y.end(value)))
+		return []textEdit{{end, end, y.newline() + line}}
+	}
+	at := y.lines[name.Line-1]
+	return []textEdit{{at, at, line + y.newline()}}
+}
+
+// moreSection adds to the section in YAML.
+func (y *yamlText) moreSection(macro string) []textEdit {
+	name, value := y.section()
+	switch {
+	case name == nil || value.Kind == yaml.AliasNode:
+		return nil
+	case value.Kind != yaml.SequenceNode:
+		return y.makeList(name, value, macro)
+	case len(value.Content) == 0:
+		return []textEdit{{y.start(value), y.end(value), "[" + macro + "]"}}
+	}
+	last := value.Content[len(value.Content)-1]
+	end := y.end(last)
+	if value.Style&yaml.FlowStyle != 0 {
+		text := macro
+		if last.Style&yaml.DoubleQuotedStyle != 0 {
+			text = string(quote(macro))
+		}
+		return []textEdit{{end, end, ", " + text}}
+	}
+	dash := bytes.TrimRight(y.src[y.lines[last.Line-1]:y.start(last)], " ")
+	end = y.lineEnd(y.lineOf(end))
+	return []textEdit{{end, end, y.newline() + string(dash) + " " + macro}}
+}
+
+// makeList makes a list of a single transform: the lines of one that is an
+// object are indented, others go on a line of their own.
+func (y *yamlText) makeList(name, value *yaml.Node, macro string) []textEdit {
+	indent := strings.Repeat(" ", name.Column+1)
+	start, end := y.start(value), y.end(value)
+	last := y.lineOf(end)
+	edits := []textEdit{{y.start(name) + len(sectionName) + 1, start, y.newline() + indent + "- "}}
+	if value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 {
+		edits = []textEdit{{start, start, "- "}}
+		indent = strings.Repeat(" ", value.Content[0].Column-1)
+		for line := y.lineOf(start) + 1; line <= last; line++ {
+			if len(bytes.TrimSpace(y.lineText(line))) > 0 {
+				edits = append(edits, textEdit{y.lines[line-1], y.lines[line-1], "  "})
+			}
+		}
+	}
+	end = y.lineEnd(last)
+	return append(edits, textEdit{end, end, y.newline() + indent + "- " + macro})
+}

@@ -1,0 +1,371 @@
+package transform
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// yamlText is a template in YAML. The rules read its shadow: the JSON that
+// CloudFormation hands to a macro, with short forms of intrinsic functions
+// expanded, and numbers and dates as spelled. Each value and name of the shadow
+// knows the node that it comes from.
+type yamlText struct {
+	src   []byte
+	lines []int // where each line begins
+
+	shadow []byte // without the section Transform
+	values []mark
+	names  []mark
+
+	root      *yaml.Node
+	transform []byte // the section Transform as JSON, nil when there is none
+}
+
+// mark is where a value or a name of the shadow comes from.
+type mark struct {
+	offset int // in the shadow
+	node   *yaml.Node
+	flow   bool // it is in a flow collection
+}
+
+// maxNodes bounds what aliases may blow a template up to. CloudFormation takes
+// 1 MB.
+const maxNodes = 1_000_000
+
+// parseYAML reads the one document that a template is.
+func parseYAML(src []byte) (*yamlText, error) {
+	root, err := document(src)
+	if err != nil {
+		return nil, err
+	}
+	y := &yamlText{src: src, lines: lineStarts(src), root: root}
+	c := shadower{text: y}
+	c.top(root)
+	y.shadow = c.out
+	return y, c.err
+}
+
+func document(src []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(src))
+	var first, next yaml.Node
+	if err := dec.Decode(&first); errors.Is(err, io.EOF) {
+		return nil, errors.New("it is empty")
+	} else if err != nil {
+		return nil, err
+	}
+	if err := dec.Decode(&next); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, err
+		}
+		return nil, errors.New("it has several YAML documents")
+	}
+	return first.Content[0], nil
+}
+
+// shadower writes the shadow. Its first error sticks.
+type shadower struct {
+	text  *yamlText
+	out   []byte
+	flow  int // how many flow collections are around
+	nodes int
+	err   error
+}
+
+func (c *shadower) fail(at *yaml.Node, err error) {
+	if c.err == nil {
+		c.err = fmt.Errorf("line %d: %w", at.Line, err)
+	}
+}
+
+// top writes the template, and sets its section Transform aside.
+func (c *shadower) top(n *yaml.Node) {
+	if n.Kind != yaml.MappingNode || shortForm(n) != "" {
+		c.value(n)
+		return
+	}
+	c.mark(n)
+	c.enter(n)
+	var rest []pair
+	for _, p := range c.pairs(n) {
+		if p.name.Value != sectionName {
+			rest = append(rest, p)
+			continue
+		}
+		out, values, names := c.out, c.text.values, c.text.names
+		c.out = nil
+		c.value(p.value)
+		c.text.transform, c.out, c.text.values, c.text.names = c.out, out, values, names
+	}
+	c.members(rest)
+	c.leave(n)
+}
+
+func (c *shadower) mark(n *yaml.Node) {
+	c.text.values = append(c.text.values, mark{len(c.out), n, c.flow > 0})
+}
+
+func (c *shadower) enter(n *yaml.Node) {
+	if n.Style&yaml.FlowStyle != 0 {
+		c.flow++
+	}
+}
+
+func (c *shadower) leave(n *yaml.Node) {
+	if n.Style&yaml.FlowStyle != 0 {
+		c.flow--
+	}
+}
+
+func (c *shadower) value(n *yaml.Node) {
+	if c.nodes++; c.nodes > maxNodes {
+		c.fail(n, fmt.Errorf("more than %d values", maxNodes))
+	}
+	if c.err != nil {
+		return
+	}
+	c.mark(n)
+	if n.Kind == yaml.AliasNode {
+		flow := c.flow
+		c.flow = 0
+		c.tagged(n.Alias)
+		c.flow = flow
+		return
+	}
+	c.tagged(n)
+}
+
+// tagged writes a node by its tag: a short form, or as it is.
+func (c *shadower) tagged(n *yaml.Node) {
+	if name := shortForm(n); name != "" {
+		c.function(name, n)
+		return
+	}
+	c.plain(n)
+}
+
+// shortForm is the name behind the exclamation mark of a node's own tag.
+func shortForm(n *yaml.Node) string {
+	if n.Style&yaml.TaggedStyle == 0 || strings.HasPrefix(n.ShortTag(), "!!") {
+		return ""
+	}
+	name, _ := strings.CutPrefix(n.Tag, "!")
+	return name
+}
+
+// shortForms are the functions that have one, rule functions included.
+// Source: CloudFormation's template reference, intrinsic functions.
+var shortForms = []string{
+	"And", "Base64", "Cidr", "Condition", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "FindInMap",
+	"GetAtt", "GetAZs", "If", "ImportValue",
+	"Join", "Not", "Or", "Ref", "RefAll", "Select", "Split", "Sub", "Transform", "ValueOf", "ValueOfAll",
+}
+
+// function writes {"Fn::Name": argument}.
+func (c *shadower) function(name string, n *yaml.Node) {
+	if !slices.Contains(shortForms, name) {
+		c.fail(n, fmt.Errorf("CloudFormation has no short form !%s", clip(name, 40)))
+		return
+	}
+	long := "Fn::" + name
+	if name == "Ref" || name == "Condition" {
+		long = name
+	}
+	c.out = append(c.out, '{')
+	c.out = append(c.out, quote(long)...)
+	c.out = append(c.out, ':')
+	c.mark(n)
+	switch {
+	case n.Kind == yaml.ScalarNode && name == "GetAtt":
+		resource, attribute, _ := strings.Cut(n.Value, ".")
+		c.out = append(c.out, '[')
+		c.out = append(c.out, quote(resource)...)
+		c.out = append(c.out, ',')
+		c.out = append(c.out, quote(attribute)...)
+		c.out = append(c.out, ']')
+	case n.Kind == yaml.ScalarNode:
+		c.out = append(c.out, quote(n.Value)...)
+	default:
+		c.plain(n)
+	}
+	c.out = append(c.out, '}')
+}
+
+// plain writes a node without regard to its tag.
+func (c *shadower) plain(n *yaml.Node) {
+	c.enter(n)
+	defer c.leave(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		c.members(c.pairs(n))
+	case yaml.SequenceNode:
+		c.out = append(c.out, '[')
+		for i, element := range n.Content {
+			if i > 0 {
+				c.out = append(c.out, ',')
+			}
+			c.value(element)
+		}
+		c.out = append(c.out, ']')
+	default:
+		c.out = append(c.out, scalar(n)...)
+	}
+}
+
+func (c *shadower) members(pairs []pair) {
+	c.out = append(c.out, '{')
+	for i, p := range pairs {
+		if i > 0 {
+			c.out = append(c.out, ',')
+		}
+		c.text.names = append(c.text.names, mark{len(c.out), p.name, c.flow > 0})
+		c.out = append(c.out, quote(p.name.Value)...)
+		c.out = append(c.out, ':')
+		c.value(p.value)
+		if c.err != nil {
+			return
+		}
+	}
+	c.out = append(c.out, '}')
+}
+
+type pair struct{ name, value *yaml.Node }
+
+// pairs are the members of a mapping, those of merge keys included as far as
+// the mapping does not have them itself.
+func (c *shadower) pairs(n *yaml.Node) []pair {
+	var merged []pair
+	own := make([]pair, 0, len(n.Content)/2)
+	known := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		if name.Kind == yaml.AliasNode {
+			name = name.Alias
+		}
+		switch {
+		case name.Kind != yaml.ScalarNode:
+			c.fail(name, errors.New("a key that is no scalar"))
+		case isMergeKey(name):
+			merged = append(merged, c.merge(value)...)
+		case known[name.Value]:
+			c.fail(name, fmt.Errorf("the key %q is given twice", clip(name.Value, 40)))
+		default:
+			known[name.Value] = true
+			own = append(own, pair{name, value})
+		}
+	}
+	for _, m := range merged {
+		if !known[m.name.Value] {
+			known[m.name.Value] = true
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
+
+// merge are the members that a merge key brings: of one mapping or of several.
+func (c *shadower) merge(value *yaml.Node) []pair {
+	if c.nodes++; c.nodes > maxNodes {
+		c.fail(value, fmt.Errorf("more than %d values", maxNodes))
+	}
+	if c.err != nil {
+		return nil
+	}
+	switch value.Kind {
+	case yaml.AliasNode:
+		return c.merge(value.Alias)
+	case yaml.MappingNode:
+		pairs := c.pairs(value)
+		c.nodes += len(pairs)
+		return pairs
+	case yaml.SequenceNode:
+		var all []pair
+		for _, element := range value.Content {
+			all = append(all, c.merge(element)...)
+		}
+		return all
+	}
+	c.fail(value, errors.New("a merge key of something that is no mapping"))
+	return nil
+}
+
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// scalar is a scalar as JSON: numbers as spelled; what JSON cannot spell, such
+// as a date or an account ID with a leading zero, is a string.
+func scalar(n *yaml.Node) []byte {
+	if value, is := boolean(n); is {
+		return fmt.Append(nil, value)
+	}
+	switch tag := n.ShortTag(); {
+	case tag == "!!null":
+		return []byte("null")
+	case (tag == "!!int" || tag == "!!float") && jsonNumber.MatchString(n.Value):
+		return []byte(n.Value)
+	}
+	return quote(n.Value)
+}
+
+// boolean reads a boolean as YAML 1.1 does, which CloudFormation follows: Yes
+// and off are such, too, unless they are quoted.
+// Source: CloudFormation's user guide, template formats.
+func boolean(n *yaml.Node) (value, is bool) {
+	if n.Style != 0 || !IsBoolean(n.Value) {
+		return false, false
+	}
+	switch n.Value {
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON":
+		return true, true
+	}
+	return false, true
+}
+
+// IsBoolean reports whether CloudFormation takes a plain scalar of YAML for a
+// boolean, as YAML 1.1 does.
+func IsBoolean(text string) bool {
+	switch text {
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
+		"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
+		return true
+	}
+	return false
+}
+
+// valueAt is where the value comes from that begins at an offset of the shadow.
+func (y *yamlText) valueAt(offset int) (mark, bool) {
+	i, found := slices.BinarySearchFunc(y.values, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
+	if !found {
+		return mark{}, false
+	}
+	return y.values[i], true
+}
+
+// nameBefore is the member's name that an offset of the shadow is behind.
+func (y *yamlText) nameBefore(offset int) *yaml.Node {
+	i, found := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return nil
+	}
+	return y.names[i].node
+}
+
+// line is the line of what lies at an offset of the shadow, or of the member
+// that it is the value of.
+func (y *yamlText) line(offset int) int {
+	if name := y.nameBefore(offset); name != nil {
+		return name.Line
+	}
+	return 1
+}

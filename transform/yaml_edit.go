@@ -1,0 +1,411 @@
+package transform
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// textEdit replaces bytes of a text.
+type textEdit struct {
+	start, end int
+	text       string
+}
+
+// errStyle is why an edit of YAML is not made: a way of writing that cannot be
+// edited without touching what must stay.
+var errStyle = errors.New("is written in a way that cannot be edited in place")
+
+// render turns edits of the shadow into edits of the text.
+func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
+	texts := make([]textEdit, 0, len(edits))
+	for i := range edits {
+		some, err := y.renderOne(edits[i])
+		if err != nil {
+			return nil, &edits[i]
+		}
+		texts = append(texts, some...)
+	}
+	slices.SortStableFunc(texts, func(a, b textEdit) int { return a.start - b.start })
+	// What is behind an anchor is edited once, however many aliases it has.
+	return slices.Compact(texts), nil
+}
+
+func (y *yamlText) renderOne(e edit) ([]textEdit, error) {
+	if e.piece == requoted {
+		return y.renderBody(e)
+	}
+	at, ok := y.valueAt(e.into.start)
+	if !ok {
+		return nil, errStyle
+	}
+	m := at.mapping()
+	switch e.piece {
+	case boundaryMember:
+		return y.insertMember(m, at.flow, []string{"PermissionsBoundary"}, e)
+	case propertiesMember:
+		return y.insertMember(m, at.flow, []string{"Properties", "PermissionsBoundary"}, e)
+	case propertiesValue:
+		return y.fillProperties(at, e)
+	}
+	return y.replaceBoundary(m, at.flow, e)
+}
+
+// mapping is the mapping that a mark is of, behind an alias.
+func (m mark) mapping() *yaml.Node {
+	if m.node.Kind == yaml.AliasNode {
+		return m.node.Alias
+	}
+	return m.node
+}
+
+// spelling is the boundary in YAML: plain where nothing can be taken for
+// something else.
+func (e edit) spelling(quoted bool) string {
+	text, tag := string(unquoteAny(e.boundary)), ""
+	if text == "" {
+		tag = "!Sub "
+		text = string(unquoteAny(e.boundary[len(`{"Fn::Sub":`) : len(e.boundary)-1]))
+	}
+	if quoted {
+		return tag + string(quote(text))
+	}
+	return tag + text
+}
+
+// unquoteAny is the meaning of a JSON string, nil for something else.
+func unquoteAny(value []byte) []byte {
+	if jsontext.Value(value).Kind() != jsontext.KindString {
+		return nil
+	}
+	return unquote(value)
+}
+
+// insertMember makes a member the first one of a mapping. Names is the path to
+// the boundary.
+func (y *yamlText) insertMember(m *yaml.Node, flow bool, names []string, e edit) ([]textEdit, error) {
+	if m.Kind != yaml.MappingNode {
+		return nil, errStyle
+	}
+	if flow || m.Style&yaml.FlowStyle != 0 {
+		return y.insertInFlow(m, names, e)
+	}
+	if len(m.Content) == 0 {
+		return nil, errStyle
+	}
+	first := m.Content[0]
+	indent := strings.Repeat(" ", first.Column-1)
+	lines := y.blockLines(indent, y.step(e, first.Column), names, e)
+	if at, ok := y.belowHeader(first); ok {
+		return []textEdit{{at, at, lines}}, nil
+	}
+	// Something stands before the first member on its line, such as "- ".
+	at := y.start(first)
+	return []textEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
+}
+
+// blockLines are the lines of a member with the boundary, in block style.
+func (y *yamlText) blockLines(indent string, step int, names []string, e edit) string {
+	var b strings.Builder
+	for i, name := range names {
+		b.WriteString(indent + strings.Repeat(" ", i*step) + name + ":")
+		if i == len(names)-1 {
+			b.WriteString(" " + e.spelling(false))
+		}
+		b.WriteString(y.newline())
+	}
+	return b.String()
+}
+
+// step is by how much the template indents: as it does at the place at hand.
+func (y *yamlText) step(e edit, column int) int {
+	if name := y.nameBefore(e.into.start); name != nil && name.Column < column {
+		return column - name.Column
+	}
+	return 2
+}
+
+// belowHeader is where the lines of a block mapping begin: right below the line
+// that its key is on, above comments. It reports false when the first member
+// is not on a line of its own.
+func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
+	before := y.src[y.lines[first.Line-1]:y.start(first)]
+	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
+		return 0, false
+	}
+	line := first.Line
+	for line > 1 {
+		above := bytes.TrimSpace(y.lineText(line - 1))
+		if len(above) > 0 && above[0] != '#' {
+			break
+		}
+		line--
+	}
+	return y.lines[line-1], line > 1
+}
+
+func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e edit) ([]textEdit, error) {
+	quoted := len(m.Content) > 0 && m.Content[0].Style&yaml.DoubleQuotedStyle != 0
+	text := y.flowMember(names, quoted, e)
+	if len(m.Content) == 0 {
+		at := y.content(m) + 1
+		return []textEdit{{at, at, text}}, nil
+	}
+	first := m.Content[0]
+	at := y.start(first)
+	between := ", "
+	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimSpace(before)) == 0 {
+		between = "," + y.newline() + string(before)
+	}
+	return []textEdit{{at, at, text + between}}, nil
+}
+
+func (y *yamlText) flowMember(names []string, quoted bool, e edit) string {
+	text := e.spelling(true)
+	if quoted && strings.HasPrefix(text, "!Sub ") {
+		text = `{"Fn::Sub": ` + strings.TrimPrefix(text, "!Sub ") + "}"
+	}
+	for i, name := range slices.Backward(names) {
+		if quoted {
+			name = string(quote(name))
+		}
+		text = name + ": " + text
+		if i > 0 {
+			text = "{" + text + "}"
+		}
+	}
+	return text
+}
+
+// fillProperties gives Properties that stand for none a boundary.
+func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
+	name := y.nameBefore(e.into.start)
+	n := at.node
+	if name == nil || n.Anchor != "" {
+		return nil, errStyle
+	}
+	isEmpty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0
+	if isEmpty && !at.flow {
+		below := y.lineEnd(name.Line)
+		lines := y.blockLines(strings.Repeat(" ", name.Column-1+y.step(edit{into: object{span: span{start: y.offsetOf(name)}}}, name.Column)), 2,
+			[]string{"PermissionsBoundary"}, e)
+		return []textEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
+	}
+	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
+	start, end := y.start(n), y.end(n)
+	if isEmpty {
+		if y.src[start-1] == ':' {
+			text = " " + text
+		}
+		return []textEdit{{start, start, text}}, nil
+	}
+	return []textEdit{{start, end, text}}, nil
+}
+
+// offsetOf is where the shadow has a name.
+func (y *yamlText) offsetOf(name *yaml.Node) int {
+	i := slices.IndexFunc(y.names, func(m mark) bool { return m.node == name })
+	if i < 0 {
+		return 0
+	}
+	return y.names[i].offset - 1
+}
+
+// replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
+func (y *yamlText) replaceBoundary(m *yaml.Node, flow bool, e edit) ([]textEdit, error) {
+	old, ok := y.valueAt(e.start)
+	if !ok {
+		return nil, errStyle
+	}
+	isWhole := y.nameBefore(e.start) != nil && y.nameBefore(e.start).Value == "PermissionsBoundary"
+	if isWhole && m.Kind == yaml.MappingNode && !has(m, "PermissionsBoundary") {
+		// A merge key brings it. A member of its own overrides that, and leaves
+		// the others that the merge key serves alone.
+		return y.insertMember(m, flow, []string{"PermissionsBoundary"}, e)
+	}
+	n := old.node
+	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+	start, end := y.start(n), y.end(n)
+	text := e.spelling(isQuoted)
+	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
+		return []textEdit{{start, start, " " + text}}, nil
+	}
+	if n.Anchor != "" {
+		return nil, errStyle
+	}
+	return []textEdit{{start, end, text}}, nil
+}
+
+func has(m *yaml.Node, name string) bool {
+	for i := 0; i < len(m.Content); i += 2 {
+		if m.Content[i].Value == name && !isMergeKey(m.Content[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// renderBody edits the template inside of a scalar: a literal block, whose
+// lines are those of the template, or a quoted one on a line.
+func (y *yamlText) renderBody(e edit) ([]textEdit, error) {
+	at, ok := y.valueAt(e.start)
+	if !ok || at.node.Kind != yaml.ScalarNode {
+		return nil, errStyle
+	}
+	n := at.node
+	switch {
+	case n.Style&yaml.LiteralStyle != 0:
+		return y.editLiteral(n, e.inner), nil
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		start, end := y.content(n), y.end(n)
+		quoted := y.src[start:end]
+		if text, exact := unquoteExactly(quoted); !exact || string(text) != n.Value {
+			return nil, errStyle
+		}
+		return requote(quoted, start, e.inner), nil
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		return y.editSingleQuoted(n, e.inner)
+	}
+	return nil, errStyle
+}
+
+// editLiteral edits a literal block. Its lines are those of its value, each
+// indented.
+func (y *yamlText) editLiteral(n *yaml.Node, edits []textEdit) []textEdit {
+	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
+	spaces := strings.Repeat(" ", indent)
+	line, begin := 0, 0 // of the value
+	place := func(offset int) int {
+		for {
+			length := strings.IndexByte(n.Value[begin:], '\n')
+			if length < 0 || begin+length >= offset {
+				break
+			}
+			begin += length + 1
+			line++
+		}
+		number := min(header+1+line, len(y.lines))
+		at := y.lines[number-1] + offset - begin
+		if len(y.lineText(number)) >= indent {
+			at += indent
+		}
+		return at
+	}
+	moved := make([]textEdit, len(edits))
+	for i, e := range edits {
+		lines := strings.ReplaceAll(e.text, "\n", y.newline()+spaces)
+		start := place(e.start)
+		moved[i] = textEdit{start, place(e.end), lines}
+	}
+	return moved
+}
+
+// editSingleQuoted edits a scalar in single quotes that is on one line.
+func (y *yamlText) editSingleQuoted(n *yaml.Node, edits []textEdit) ([]textEdit, error) {
+	start, end := y.content(n), y.end(n)
+	raw := y.src[start+1 : end-1]
+	if strings.ReplaceAll(string(raw), "''", "'") != n.Value || bytes.ContainsAny(raw, "\r\n") {
+		return nil, errStyle
+	}
+	in, out := 0, 0
+	place := func(offset int) int {
+		for ; out < offset; out++ {
+			if raw[in] == '\'' {
+				in++
+			}
+			in++
+		}
+		return start + 1 + in
+	}
+	moved := make([]textEdit, len(edits))
+	for i, e := range edits {
+		from := place(e.start)
+		moved[i] = textEdit{from, place(e.end), strings.ReplaceAll(e.text, "'", "''")}
+	}
+	return moved, nil
+}
+
+// splice applies edits, in source order, to a text. It reports false when two
+// of them are in each other's way.
+func splice(src []byte, edits []textEdit) ([]byte, bool) {
+	size := len(src)
+	for _, e := range edits {
+		size += len(e.text)
+	}
+	out := make([]byte, 0, size)
+	from := 0
+	for _, e := range edits {
+		if e.start < from || e.end < e.start || e.end > len(src) {
+			return nil, false
+		}
+		out = append(append(out, src[from:e.start]...), e.text...)
+		from = e.end
+	}
+	return append(out, src[from:]...), true
+}
+
+// edit applies edits of the shadow to the text. The result is read again, and
+// must mean exactly what the edited shadow says; if not, the first edit that is
+// at fault is returned.
+func (y *yamlText) edit(edits []edit) ([]byte, []textEdit, *edit) {
+	texts, fault := y.render(edits)
+	if fault != nil {
+		return nil, nil, fault
+	}
+	out, ok := splice(y.src, texts)
+	if ok && y.means(out, edits) {
+		return out, texts, nil
+	}
+	if len(edits) <= 1 {
+		return nil, nil, &edits[0]
+	}
+	half := len(edits) / 2
+	if _, _, fault := y.edit(edits[:half]); fault != nil {
+		return nil, nil, fault
+	}
+	if _, _, fault := y.edit(edits[half:]); fault != nil {
+		return nil, nil, fault
+	}
+	return nil, nil, &edits[half]
+}
+
+// means reports whether a text is the template with the edits, in YAML.
+func (y *yamlText) means(out []byte, edits []edit) bool {
+	again, err := parseYAML(out)
+	if err != nil || !bytes.Equal(again.transform, y.transform) {
+		return false
+	}
+	want := apply(nil, y.shadow, span{0, len(y.shadow)}, edits)
+	return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)
+}
+
+// sameJSON reports whether two texts are the same but for the order of members.
+func sameJSON(a, b []byte) bool {
+	canonical := func(text []byte) ([]byte, error) {
+		v := jsontext.Value(bytes.Clone(text))
+		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true))
+		return v, err
+	}
+	x, errX := canonical(a)
+	z, errZ := canonical(b)
+	return errX == nil && errZ == nil && bytes.Equal(x, z)
+}
+
+// cannotEdit is the finding about an edit that was not made.
+func (y *yamlText) cannotEdit(e *edit) Finding {
+	remedy := "write its properties out, without anchors, aliases or merge keys, in block style"
+	if e.piece == requoted {
+		remedy = "write its TemplateBody as a literal block (|)"
+	}
+	return Finding{
+		LogicalID: e.id, Type: e.typ,
+		Reason: fmt.Sprintf("(line %d) %v", y.line(e.start), errStyle),
+		Remedy: remedy,
+		Offset: e.start,
+	}
+}

@@ -1,0 +1,224 @@
+package transform
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// lineStarts are the offsets at which lines begin, by the line breaks of
+// YAML 1.1.
+func lineStarts(src []byte) []int {
+	starts := []int{0}
+	for i := 0; i < len(src); {
+		length := lineBreak(src[i:])
+		if length == 0 {
+			i++
+			continue
+		}
+		i += length
+		starts = append(starts, i)
+	}
+	return starts
+}
+
+// lineBreak is the length of the line break that text begins with, 0 if it
+// does not.
+func lineBreak(text []byte) int {
+	switch {
+	case len(text) == 0:
+		return 0
+	case bytes.HasPrefix(text, []byte("\r\n")):
+		return 2
+	case text[0] == '\n', text[0] == '\r':
+		return 1
+	case bytes.HasPrefix(text, []byte("\u0085")):
+		return 2
+	case bytes.HasPrefix(text, []byte("\u2028")), bytes.HasPrefix(text, []byte("\u2029")):
+		return 3
+	}
+	return 0
+}
+
+// start is where a node begins, with its anchor and tag.
+func (y *yamlText) start(n *yaml.Node) int {
+	at := y.lines[min(n.Line, len(y.lines))-1]
+	for column := 1; column < n.Column && at < len(y.src); column++ {
+		_, size := utf8.DecodeRune(y.src[at:])
+		at += size
+	}
+	return at
+}
+
+// lineEnd is where a line ends, without its break. Lines count from 1.
+func (y *yamlText) lineEnd(line int) int {
+	at := y.lines[line-1]
+	for at < len(y.src) && lineBreak(y.src[at:]) == 0 {
+		at++
+	}
+	return at
+}
+
+// lineText is a line without its break.
+func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.lineEnd(line)] }
+
+// newline is how the lines of the text end.
+func (y *yamlText) newline() string {
+	if end := y.lineEnd(1); end < len(y.src) {
+		return string(y.src[end : end+lineBreak(y.src[end:])])
+	}
+	return "\n"
+}
+
+// content is where a node begins behind its anchor and tag.
+func (y *yamlText) content(n *yaml.Node) int {
+	at := y.start(n)
+	for at < len(y.src) && (y.src[at] == '&' || y.src[at] == '!') {
+		for at < len(y.src) && !isSpace(y.src[at]) {
+			at++
+		}
+		if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+			continue // nothing follows
+		}
+		at = y.skipSpace(at)
+	}
+	return at
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// skipSpace skips white space, line breaks and comments.
+func (y *yamlText) skipSpace(at int) int {
+	for at < len(y.src) {
+		switch {
+		case isSpace(y.src[at]):
+			at++
+		case y.src[at] == '#' && (at == 0 || isSpace(y.src[at-1])):
+			for at < len(y.src) && lineBreak(y.src[at:]) == 0 {
+				at++
+			}
+		default:
+			return at
+		}
+	}
+	return at
+}
+
+// end is where a node ends. Comments and white space behind it are not part of
+// it.
+func (y *yamlText) end(n *yaml.Node) int {
+	at := y.content(n)
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return at + 1 + len(n.Value)
+	case n.Kind == yaml.ScalarNode:
+		return y.scalarEnd(n, at)
+	case n.Style&yaml.FlowStyle == 0:
+		return y.lastEnd(n, at)
+	}
+	at = y.lastEnd(n, at+1)
+	for at = y.skipSpace(at); at < len(y.src) && y.src[at] == ','; {
+		at = y.skipSpace(at + 1)
+	}
+	return min(at+1, len(y.src))
+}
+
+// lastEnd is where the content of a collection ends, at is where it begins.
+func (y *yamlText) lastEnd(n *yaml.Node, at int) int {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 1 {
+		at = max(at, y.end(n.Content[len(n.Content)-2]))
+	}
+	if len(n.Content) > 0 {
+		at = max(at, y.end(n.Content[len(n.Content)-1]))
+	}
+	return at
+}
+
+func (y *yamlText) scalarEnd(n *yaml.Node, at int) int {
+	switch {
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		return quotedEnd(y.src, at, '\'', '\'')
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		return quotedEnd(y.src, at, '"', '\\')
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return y.blockEnd(n)
+	}
+	return plainEnd(y.src, at, n.Value)
+}
+
+// quotedEnd is behind the quote that closes the one at an offset. The escape
+// takes the character behind it along.
+func quotedEnd(src []byte, at int, quote, escape byte) int {
+	for at++; at < len(src); at++ {
+		switch {
+		case src[at] == escape && at+1 < len(src) && (escape != quote || src[at+1] == quote):
+			at++
+		case src[at] == quote:
+			return at + 1
+		}
+	}
+	return at
+}
+
+// plainEnd is where a plain scalar with a value ends. White space in it may be
+// a folded line break.
+func plainEnd(src []byte, at int, value string) int {
+	for i := 0; i < len(value) && at < len(src); {
+		if !isSpace(value[i]) {
+			i++
+			at++
+			continue
+		}
+		for i < len(value) && isSpace(value[i]) {
+			i++
+		}
+		for at < len(src) && isSpace(src[at]) {
+			at++
+		}
+	}
+	return at
+}
+
+// blockEnd is where the last line of a block scalar ends that is not empty.
+func (y *yamlText) blockEnd(n *yaml.Node) int {
+	header := y.lineOf(y.content(n))
+	indent := y.blockIndent(n)
+	end := y.lineEnd(header)
+	for line := header + 1; line <= len(y.lines); line++ {
+		text := y.lineText(line)
+		spaces := len(text) - len(bytes.TrimLeft(text, " "))
+		if spaces < indent && spaces < len(text) {
+			break
+		}
+		if spaces < len(text) {
+			end = y.lineEnd(line)
+		}
+	}
+	return end
+}
+
+// blockIndent is how far the lines of a block scalar are indented: as its first
+// line that is not empty.
+func (y *yamlText) blockIndent(n *yaml.Node) int {
+	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines); line++ {
+		text := y.lineText(line)
+		if spaces := len(text) - len(bytes.TrimLeft(text, " ")); spaces < len(text) {
+			return spaces
+		}
+	}
+	return 0
+}
+
+// lineOf is the line that an offset is in.
+func (y *yamlText) lineOf(offset int) int {
+	low, high := 0, len(y.lines)
+	for low+1 < high {
+		if middle := (low + high) / 2; y.lines[middle] <= offset {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low + 1
+}

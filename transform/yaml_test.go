@@ -1,0 +1,239 @@
+package transform_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform"
+)
+
+// TestYAMLCases runs testdata/yaml/*.txtar. The first line of a case says why
+// it exists. Its files:
+//
+//	options        existing, blind, and of the text: crlf, bom, end (without a last newline)
+//	template.yaml  the template
+//	want.yaml      what becomes of it, or
+//	want.error     why it is refused
+//	report         what the report says, a line for each change and blind spot, with its line
+//	adopt.yaml     what becomes of it when it adopts the macro, or
+//	adopt.error    why it cannot
+func TestYAMLCases(t *testing.T) {
+	paths, err := filepath.Glob("testdata/yaml/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			require.Equal(t, ".txtar", filepath.Ext(path), "%s is no case", path)
+			c := loadYAMLCase(t, path)
+			c.run(t)
+		})
+	}
+}
+
+type yamlCase struct {
+	path    string
+	archive *txtar.Archive
+	macro   transform.Macro
+	src     []byte
+	dress   func([]byte) []byte // as the options say
+	undress func([]byte) []byte
+	want    map[string]string
+}
+
+func loadYAMLCase(t testing.TB, path string) yamlCase {
+	archive, err := txtar.ParseFile(path)
+	require.NoError(t, err)
+	why, _, _ := strings.Cut(string(archive.Comment), "\n")
+	require.NotEmpty(t, strings.TrimSpace(why), "%s does not say why it exists", path)
+	same := func(text []byte) []byte { return text }
+	c := yamlCase{
+		path: path, archive: archive, dress: same, undress: same, want: map[string]string{},
+		macro: transform.Macro{Store: values{"dev": devARN}},
+	}
+	for _, file := range archive.Files {
+		switch file.Name {
+		case "options":
+			for option := range strings.Lines(string(file.Data)) {
+				c.setOption(t, strings.TrimSpace(option))
+			}
+		case "template.yaml":
+			c.src = file.Data
+		case "want.yaml", "want.error", "report", "adopt.yaml", "adopt.error":
+			c.want[file.Name] = string(file.Data)
+		default:
+			require.Fail(t, "unexpected file", "%s: %s", path, file.Name)
+		}
+	}
+	require.NotNil(t, c.src, "%s has no template", path)
+	c.src = c.dress(c.src)
+	return c
+}
+
+func (c *yamlCase) setOption(t testing.TB, option string) {
+	switch word, value, _ := strings.Cut(option, " "); word {
+	case "existing":
+		c.macro.Options.Existing = transform.Existing(value)
+	case "blind":
+		c.macro.Options.BlindSpots = transform.BlindSpots(value)
+	case "crlf":
+		c.dress = func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")) }
+		c.undress = func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
+	case "bom":
+		c.dress = func(text []byte) []byte { return append([]byte("\ufeff"), text...) }
+		c.undress = func(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
+	case "end":
+		c.dress = func(text []byte) []byte { return bytes.TrimSuffix(text, []byte("\n")) }
+		c.undress = func(text []byte) []byte { return append(text, '\n') }
+	default:
+		require.Fail(t, "unknown option", "%s: %s", c.path, word)
+	}
+}
+
+func (c *yamlCase) run(t *testing.T) {
+	have := map[string]string{}
+	out, report, err := checkYAML(c.macro, c.src, `{"Environment":"dev"}`)
+	require.NoError(t, err)
+	if report.Err != nil {
+		have["want.error"] = transform.Message(report.Err) + "\n"
+	} else {
+		require.Equal(t, string(out), string(c.dress(c.undress(out))), "the line endings changed")
+		have["want.yaml"] = string(c.undress(out))
+	}
+	if text := c.reported(t, report); text != "" {
+		have["report"] = text
+	}
+	if _, wanted := c.want["adopt.yaml"]; wanted || c.want["adopt.error"] != "" {
+		c.adopt(t, have)
+	}
+	if *update {
+		c.rewrite(t, have)
+		return
+	}
+	assert.Equal(t, c.want, have)
+}
+
+// reported is what the report says, with the line of each resource.
+func (c *yamlCase) reported(t *testing.T, report transform.Report) string {
+	template, err := transform.ParseTemplate(c.src)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, change := range report.Changes {
+		writeLine(&b, template.Line(change.Offset), string(change.Action), change.LogicalID)
+	}
+	for _, f := range report.BlindSpots {
+		writeLine(&b, template.Line(f.Offset), "blind spot", f.String())
+	}
+	return b.String()
+}
+
+func writeLine(b *strings.Builder, line int, what, of string) {
+	fmt.Fprintf(b, "%d %s %s\n", line, what, of)
+}
+
+func (c *yamlCase) adopt(t *testing.T, have map[string]string) {
+	template, err := transform.ParseTemplate(c.src)
+	require.NoError(t, err)
+	out, err := template.Adopt(transform.MacroName)
+	if err != nil {
+		have["adopt.error"] = err.Error() + "\n"
+		return
+	}
+	if out == nil {
+		have["adopt.yaml"] = "nothing to do\n"
+		return
+	}
+	require.NoError(t, checkAdopted(c.src, out))
+	have["adopt.yaml"] = string(c.undress(out))
+}
+
+func (c *yamlCase) rewrite(t *testing.T, have map[string]string) {
+	var files []txtar.File
+	for _, f := range c.archive.Files {
+		if !strings.HasPrefix(f.Name, "want.") && f.Name != "report" && !strings.HasPrefix(f.Name, "adopt.") {
+			files = append(files, f)
+		}
+	}
+	for _, name := range []string{"want.yaml", "want.error", "report", "adopt.yaml", "adopt.error"} {
+		if text, ok := have[name]; ok {
+			files = append(files, txtar.File{Name: name, Data: []byte(text)})
+		}
+	}
+	c.archive.Files = files
+	require.NoError(t, os.WriteFile(c.path, txtar.Format(c.archive), 0o644))
+}
+
+// checkAdopted checks that a template lists the macro last, that all else is as
+// it was, and that taking the macro out again gives what came in or, for a
+// single transform that became a list, means the same.
+func checkAdopted(in, out []byte) error {
+	before, err := transform.ParseTemplate(in)
+	if err != nil {
+		return err
+	}
+	after, err := transform.ParseTemplate(out)
+	if err != nil {
+		return err
+	}
+	names := after.Transforms()
+	switch {
+	case names[len(names)-1] != transform.MacroName:
+		return assertionError("the macro is not last")
+	case !equalNames(names[:len(names)-1], before.Transforms()):
+		return assertionError("other transforms changed")
+	case !bytes.Equal(before.Fragment(), after.Fragment()) && before.Syntax() == transform.YAML:
+		return assertionError("the rest of the template changed")
+	}
+	if again, err := after.Adopt(transform.MacroName); again != nil || err != nil {
+		return assertionError("a second adoption changes the template")
+	}
+	return checkAdoptedText(in, out)
+}
+
+type assertionError string
+
+func (e assertionError) Error() string { return string(e) }
+
+func equalNames(a, b []string) bool {
+	var others []string
+	for _, name := range b {
+		if name != transform.MacroName {
+			others = append(others, name)
+		}
+	}
+	return strings.Join(a, "\n") == strings.Join(others, "\n")
+}
+
+// checkAdoptedText checks that the text, but for white space and what makes a
+// list, is the source and the name of the macro.
+func checkAdoptedText(in, out []byte) error {
+	bare := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "-", "", "[", "", "]", "", ",", "", `"`, "", "Transform:", "")
+	if got := strings.Replace(bare.Replace(string(out)), transform.MacroName, "", 1); got != bare.Replace(strings.Replace(string(in), transform.MacroName, "", 1)) {
+		return assertionError("more than the macro is new")
+	}
+	return nil
+}
+
+// A thousand roles are bound in place, each on a line of its own.
+func TestManyRolesInYAML(t *testing.T) {
+	role := "  Role%: # number %\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: \"role-%\"\n"
+	var src strings.Builder
+	src.WriteString("Resources:\n")
+	for i := range 1000 {
+		src.WriteString(strings.ReplaceAll(role, "%", string(rune('a'+i%26))+strings.Repeat("x", i/26)))
+	}
+	out, report, err := checkYAML(transform.Macro{Store: values{"dev": devARN}}, []byte(src.String()), `{"Environment":"dev"}`)
+	require.NoError(t, err)
+	require.NoError(t, report.Err)
+	assert.Len(t, report.Changes, 1000)
+	assert.Equal(t, 1000, strings.Count(string(out), "      PermissionsBoundary: "+devARN+"\n"))
+}
