@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -221,4 +222,26 @@ func (g *generator) events(depth int) string {
 func (g *generator) deployment() string {
 	return g.one("", `"DeploymentPreference":{"Type":"AllAtOnce"}`, `"DeploymentPreference":{"Enabled":false}`, `"DeploymentPreference":{"Enabled":{"Ref":"Off"}}`,
 		`"DeploymentPreference":{"Role":"arn"}`, `"DeploymentPreference":null`)
+}
+
+// FuzzYAML rewrites texts that may be templates in YAML, and has them adopt the
+// macro, and checks the laws.
+func FuzzYAML(f *testing.F) {
+	paths, err := filepath.Glob("testdata/yaml/*.txtar")
+	require.NoError(f, err)
+	for i, path := range paths {
+		f.Add(loadYAMLCase(f, path).src, byte(i))
+	}
+	f.Fuzz(func(t *testing.T, src []byte, choice byte) {
+		m := transform.Macro{Store: values{"dev": devARN}, Options: optionsOf(choice)}
+		_, _, err := checkYAML(m, src, `{"Environment":"dev"}`)
+		require.NoError(t, err)
+		template, err := transform.ParseTemplate(src)
+		if err != nil || template.Transform() != nil {
+			return
+		}
+		if out, err := template.Adopt(transform.MacroName); err == nil {
+			require.NoError(t, checkAdopted(src, out))
+		}
+	})
 }

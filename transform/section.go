@@ -341,7 +341,8 @@ func (y *yamlText) makeList(name, value *yaml.Node, macro string) []textEdit {
 	indent := strings.Repeat(" ", name.Column+1)
 	start, end := y.start(value), y.end(value)
 	last := y.lineOf(end)
-	edits := []textEdit{{y.start(name) + len(sectionName) + 1, start, y.newline() + indent + "- "}}
+	colon := y.skipSpace(y.end(name))
+	edits := []textEdit{{colon + 1, start, y.newline() + indent + "- "}}
 	if value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 {
 		edits = []textEdit{{start, start, "- "}}
 		indent = strings.Repeat(" ", value.Content[0].Column-1)

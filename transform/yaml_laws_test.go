@@ -53,8 +53,10 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 	if err != nil {
 		return out, report, err
 	}
-	if err := checkMeans(out, want.Fragment); err != nil {
-		return out, report, err
+	if checkMeans(src, t.Fragment()) == nil {
+		if err := checkMeans(out, want.Fragment); err != nil {
+			return out, report, err
+		}
 	}
 	twice, _ := m.Rewrite(context.Background(), eventWith(again.Fragment(), params, parameters), again)
 	if !bytes.Equal(out, twice) {
@@ -63,12 +65,14 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 	return out, report, nil
 }
 
-// checkMeans compares what a YAML template means with a fragment in JSON,
-// regardless of the order of members.
+// checkMeans compares what a YAML template means to the other parser with a
+// fragment in JSON, regardless of the order of members. The other parser has
+// its faults: of a template that it misreads as it came, it cannot judge what
+// becomes of it.
 func checkMeans(text, fragment []byte) error {
 	got := load(text)
 	if got == nil {
-		return nil // the other parser cannot read it; the corpus counts these
+		return fmt.Errorf("the other parser cannot read it")
 	}
 	if m, ok := got.(map[string]any); ok {
 		delete(m, "Transform")
@@ -109,14 +113,18 @@ func firstDifference(path string, a, b any) string {
 }
 
 // load reads YAML with the other parser, nil when it cannot.
-func load(text []byte) any {
+func load(text []byte) (got any) {
+	defer func() {
+		if recover() != nil { // the other parser's own
+			got = nil
+		}
+	}()
 	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0)
 	if err != nil {
 		return nil
 	}
 	l := loader{anchors: map[string]any{}}
-	got := l.value(body(file))
-	if l.err != nil {
+	if got = l.value(body(file)); l.err != nil {
 		return nil
 	}
 	return got
