@@ -40,6 +40,10 @@ type mark struct {
 // 1 MB.
 const maxNodes = 1_000_000
 
+// maxDepth bounds how deep values may be nested: an alias may be inside of what
+// it stands for.
+const maxDepth = 1000
+
 // parseYAML reads the one document that a template is.
 func parseYAML(src []byte) (*yamlText, error) {
 	root, err := document(src)
@@ -76,6 +80,7 @@ type shadower struct {
 	out   []byte
 	flow  int // how many flow collections are around
 	nodes int
+	depth int
 	err   error
 }
 
@@ -125,9 +130,10 @@ func (c *shadower) leave(n *yaml.Node) {
 }
 
 func (c *shadower) value(n *yaml.Node) {
-	if c.nodes++; c.nodes > maxNodes {
-		c.fail(n, fmt.Errorf("more than %d values", maxNodes))
-	}
+	c.nodes++
+	c.depth++
+	defer func() { c.depth-- }()
+	c.bound(n)
 	if c.err != nil {
 		return
 	}
@@ -140,6 +146,16 @@ func (c *shadower) value(n *yaml.Node) {
 		return
 	}
 	c.tagged(n)
+}
+
+// bound ends what aliases would blow up.
+func (c *shadower) bound(n *yaml.Node) {
+	switch {
+	case c.nodes > maxNodes:
+		c.fail(n, fmt.Errorf("more than %d values", maxNodes))
+	case c.depth > maxDepth:
+		c.fail(n, fmt.Errorf("values in each other to a depth of more than %d", maxDepth))
+	}
 }
 
 // tagged writes a node by its tag: a short form, or as it is.
@@ -274,9 +290,10 @@ func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
 
 // merge are the members that a merge key brings: of one mapping or of several.
 func (c *shadower) merge(value *yaml.Node) []pair {
-	if c.nodes++; c.nodes > maxNodes {
-		c.fail(value, fmt.Errorf("more than %d values", maxNodes))
-	}
+	c.nodes++
+	c.depth++
+	defer func() { c.depth-- }()
+	c.bound(value)
 	if c.err != nil {
 		return nil
 	}
