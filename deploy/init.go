@@ -60,7 +60,7 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	case flag.given():
 		return p.add(ctx, j, environment, flag)
 	}
-	return p.adopt(ctx, j, environment)
+	return p.enter(ctx, j, environment)
 }
 
 func newProject() (*project, error) {
@@ -80,9 +80,9 @@ func (p *pbm) initEmpty(j *project) error {
 	return nil
 }
 
-// adopt makes a project whose first environment is in the store, or will be.
+// enter makes a project whose first environment is in the store, or will be.
 // As with Amplify, init stores nothing and asks nothing without the flag.
-func (p *pbm) adopt(ctx context.Context, j *project, environment string) error {
+func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
 	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
 	if err != nil {
 		return err

@@ -9,12 +9,14 @@ package deploy
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -82,7 +84,7 @@ func (p *pbm) command() *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           build().Version,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.readFlags(c.Flags()) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return p.readFlags(c) },
 		Args:              cobra.NoArgs,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -90,7 +92,7 @@ func (p *pbm) command() *cobra.Command {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
-	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	usageArgs(root)
 	return root
@@ -109,8 +111,13 @@ func (p *pbm) registerNoVerify(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.noVerify, "no-verify", false, "do not ask AWS for the account and the policy")
 }
 
+// outputsAnnotation says which forms of results a command has, where it has
+// others than text and JSON.
+const outputsAnnotation = "outputs"
+
 // readFlags completes and checks the flags of a call.
-func (p *pbm) readFlags(flags *pflag.FlagSet) error {
+func (p *pbm) readFlags(c *cobra.Command) error {
+	flags := c.Flags()
 	p.store.flags = flags
 	if err := fromEnvironment(flags); err != nil {
 		return err
@@ -121,8 +128,9 @@ func (p *pbm) readFlags(flags *pflag.FlagSet) error {
 		}
 		p.output = outputJSON
 	}
-	if p.output != outputText && p.output != outputJSON {
-		return usagef("--output %q is none of text, json", p.output)
+	outputs := cmp.Or(c.Annotations[outputsAnnotation], outputText+", "+outputJSON)
+	if !slices.Contains(strings.Split(outputs, ", "), p.output) {
+		return usagef("--output %q is none of %s", p.output, outputs)
 	}
 	return p.store.check()
 }

@@ -302,10 +302,8 @@ func (t *template) explain(err error, macro string) error {
 		return err
 	}
 	for i, f := range refusal.Findings {
-		for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
-			if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(macro, other) {
-				refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
-			}
+		if other := t.solvedBy(f, macro); other != "" {
+			refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
 		}
 	}
 	return err

@@ -1,0 +1,96 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform"
+)
+
+func (p *pbm) adoptCommand() *cobra.Command {
+	o := macroOptions{existing: string(transform.Replace), blindSpots: string(transform.Warn)}
+	c := &cobra.Command{
+		Use:   "adopt PATH...",
+		Short: "list the macro in the templates that create roles",
+		Long: `Adopt writes the macro into the section Transform of each template that creates
+roles, and of the local templates that it nests: last, behind SAM and language
+extensions, so that it sees the roles that they make. All else stays as it is,
+comments included. With --dry-run it shows the difference and writes nothing.`,
+		Example: `  pbm adopt stacks/ --dry-run
+  pbm adopt template.yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
+	}
+	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "what the macro is installed as")
+	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "templates that create IAM users need the macro, too")
+	return c
+}
+
+func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
+	files, err := findTemplates(paths)
+	if err != nil {
+		return err
+	}
+	c := checker{macro: o.macro, options: transform.Options{BoundUsers: o.boundUsers}}
+	known := map[string]bool{}
+	adopted, failed := 0, 0
+	for len(files) > 0 {
+		path := filepath.Clean(files[0])
+		files = files[1:]
+		if known[path] || ctx.Err() != nil {
+			continue
+		}
+		known[path] = true
+		nested, changed, err := p.adoptFile(ctx, &c, path)
+		files = append(files, nested...)
+		switch {
+		case err != nil:
+			p.report(fmt.Errorf("%s: %w", path, err))
+			failed++
+		case changed:
+			adopted++
+		}
+	}
+	p.line("", fmt.Sprintf("%d templates, %d of them changed", len(known), adopted))
+	if failed > 0 {
+		return fmt.Errorf("templates that could not be changed: %d", failed)
+	}
+	return nil
+}
+
+// adoptFile changes one template, and returns the local templates that it
+// nests.
+func (p *pbm) adoptFile(ctx context.Context, c *checker, path string) (nested []string, changed bool, err error) {
+	t, err := readTemplate(path, c.macro)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, inner := range t.nested() {
+		if _, err := os.Stat(inner); err == nil {
+			nested = append(nested, inner)
+		}
+	}
+	report, err := c.run(ctx, t)
+	if err != nil {
+		return nested, false, err
+	}
+	if len(report.Changes) == 0 && report.Err == nil {
+		return nested, false, nil // it creates no role
+	}
+	result, err := t.Adopt(c.macro)
+	if err != nil {
+		return nested, false, &boundary.Problem{What: "the macro is not listed", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
+	}
+	if result == nil {
+		return nested, false, nil
+	}
+	if p.dryRun {
+		return nested, true, p.print(unified(path, t.src, result, isColoured(p.stdout)))
+	}
+	return nested, true, p.writeFile(path, t.src, result)
+}

@@ -1,0 +1,247 @@
+package deploy
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+)
+
+// What becomes of a role.
+const (
+	statusByMacro = "bound by the macro"
+	statusBound   = "bound already"
+	statusUnbound = "unbound"
+	statusEscape  = "escape"
+	statusBlind   = "blind spot"
+)
+
+// Where the macro is in the section Transform.
+const (
+	macroLast    = "last"
+	macroEarly   = "before others"
+	macroMissing = "missing"
+)
+
+func placeOf(macro string, transforms []string) string {
+	switch at := slices.Index(transforms, macro); {
+	case at < 0:
+		return macroMissing
+	case at < len(transforms)-1:
+		return macroEarly
+	}
+	return macroLast
+}
+
+// checkResult is the result of pbm check.
+type checkResult struct {
+	Templates []checkedTemplate `json:"templates"`
+	Summary   checkSummary      `json:"summary"`
+}
+
+type checkedTemplate struct {
+	Path               string        `json:"path"`
+	Unreadable         string        `json:"unreadable,omitempty"`         // why it cannot be read
+	Macro              string        `json:"macro"`                        // last, before others, missing
+	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
+	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
+	Roles              []checkedRole `json:"roles"`
+	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
+
+	nested []string // local templates that it nests
+}
+
+type checkedRole struct {
+	LogicalID string `json:"logicalId"`
+	Type      string `json:"type"`
+	Line      int    `json:"line"`
+	Status    string `json:"status"`
+	Reason    string `json:"reason,omitempty"`
+	Remedy    string `json:"remedy,omitempty"`
+}
+
+// checkSummary counts.
+type checkSummary struct {
+	Templates  int `json:"templates"`
+	Unreadable int `json:"unreadable"`
+	ByMacro    int `json:"boundByMacro"`
+	Bound      int `json:"boundAlready"`
+	Unbound    int `json:"unbound"`
+	Escapes    int `json:"escapes"`
+	BlindSpots int `json:"blindSpots"`
+}
+
+func (s *checkSummary) add(t checkedTemplate) {
+	s.Templates++
+	if t.Unreadable != "" {
+		s.Unreadable++
+	}
+	for _, r := range t.Roles {
+		switch r.Status {
+		case statusByMacro:
+			s.ByMacro++
+		case statusBound:
+			s.Bound++
+		case statusUnbound:
+			s.Unbound++
+		case statusEscape:
+			s.Escapes++
+		}
+	}
+	s.BlindSpots += len(t.BlindSpots)
+}
+
+func (s checkSummary) String() string {
+	return fmt.Sprintf("%d templates: %d roles bound by the macro, %d bound already, %d unbound, %d escape; %d blind spots",
+		s.Templates, s.ByMacro, s.Bound, s.Unbound, s.Escapes, s.BlindSpots)
+}
+
+func (r checkResult) table() [][]string {
+	var rows [][]string
+	row := func(path string, line int, status, what string) {
+		rows = append(rows, []string{fmt.Sprintf("%s:%d", path, line), status, what})
+	}
+	for _, t := range r.Templates {
+		for _, role := range slices.Concat(t.Roles, t.BlindSpots) {
+			row(t.Path, role.Line, role.Status, role.described())
+		}
+	}
+	for _, f := range r.remarks() {
+		row(f.path, f.line, f.level, f.text)
+	}
+	return rows
+}
+
+// described names a role, and says what is wrong with it.
+func (r checkedRole) described() string {
+	text := r.LogicalID
+	if r.Type != "" {
+		text += " (" + r.Type + ")"
+	}
+	if r.Reason != "" {
+		text += " " + r.Reason + "; " + r.Remedy
+	}
+	return text
+}
+
+// remark is something for people to look at in a file.
+type remark struct {
+	rule, level string // a level of SARIF: error, warning, note
+	path        string
+	line        int
+	text        string
+}
+
+// rules of SARIF, and what each is about.
+var checkRules = []struct{ id, about string }{
+	{"unbound-role", "A role would be deployed without a permissions boundary."},
+	{"escape", "A role would exist that the macro cannot bind from where it is listed."},
+	{"blind-spot", "A resource may create roles that the macro does not see."},
+	{"macro-order", "The macro is listed before other transforms, and does not see the roles that they make."},
+	{"environment", "Nobody says which environment the stacks of a template are of, so their deployment would be refused."},
+	{"unreadable-template", "A template cannot be read, so nobody knows about its roles."},
+}
+
+// findings are the roles and blind spots that somebody should look at, and the
+// remarks about templates, in order.
+func (r checkResult) findings() []remark {
+	var all []remark
+	for _, t := range r.Templates {
+		for _, role := range t.Roles {
+			switch role.Status {
+			case statusUnbound:
+				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described()})
+			case statusEscape:
+				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described()})
+			}
+		}
+		for _, blind := range t.BlindSpots {
+			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described()})
+		}
+	}
+	return append(all, r.remarks()...)
+}
+
+// remarks are about templates as a whole.
+func (r checkResult) remarks() []remark {
+	var all []remark
+	for _, t := range r.Templates {
+		if t.Unreadable != "" {
+			all = append(all, remark{"unreadable-template", "error", t.Path, 1, "the template cannot be read: " + t.Unreadable})
+		}
+		if t.Macro == macroEarly {
+			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
+		}
+		if t.EnvironmentProblem != "" {
+			all = append(all, remark{"environment", "warning", t.Path, 1, t.EnvironmentProblem})
+		}
+	}
+	return all
+}
+
+// showChecked prints the result in the form that was asked for.
+func (p *pbm) showChecked(r checkResult) error {
+	switch p.output {
+	case outputSARIF:
+		return p.printSARIF(r)
+	case outputGitHub:
+		return p.print(annotations(r))
+	}
+	return p.show(r)
+}
+
+// printSARIF prints a log that code scanning reads. Source: SARIF 2.1.0.
+func (p *pbm) printSARIF(r checkResult) error {
+	log := sarif.NewReport()
+	run := sarif.NewRunWithInformationURI("pbm", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html")
+	run.Tool.Driver.WithVersion(build().Version)
+	for _, rule := range checkRules {
+		run.AddRule(rule.id).WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.about))
+	}
+	for _, f := range r.findings() {
+		where := sarif.NewPhysicalLocation().
+			WithArtifactLocation(sarif.NewSimpleArtifactLocation(filepath.ToSlash(f.path))).
+			WithRegion(sarif.NewRegion().WithStartLine(f.line))
+		run.CreateResultForRule(f.rule).
+			WithLevel(f.level).
+			WithMessage(sarif.NewTextMessage(f.text)).
+			AddLocation(sarif.NewLocationWithPhysicalLocation(where))
+	}
+	log.AddRun(run)
+	var out bytes.Buffer
+	if err := log.PrettyWrite(&out); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return p.print(withNewline(out.Bytes()))
+}
+
+// annotations are commands to the runner of GitHub Actions, which shows them on
+// the lines. Source: GitHub Actions, workflow commands.
+func annotations(r checkResult) []byte {
+	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	escapeProperty := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	var out bytes.Buffer
+	for _, f := range r.findings() {
+		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
+			f.level, escapeProperty.Replace(filepath.ToSlash(f.path)), f.line, f.rule, escape.Replace(f.text))
+	}
+	return out.Bytes()
+}
+
+// progress tells somebody at a terminal how far a long run is.
+func (p *pbm) progress() func(done, total int) {
+	if !isTerminal(p.stderr) || inCI() {
+		return func(int, int) {}
+	}
+	return func(done, total int) {
+		switch {
+		case done == total:
+			_, _ = fmt.Fprint(p.stderr, "\r\x1b[K")
+		case done%100 == 0:
+			_, _ = fmt.Fprintf(p.stderr, "\rpbm: %d of %d templates", done, total)
+		}
+	}
+}
