@@ -50,7 +50,7 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 		files = append(files, nested...)
 		switch {
 		case err != nil:
-			p.report(fmt.Errorf("%s: %w", path, err))
+			p.reportOf(path, err)
 			failed++
 		case changed:
 			adopted++

@@ -198,7 +198,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, environment, 
 	if err != nil {
 		return transform.Report{}, err
 	}
-	_, report := m.Respond(ctx, event)
+	report := m.Inspect(ctx, event)
 	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); report.Err != nil && (!ok || refusal == nil) {
 		return report, report.Err
 	}

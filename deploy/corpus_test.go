@@ -1,4 +1,4 @@
-package deploy
+package deploy_test
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 )
 
 // readLines decodes the lines of a corpus file.
-func readLines[T any](t *testing.T, name string) []T {
+func readLines[T any](t testing.TB, name string) []T {
 	dir := os.Getenv("CORPUS")
 	if dir == "" {
 		t.Skip("CORPUS does not name a folder with " + name + ", so there are no real templates to try")

@@ -196,12 +196,18 @@ func usagef(format string, args ...any) error {
 }
 
 // report writes an error and what to do about it.
-func (p *pbm) report(err error) {
+func (p *pbm) report(err error) { p.reportOf("", err) }
+
+// reportOf reports an error of one of several files, named in front.
+func (p *pbm) reportOf(file string, err error) {
+	if file != "" {
+		file += ": "
+	}
 	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
-		p.reportRefusal(refusal)
+		p.reportRefusal(file, refusal)
 		return
 	}
-	p.line("error: ", err.Error())
+	p.line("error: ", file+err.Error())
 	if remedy := boundary.Remedy(err); remedy != "" {
 		p.line("hint: ", remedy)
 	}
@@ -209,9 +215,9 @@ func (p *pbm) report(err error) {
 
 // reportRefusal writes each finding, and each remedy once, behind the findings
 // that it is for.
-func (p *pbm) reportRefusal(r *transform.Refusal) {
+func (p *pbm) reportRefusal(file string, r *transform.Refusal) {
 	for i, f := range r.Findings {
-		p.line("error: ", f.String())
+		p.line("error: ", file+f.String())
 		if i == len(r.Findings)-1 || r.Findings[i+1].Remedy != f.Remedy {
 			p.line("hint: ", f.Remedy)
 		}

@@ -175,7 +175,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	failed := 0
 	for _, file := range files {
 		if err := p.transformFile(ctx, o, macro, file); err != nil {
-			p.report(fmt.Errorf("%s: %w", file, err))
+			p.reportOf(file, err)
 			failed++
 		}
 	}
@@ -201,7 +201,7 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	if report.Err != nil {
 		return t.explain(report.Err, o.macro)
 	}
-	p.warn(t, report, o.macro)
+	p.warn(t, report, o)
 	return p.deliver(t, result, report, o)
 }
 
@@ -311,9 +311,9 @@ func (t *template) explain(err error, macro string) error {
 
 // warn tells what the macro cannot see, and when CloudFormation would not run
 // it at all.
-func (p *pbm) warn(t *template, report transform.Report, macro string) {
-	if t.macro == nil && len(report.Changes) > 0 {
-		p.line("warning: ", "the template does not list "+macro+" in Transform, so CloudFormation would not run it")
+func (p *pbm) warn(t *template, report transform.Report, o transformOptions) {
+	if t.macro == nil && len(report.Changes) > 0 && !o.inPlace {
+		p.line("warning: ", "the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
 	for _, f := range report.BlindSpots {

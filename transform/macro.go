@@ -74,6 +74,7 @@ func (r Report) Counts() map[Action]int {
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	req, edits, report := m.decide(ctx, event)
 	if report.Err != nil {
+		report.Changes = nil
 		return failure(event, req, report.Err), report
 	}
 	response := success(event, req, edits)
@@ -85,6 +86,13 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		return Refuse(event, report.Err), report
 	}
 	return response, report
+}
+
+// Inspect reports what stands in the way of a success as Respond does, and also
+// the changes that would be made without it.
+func (m Macro) Inspect(ctx context.Context, event []byte) Report {
+	_, _, report := m.decide(ctx, event)
+	return report
 }
 
 // decide reads an event and finds the edits that answer it.
@@ -148,10 +156,10 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	}
 	report.Boundary = v.text
 	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
+	report.Changes = changes
 	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
 		return nil, &Refusal{refused}
 	}
-	report.Changes = changes
 	return edits, nil
 }
 

@@ -92,7 +92,11 @@ func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
 }
 
 func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
-	w.plan.blind = append(w.plan.blind, Finding{w.id(id), clip(typ, maxID), reason, remedy, w.offset()})
+	at := w.offset()
+	if id != nil {
+		at = w.current.start
+	}
+	w.plan.blind = append(w.plan.blind, Finding{w.id(id), clip(typ, maxID), reason, remedy, at})
 }
 
 // Remedies that name the macro. It may be installed under another name; see

@@ -127,6 +127,7 @@ func (t *Template) offset(fragment int) int {
 func (m Macro) Rewrite(ctx context.Context, event []byte, t *Template) ([]byte, Report) {
 	req, edits, report := m.decide(ctx, event)
 	if report.Err != nil {
+		report.Changes = nil
 		return nil, report
 	}
 	out, err := t.rewrite(edits, req.plan.fragment.start, req.macro)
