@@ -40,6 +40,7 @@ lint:
 fuzz:
 	go test ./transform -run '^$$' -fuzz '^FuzzRespond$$' -fuzztime $(FUZZTIME)
 	go test ./transform -run '^$$' -fuzz '^FuzzTemplate$$' -fuzztime $(FUZZTIME)
+	go test ./transform -run '^$$' -fuzz '^FuzzYAML$$' -fuzztime $(FUZZTIME)
 	go test ./boundary -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
 
 # The laws on real templates: CORPUS names a folder with templates.jsonl.gz.

@@ -64,6 +64,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
+	files, err = p.onlyTemplates(files)
+	if err != nil {
+		return err
+	}
 	c := checker{macro: o.macro, options: options, progress: p.progress()}
 	all, err := c.files(ctx, files)
 	if err != nil {
@@ -81,6 +85,23 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
 	}
 	return nil
+}
+
+// onlyTemplates leaves files out that are no templates: hooks name whatever has
+// changed.
+func (p *pbm) onlyTemplates(files []string) ([]string, error) {
+	var templates []string
+	for _, file := range files {
+		switch is, err := looksLikeTemplate(file); {
+		case err != nil:
+			return nil, fmt.Errorf("read the template: %w", err)
+		case is:
+			templates = append(templates, file)
+		default:
+			p.line("warning: ", file+" has no Resources of CloudFormation and is not checked")
+		}
+	}
+	return templates, nil
 }
 
 // checker checks templates, several at once.

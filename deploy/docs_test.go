@@ -13,14 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The transcript of the README is what pbm prints.
+// The transcripts of the documentation are what pbm prints.
 func TestReadmeTranscript(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(text), "    $ pbm ")
-	require.True(t, found, "the README has no transcript")
-	old, after, _ := strings.Cut("$ pbm "+rest, "\n\n")
-
 	fake := newFakeAWS()
 	t.Cleanup(fake.Close)
 	home := t.TempDir()
@@ -35,7 +29,39 @@ func TestReadmeTranscript(t *testing.T) {
 			require.NoError(t, createPolicy(context.Background(), cfg, policy))
 		}
 	}
+	checkTranscript(t, "../README.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"))
+}
+
+const service = `Parameters:
+  Stage: {Type: String, Default: dev}
+
+Resources:
+  # of the service
+  Api:
+    Type: AWS::IAM::Role
+    Properties:
+      Path: /service/
+  Audit:
+    Type: AWS::IAM::Role
+    Properties:
+      PermissionsBoundary: !Sub arn:aws:iam::${AWS::AccountId}:policy/audit
+`
+
+func TestCITranscript(t *testing.T) {
 	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "service.yaml"), []byte(service), 0o600))
+	checkTranscript(t, "../docs/ci.md", dir)
+}
+
+// checkTranscript runs the commands of a page's transcript, and compares what
+// they print.
+func checkTranscript(t *testing.T, page, dir string, env ...string) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "    $ pbm ")
+	require.True(t, found, "%s has no transcript", page)
+	old, after, _ := strings.Cut("$ pbm "+rest, "\n\n")
 	var transcript []string
 	for line := range strings.SplitSeq(old, "\n") {
 		command, isCommand := strings.CutPrefix(strings.TrimSpace(line), "$ ")
@@ -45,10 +71,8 @@ func TestReadmeTranscript(t *testing.T) {
 		args := strings.Fields(command)
 		pbm := exec.Command(args[0], args[1:]...)
 		pbm.Dir = dir
-		pbm.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
-			"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"))
-		out, err := pbm.CombinedOutput()
-		require.NoError(t, err, "%s\n%s", command, out)
+		pbm.Env = append(os.Environ(), env...)
+		out, _ := pbm.CombinedOutput() // a failure is printed
 		transcript = append(transcript, "$ "+command)
 		for printed := range strings.Lines(string(out)) {
 			transcript = append(transcript, strings.TrimRight("    "+printed, "\n"))
@@ -56,7 +80,7 @@ func TestReadmeTranscript(t *testing.T) {
 	}
 	got := strings.ReplaceAll(strings.Join(transcript, "\n"), "\n$ ", "\n    $ ")
 	if *update {
-		require.NoError(t, os.WriteFile("../README.md", []byte(before+"    "+got+"\n\n"+after), 0o644))
+		require.NoError(t, os.WriteFile(page, []byte(before+"    "+got+"\n\n"+after), 0o644))
 		return
 	}
 	assert.Equal(t, old, got)
