@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -34,16 +32,6 @@ type transformOptions struct {
 	output       string
 	outputFormat string
 	macroOptions
-}
-
-// macroOptions are flags that the macro has as settings.
-type macroOptions struct {
-	macro                 string
-	defaultEnvironment    string
-	pinEnvironment        bool
-	existing, blindSpots  string
-	boundUsers            bool
-	environmentParameters []string
 }
 
 func (p *pbm) transformCommand() *cobra.Command {
@@ -87,17 +75,6 @@ Several templates, and directories of them, take --diff, --check or --in-place.`
 	return c
 }
 
-func (o *macroOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "setting of the macro: what templates call it")
-	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "setting of the macro: environment of templates that name none")
-	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "setting of the macro: refuse templates that name another than the default")
-	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "setting of the macro: replace, keep or reject")
-	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "setting of the macro: warn or reject")
-	flags.BoolVar(&o.boundUsers, "bound-users", false, "setting of the macro: bind IAM users, too")
-	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
-		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
-}
-
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
 // wrong finds wrong flags before anything is read.
@@ -125,34 +102,6 @@ func (o transformOptions) wrong() error {
 	return nil
 }
 
-// settings are the flags that the macro has as settings.
-func (o macroOptions) settings() (transform.Options, error) {
-	existing, err := transform.ParseExisting(o.existing)
-	if err != nil {
-		return transform.Options{}, usagef("--existing-boundary %w", err)
-	}
-	blindSpots, err := transform.ParseBlindSpots(o.blindSpots)
-	if err != nil {
-		return transform.Options{}, usagef("--blind-spots %w", err)
-	}
-	if o.defaultEnvironment != "" {
-		if err := checkName(o.defaultEnvironment); err != nil {
-			return transform.Options{}, err
-		}
-	}
-	if o.pinEnvironment && o.defaultEnvironment == "" {
-		return transform.Options{}, usagef("--pin-environment needs --default-environment")
-	}
-	return transform.Options{
-		DefaultEnvironment:    o.defaultEnvironment,
-		PinEnvironment:        o.pinEnvironment,
-		Existing:              existing,
-		BlindSpots:            blindSpots,
-		BoundUsers:            o.boundUsers,
-		EnvironmentParameters: o.environmentParameters,
-	}, nil
-}
-
 func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	macro := transform.Macro{}
 	err := o.wrong()
@@ -169,28 +118,31 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
 		return usagef("%d templates are named; give --diff, --check or --in-place", len(files))
 	}
+	target, err := p.source(ctx, o, &macro)
+	if err != nil {
+		return err
+	}
 	if len(files) == 1 {
-		return p.transformFile(ctx, o, macro, files[0])
+		return p.transformFile(ctx, o, macro, target, files[0])
 	}
 	failed := 0
 	for _, file := range files {
-		if err := p.transformFile(ctx, o, macro, file); err != nil {
+		if err := p.transformFile(ctx, o, macro, target, file); err != nil {
 			p.reportOf(file, err)
 			failed++
 		}
 	}
-	if failed > 0 {
+	switch {
+	case failed > 0 && o.check:
+		return fmt.Errorf("of %d templates, %d would change or be refused", len(files), failed)
+	case failed > 0:
 		return fmt.Errorf("of %d templates, %d were not transformed", len(files), failed)
 	}
 	return nil
 }
 
-func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, path string) error {
+func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, path string) error {
 	t, err := readTemplate(path, o.macro)
-	if err != nil {
-		return err
-	}
-	target, err := p.source(ctx, o, &macro)
 	if err != nil {
 		return err
 	}
@@ -203,64 +155,6 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	}
 	p.warn(t, report, o)
 	return p.deliver(t, result, report, o)
-}
-
-// placeholderAccount stands for the account where neither AWS nor the boundary
-// tells it. AWS documentation uses it, nobody has it.
-const placeholderAccount = "123456789012"
-
-// source sets the macro's store, and returns where the template deploys to.
-func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.Macro) (boundary.Target, error) {
-	local := boundary.TargetOf(o.account, p.store.localRegion())
-	if o.boundary.given() {
-		value, err := o.boundary.value()
-		if err != nil {
-			return boundary.Target{}, err
-		}
-		macro.Store = given{value}
-		if macro.Options.DefaultEnvironment == "" {
-			macro.Options.DefaultEnvironment = givenEnvironment
-		}
-		return local, nil
-	}
-	j, err := p.project()
-	if err != nil {
-		return boundary.Target{}, err
-	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
-	if err != nil {
-		return boundary.Target{}, err
-	}
-	macro.Store = at
-	if !at.inAWS() || o.account != "" {
-		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
-	}
-	return at.identify(ctx)
-}
-
-// given is a store that has one boundary for whatever environment.
-type given struct{ value boundary.Value }
-
-// givenEnvironment is what a stack is of when the boundary is given and the
-// template names no environment.
-const givenEnvironment = "given"
-
-func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
-	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
-}
-
-func (g given) Location(string) string { return "--permissions-boundary" }
-
-// noting is a store that remembers what was read of it.
-type noting struct {
-	boundary.Reader
-	text string
-}
-
-func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	record, err := n.Reader.Get(ctx, environment)
-	n.text = record.Text
-	return record, err
 }
 
 // transform runs the macro. Where the account is not known it is the one of

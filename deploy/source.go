@@ -1,0 +1,67 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform"
+)
+
+// placeholderAccount stands for the account where neither AWS nor the boundary
+// tells it. AWS documentation uses it, nobody has it.
+const placeholderAccount = "123456789012"
+
+// source sets the macro's store, and returns where the template deploys to.
+func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.Macro) (boundary.Target, error) {
+	local := boundary.TargetOf(o.account, p.store.localRegion())
+	if o.boundary.given() {
+		value, err := o.boundary.value()
+		if err != nil {
+			return boundary.Target{}, err
+		}
+		macro.Store = given{value}
+		if macro.Options.DefaultEnvironment == "" {
+			macro.Options.DefaultEnvironment = givenEnvironment
+		}
+		return local, nil
+	}
+	j, err := p.project()
+	if err != nil {
+		return boundary.Target{}, err
+	}
+	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
+	if err != nil {
+		return boundary.Target{}, err
+	}
+	macro.Store = at
+	if !at.inAWS() || o.account != "" {
+		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+	}
+	return at.identify(ctx)
+}
+
+// given is a store that has one boundary for whatever environment.
+type given struct{ value boundary.Value }
+
+// givenEnvironment is what a stack is of when the boundary is given and the
+// template names no environment.
+const givenEnvironment = "given"
+
+func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
+	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
+}
+
+func (g given) Location(string) string { return "--permissions-boundary" }
+
+// noting is a store that remembers what was read of it.
+type noting struct {
+	boundary.Reader
+	text string
+}
+
+func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
+	record, err := n.Reader.Get(ctx, environment)
+	n.text = record.Text
+	return record, err
+}
