@@ -36,9 +36,9 @@ type mark struct {
 	flow   bool // it is in a flow collection
 }
 
-// maxNodes bounds what aliases may blow a template up to. CloudFormation takes
-// 1 MB.
-const maxNodes = 1_000_000
+// maxCopies bounds what aliases and merge keys may blow a template up to: so
+// many values more than are written. CloudFormation itself takes no aliases.
+const maxCopies = 100_000
 
 // maxDepth bounds how deep values may be nested: an alias may be inside of what
 // it stands for.
@@ -76,12 +76,13 @@ func document(src []byte) (*yaml.Node, error) {
 
 // shadower writes the shadow. Its first error sticks.
 type shadower struct {
-	text  *yamlText
-	out   []byte
-	flow  int // how many flow collections are around
-	nodes int
-	depth int
-	err   error
+	text   *yamlText
+	out    []byte
+	flow   int // how many flow collections are around
+	alias  int // how many aliases are around
+	copies int // values that aliases and merge keys have made
+	depth  int
+	err    error
 }
 
 func (c *shadower) fail(at *yaml.Node, err error) {
@@ -130,7 +131,9 @@ func (c *shadower) leave(n *yaml.Node) {
 }
 
 func (c *shadower) value(n *yaml.Node) {
-	c.nodes++
+	if c.alias > 0 {
+		c.copies++
+	}
 	c.depth++
 	defer func() { c.depth-- }()
 	c.bound(n)
@@ -141,7 +144,9 @@ func (c *shadower) value(n *yaml.Node) {
 	if n.Kind == yaml.AliasNode {
 		flow := c.flow
 		c.flow = 0
+		c.alias++
 		c.tagged(n.Alias)
+		c.alias--
 		c.flow = flow
 		return
 	}
@@ -151,8 +156,8 @@ func (c *shadower) value(n *yaml.Node) {
 // bound ends what aliases would blow up.
 func (c *shadower) bound(n *yaml.Node) {
 	switch {
-	case c.nodes > maxNodes:
-		c.fail(n, fmt.Errorf("more than %d values", maxNodes))
+	case c.copies > maxCopies:
+		c.fail(n, fmt.Errorf("more than %d values by aliases", maxCopies))
 	case c.depth > maxDepth:
 		c.fail(n, fmt.Errorf("values in each other to a depth of more than %d", maxDepth))
 	}
@@ -290,7 +295,7 @@ func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
 
 // merge are the members that a merge key brings: of one mapping or of several.
 func (c *shadower) merge(value *yaml.Node) []pair {
-	c.nodes++
+	c.copies++
 	c.depth++
 	defer func() { c.depth-- }()
 	c.bound(value)
@@ -302,7 +307,7 @@ func (c *shadower) merge(value *yaml.Node) []pair {
 		return c.merge(value.Alias)
 	case yaml.MappingNode:
 		pairs := c.pairs(value)
-		c.nodes += len(pairs)
+		c.copies += len(pairs)
 		return pairs
 	case yaml.SequenceNode:
 		var all []pair

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -192,8 +193,8 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 	isEmpty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0
 	if isEmpty && !at.flow {
 		below := y.lineEnd(name.Line)
-		lines := y.blockLines(strings.Repeat(" ", name.Column-1+y.step(edit{into: object{span: span{start: y.offsetOf(name)}}}, name.Column)), 2,
-			[]string{"PermissionsBoundary"}, e)
+		indent := strings.Repeat(" ", name.Column-1+y.stepOf(name, e.into.start))
+		lines := y.blockLines(indent, 0, []string{"PermissionsBoundary"}, e)
 		return []textEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
 	}
 	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
@@ -207,13 +208,15 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 	return []textEdit{{start, end, text}}, nil
 }
 
-// offsetOf is where the shadow has a name.
-func (y *yamlText) offsetOf(name *yaml.Node) int {
-	i := slices.IndexFunc(y.names, func(m mark) bool { return m.node == name })
-	if i < 0 {
-		return 0
+// stepOf is by how much a name is indented, whose value is at an offset.
+func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
+	i, _ := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
+	for i--; i >= 0; i-- {
+		if around := y.names[i].node; around.Column < name.Column {
+			return name.Column - around.Column
+		}
 	}
-	return y.names[i].offset - 1
+	return 2
 }
 
 // replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
