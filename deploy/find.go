@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -48,11 +49,13 @@ func walkTemplates(root string) ([]string, error) {
 		case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
 			return nil
 		}
+		// One that cannot be read is named, so that somebody hears of it; a
+		// link that leads nowhere is nothing.
 		is, err := looksLikeTemplate(path)
-		if is {
+		if is || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			files = append(files, path)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for templates: %w", err)
@@ -64,16 +67,20 @@ func isOfTools(directory string) bool {
 	return strings.HasPrefix(directory, ".") || directory == "node_modules" || directory == "vendor"
 }
 
+// maxTemplate is more than a template can have, in bytes. CloudFormation takes
+// 1 MB.
+const maxTemplate = 20 << 20
+
 // looksLikeTemplate reports whether a file speaks of CloudFormation: it has
 // Resources, and a resource type or the version of the format.
 func looksLikeTemplate(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxTemplate || !info.Mode().IsRegular() {
+		return false, err
+	}
 	text, err := os.ReadFile(path)
-	return speaksOfCloudFormation(text), err
-}
-
-func speaksOfCloudFormation(text []byte) bool {
 	return bytes.Contains(text, []byte("Resources")) &&
-		(bytes.Contains(text, []byte("AWS::")) || bytes.Contains(text, []byte("AWSTemplateFormatVersion")))
+		(bytes.Contains(text, []byte("AWS::")) || bytes.Contains(text, []byte("AWSTemplateFormatVersion"))), err
 }
 
 func isDirectory(path string) bool {
