@@ -1,11 +1,12 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto race lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto e2e race lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
 FUZZTIME = 10s
 VENV     = .venv
+TOOLS    = $(VENV)/.installed
 
 # The main job: a template's roles get the boundary of their environment.
 demo:
@@ -20,12 +21,23 @@ test:
 
 # The same scripts and the same rules of stores, against another one's SSM, STS
 # and IAM. One at a time: moto is one account of everything.
-test-moto: $(VENV)/bin/moto_server
+test-moto: $(TOOLS)
 	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1
 
-$(VENV)/bin/moto_server:
+# What users use, end to end: SAM CLI, the AWS CLI, the CDK, with the macro's
+# function in AWS's runtime emulator, and moto in place of AWS.
+e2e: $(TOOLS) e2e/node_modules
+	e2e/with-docker e2e/with-moto $(VENV)/bin/moto_server e2e/run
+
+# The programs of AWS, and moto, at the versions of e2e/requirements.txt.
+$(TOOLS): e2e/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.1.22'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
+	touch $@
+
+e2e/node_modules: e2e/package-lock.json
+	cd e2e && npm ci --silent --no-audit --no-fund
+	touch $@
 
 race:
 	go test -race ./...
@@ -52,16 +64,13 @@ lambda:
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
 
-# sam build calls this, with ARTIFACTS_DIR set.
-ARCH = arm64
+# sam build calls this, with ARTIFACTS_DIR set. ARCH is what Go calls the
+# processor that the parameter Architecture of template.yaml names.
+ARCH ?= arm64
 build-MacroFunction:
 	mkdir -p $(ARTIFACTS_DIR)
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
 
-# template.yaml against the schemas of AWS; cfn-lint comes from PyPI.
-template: $(VENV)/bin/cfn-lint
+# template.yaml against the schemas of AWS.
+template: $(TOOLS)
 	$(VENV)/bin/cfn-lint template.yaml
-
-$(VENV)/bin/cfn-lint:
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check cfn-lint==1.58.0

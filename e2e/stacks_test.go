@@ -1,0 +1,194 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// policy is the ARN of a policy below the path platform.
+func policy(name string) string { return "arn:aws:iam::" + account + ":policy/platform/" + name }
+
+// addEnvironment has pbm add an environment, whose policy it makes first, for
+// pbm looks whether it is there.
+func addEnvironment(t *testing.T, name, boundary string) {
+	t.Helper()
+	createPolicy(t, boundary)
+	pbm(t, "env", "add", name, "--permissions-boundary", "platform/"+boundary)
+}
+
+func createPolicy(t *testing.T, name string) {
+	t.Helper()
+	aws(t, nil, "iam", "create-policy", "--path", "/platform/", "--policy-name", name,
+		"--policy-document", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+}
+
+// examples are the project's own, with an environment where they name none.
+// The one for SAM names prod.
+func examples(t *testing.T) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	named := map[string]string{}
+	for name, in := range map[string]struct{ old, new string }{
+		"service-plain.yaml": {"", ""},
+		"orders-sam.yaml":    {"Environment: prod", "Environment: dev"},
+		"website-cdk.json":   {`"Transform":"PermissionsBoundaryMacro"`, `"Transform":{"Name":"PermissionsBoundaryMacro","Parameters":{"Environment":"dev"}}`},
+	} {
+		text, err := os.ReadFile(filepath.Join("../examples", name))
+		require.NoError(t, err)
+		source := strings.Replace(string(text), `"Transform": "`, `"Transform":"`, 1)
+		require.Contains(t, source, in.old)
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(source, in.old, in.new, 1)), 0o600))
+		named[strings.TrimSuffix(name, filepath.Ext(name))] = path
+	}
+	return named
+}
+
+func (c *cloudFormation) deployAll(paths map[string]string, want string) int {
+	c.t.Helper()
+	total := 0
+	for stack, path := range paths {
+		roles, err := c.deploy(stack, path, nil)
+		require.NoError(c.t, err, stack)
+		total += bound(c.t, roles, want)
+	}
+	return total
+}
+
+func TestStacks(t *testing.T) {
+	scenario(t, "a, b, c: pbm env add and update, and none, with each example deployed", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		all := examples(t)
+		// What cdk bootstrap leaves in an account.
+		aws(t, nil, "ssm", "put-parameter", "--type", "String", "--name", "/cdk-bootstrap/hnb659fds/version", "--value", "21")
+
+		addEnvironment(t, "dev", "dev-boundary")
+		first := c.deployAll(all, policy("dev-boundary"))
+
+		createPolicy(t, "dev-boundary-2")
+		pbm(t, "env", "update", "dev", "--permissions-boundary", "platform/dev-boundary-2")
+		second := c.deployAll(all, policy("dev-boundary-2"))
+
+		pbm(t, "env", "update", "dev", "--permissions-boundary", "")
+		none := 0
+		for stack, path := range all {
+			roles, err := c.deploy(stack, path, nil)
+			require.NoError(t, err)
+			for id, got := range roles {
+				// The one that its template gives one keeps it: none changes nothing.
+				if id == "AuditRole" {
+					assert.Equal(t, "arn:aws:iam::"+account+":policy/some-old-boundary", got)
+				} else {
+					assert.Empty(t, got, id)
+				}
+				none++
+			}
+		}
+		return fmt.Sprintf("%d roles of %d stacks with the boundary, %d with the new one, %d as their templates have them", first, len(all), second, none)
+	})
+
+	scenario(t, "d: unknown environment", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		_, err := c.deploy("unknown", "../examples/service-plain.yaml", map[string]string{"Stage": "prod"})
+		require.EqualError(t, err, "Transform "+account+"::"+macroName+` failed with: environment "prod" is unknown: parameter /permissions-boundary/prod in `+region+
+			" does not exist; add it: pbm env add prod --region "+region)
+		var stacks struct{ StackSummaries []any }
+		aws(t, &stacks, "cloudformation", "list-stacks")
+		require.Empty(t, stacks.StackSummaries)
+		return "refused by name, and nothing is created"
+	})
+
+	scenario(t, "e: each kind of role that SAM makes", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		addEnvironment(t, "dev", "dev-boundary")
+		roles, err := c.deploy("kitchen-sink", "testdata/kitchen-sink.yaml", nil)
+		require.NoError(t, err)
+		require.Len(t, roles, 13)
+		bound(t, roles, policy("dev-boundary"))
+
+		before := &cloudFormation{t: t, macro: c.macro, before: true}
+		_, err = before.deploy("refused", "testdata/kitchen-sink.yaml", nil)
+		require.ErrorContains(t, err, "list PermissionsBoundaryMacro after AWS::Serverless-2016-10-31 in Transform")
+		for _, id := range []string{"Deployed", "Fleet", "Graph"} {
+			require.ErrorContains(t, err, id+" (AWS::Serverless::")
+		}
+		return fmt.Sprintf("%d kinds bound behind SAM, refused before it", len(roles))
+	})
+
+	scenario(t, "f: a stack of the CDK with roles of its constructs", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		addEnvironment(t, "dev", "dev-boundary")
+		out := t.TempDir()
+		run(t, "cdk", environ(), "npx", "cdk", "synth", "--quiet", "--output", out)
+		roles, err := c.deploy("website", filepath.Join(out, "Website.template.json"), nil)
+		require.NoError(t, err)
+		require.Greater(t, len(roles), 5)
+		return fmt.Sprintf("%d roles bound, one of them written by hand", bound(t, roles, policy("dev-boundary")))
+	})
+
+	scenario(t, "g: Fn::Transform in a resource, and in its Properties", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		addEnvironment(t, "dev", "dev-boundary")
+		roles, err := c.deploy("inside", "testdata/role-in-resource.yaml", nil)
+		require.NoError(t, err)
+		require.Equal(t, 2, bound(t, roles, policy("dev-boundary")))
+		return "both bound"
+	})
+
+	scenario(t, "h: loops of AWS::LanguageExtensions", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		addEnvironment(t, "dev", "dev-boundary")
+		behind, err := c.deploy("behind", "testdata/loops.yaml", nil)
+		require.NoError(t, err)
+		require.Equal(t, 4, bound(t, behind, policy("dev-boundary")))
+		before := &cloudFormation{t: t, macro: c.macro, before: true}
+		first, err := before.deploy("before", "testdata/loops.yaml", nil)
+		require.NoError(t, err)
+		require.Equal(t, behind, first)
+		return "4 roles bound behind the language extensions, and before"
+	})
+
+	scenario(t, "i: values by hand and by pbm", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		byHand := "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/by-hand"
+		aws(t, nil, "ssm", "put-parameter", "--type", "String", "--name", "/permissions-boundary/dev", "--value", byHand)
+		require.Contains(t, pbm(t, "env", "get", "dev", "--output", "json"), byHand)
+		c.deployAll(map[string]string{"plain": "../examples/service-plain.yaml"}, policy("by-hand"))
+
+		addEnvironment(t, "prod", "prod-boundary")
+		var written struct {
+			Parameter struct{ Value, Type string }
+		}
+		aws(t, &written, "ssm", "get-parameter", "--name", "/permissions-boundary/prod")
+		require.Equal(t, "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/prod-boundary", written.Parameter.Value)
+		require.Equal(t, "String", written.Parameter.Type)
+		return "pbm reads what the AWS CLI wrote, and the other way round"
+	})
+
+	scenario(t, "j: nested stacks", func(t *testing.T) string {
+		c := &cloudFormation{t: t, macro: startFunction(t)}
+		addEnvironment(t, "dev", "dev-boundary")
+		addEnvironment(t, "prod", "prod-boundary")
+		roles, err := c.deploy("parent", "testdata/parent.yaml", nil)
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{
+			"Own": policy("dev-boundary"), "Dev/Worker": policy("dev-boundary"), "Prod/Worker": policy("prod-boundary"),
+		}, roles)
+
+		// What the macro cannot see it says, or refuses.
+		roles, err = c.deploy("forgotten", "testdata/parent-of-unbound.yaml", nil)
+		require.NoError(t, err)
+		require.Empty(t, roles["Forgotten/Worker"])
+		require.Len(t, c.macro.lines(`"blindSpots":["Forgotten (AWS::CloudFormation::Stack)"]`), 1)
+		strict := &cloudFormation{t: t, macro: startFunction(t, "BLIND_SPOTS=reject")}
+		_, err = strict.deploy("strict", "testdata/parent-of-unbound.yaml", nil)
+		require.ErrorContains(t, err, "Forgotten (AWS::CloudFormation::Stack) is a nested stack")
+		return "3 roles bound, each by its own template; one that does not list the macro is a blind spot"
+	})
+}
