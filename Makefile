@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto e2e race lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto e2e aws-smoke race lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -28,6 +28,11 @@ test-moto: $(TOOLS)
 # function in AWS's runtime emulator, and moto in place of AWS.
 e2e: $(TOOLS) e2e/node_modules
 	e2e/with-docker e2e/with-moto $(VENV)/bin/moto_server e2e/run
+
+# In a real account: installs the macro, deploys an example, checks IAM, removes
+# all. make aws-smoke ACCOUNT=111122223333 REGION=eu-west-1 STACK=pbm-smoke
+aws-smoke:
+	e2e/aws-smoke
 
 # The programs of AWS, and moto, at the versions of e2e/requirements.txt.
 $(TOOLS): e2e/requirements.txt
@@ -71,6 +76,6 @@ build-MacroFunction:
 	mkdir -p $(ARTIFACTS_DIR)
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
 
-# template.yaml against the schemas of AWS.
+# template.yaml and deploy/spoke.yaml against the schemas of AWS.
 template: $(TOOLS)
-	$(VENV)/bin/cfn-lint template.yaml
+	$(VENV)/bin/cfn-lint template.yaml deploy/spoke.yaml

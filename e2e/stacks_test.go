@@ -191,4 +191,36 @@ func TestStacks(t *testing.T) {
 		require.ErrorContains(t, err, "Forgotten (AWS::CloudFormation::Stack) is a nested stack")
 		return "3 roles bound, each by its own template; one that does not list the macro is a blind spot"
 	})
+
+	scenario(t, "k: the macro's own stack, with a boundary for its role", func(t *testing.T) string {
+		c := &cloudFormation{t: t}
+		own := map[string]string{"FunctionPermissionsBoundary": policy("dev-boundary"), "OrganizationId": "o-a1b2c3d4e5"}
+		template, err := c.process("../template.yaml", own)
+		require.NoError(t, err)
+		resources := resourcesOf(template)
+		alias := object{"Ref": "MacroFunctionAliaslive"}
+		require.Equal(t, "AWS::Lambda::Alias", resources["MacroFunctionAliaslive"]["Type"])
+		require.Equal(t, alias, resources["Macro"]["Properties"].(object)["FunctionName"])
+		require.Equal(t, alias, resources["OrganizationPermission"]["Properties"].(object)["FunctionName"])
+		roles, err := c.deploy("macro", "../template.yaml", own)
+		require.NoError(t, err)
+		require.Equal(t, 1, bound(t, roles, policy("dev-boundary")))
+		return "1 role, bound; the macro calls the function by its alias"
+	})
+
+	scenario(t, "make aws-smoke", func(t *testing.T) string {
+		for _, tc := range []struct {
+			variables []string
+			want      string
+		}{
+			{nil, "ACCOUNT must name the account"},
+			{[]string{"ACCOUNT=" + account, "STACK=smoke"}, "REGION must name the Region"},
+			{[]string{"ACCOUNT=" + account, "REGION=" + region}, "STACK must name the stack"},
+			{[]string{"ACCOUNT=999999999999", "REGION=" + region, "STACK=smoke"}, "the credentials are of account " + account + ", not of 999999999999"},
+		} {
+			_, err := try("..", environ(tc.variables...), "e2e/aws-smoke")
+			require.ErrorContains(t, err, tc.want)
+		}
+		return "refuses without an account, and with credentials of another"
+	})
 }

@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The input templates of the SAM translator's own tests, where CORPUS names a
+// folder that has them: no role passes unbound, with the macro behind SAM and
+// before it.
+func TestTranslatorInputs(t *testing.T) {
+	inputs := translatorInputs(t)
+	scenario(t, "templates of the SAM translator's own tests", func(t *testing.T) string {
+		addEnvironment(t, "dev", "dev-boundary")
+		c := &cloudFormation{t: t, macro: startFunction(t, "DEFAULT_ENVIRONMENT=dev", "ENVIRONMENT_PARAMETERS=NoTemplateHasThis")}
+		var behind, before tally
+		translated := 0
+		for _, in := range inputs {
+			if _, err := c.transform(in.template(t, serverless), nil); err != nil {
+				continue // the translator refuses it: many of its tests are about that
+			}
+			translated++
+			behind.add(t, c, in, serverless, macroName)
+			before.add(t, c, in, macroName, serverless)
+		}
+		require.Greater(t, translated, 100)
+		require.Zero(t, behind.refused, "with the macro behind SAM")
+		return fmt.Sprintf("%d of %d translate; macro behind SAM: %s; before: %s", translated, len(inputs), behind, before)
+	})
+}
+
+// tally counts what becomes of templates and their roles.
+type tally struct{ templates, roles, refused int }
+
+func (s tally) String() string {
+	return fmt.Sprintf("%d roles bound in %d templates, %d refused, 0 roles unbound", s.roles, s.templates, s.refused)
+}
+
+func (s *tally) add(t *testing.T, c *cloudFormation, in input, transforms ...string) {
+	t.Helper()
+	result, err := c.transform(in.template(t, transforms...), nil)
+	if err != nil {
+		require.ErrorContains(t, err, "Transform "+account+"::"+macroName+" failed with: ", in.Name)
+		s.refused++
+		return
+	}
+	s.templates++
+	for id, r := range resourcesOf(result) {
+		if r["Type"] != "AWS::IAM::Role" {
+			continue
+		}
+		properties, _ := r["Properties"].(object)
+		require.Equal(t, policy("dev-boundary"), properties["PermissionsBoundary"], "%s: role %s, transforms %v", in.Name, id, transforms)
+		s.roles++
+	}
+}
+
+// input is a template of the SAM translator's tests.
+type input struct {
+	Name     string          `json:"name"`
+	Fragment json.RawMessage `json:"fragment"`
+}
+
+// template is the input with the transforms listed, and a value for each
+// parameter that has no default.
+func (in input) template(t *testing.T, transforms ...string) object {
+	t.Helper()
+	var template object
+	require.NoError(t, json.Unmarshal(in.Fragment, &template))
+	listed := make([]any, len(transforms))
+	for i, name := range transforms {
+		listed[i] = name
+	}
+	template["Transform"] = listed
+	declared, _ := template["Parameters"].(object)
+	for _, d := range declared {
+		if declaration, isObject := d.(object); isObject && declaration["Default"] == nil {
+			declaration["Default"] = "value"
+		}
+	}
+	return template
+}
+
+func translatorInputs(t *testing.T) []input {
+	folder := os.Getenv("CORPUS")
+	if folder == "" {
+		t.Skip("CORPUS names no folder with templates.jsonl.gz")
+	}
+	file, err := os.Open(filepath.Join(folder, "templates.jsonl.gz"))
+	require.NoError(t, err)
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	lines := bufio.NewReader(unzipped)
+	var inputs []input
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) == 0 {
+			require.NotEmpty(t, inputs)
+			return inputs
+		}
+		require.True(t, err == nil || err.Error() == "EOF", err)
+		var in input
+		require.NoError(t, json.Unmarshal(line, &in))
+		if strings.HasPrefix(in.Name, "aws/serverless-application-model/tests/translator/input/") {
+			inputs = append(inputs, in)
+		}
+	}
+}
