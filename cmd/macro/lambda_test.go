@@ -97,7 +97,7 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	f.responses <- append([]byte(r.URL.Path+"\n"), body...)
 }
 
-type answer struct {
+type answered struct {
 	RequestID    string          `json:"requestId"`
 	Status       string          `json:"status"`
 	Fragment     json.RawMessage `json:"fragment"`
@@ -114,16 +114,16 @@ func (f *function) invokeRaw(event string) []byte {
 		path, body, _ := bytes.Cut(raw, []byte("\n"))
 		require.Equal(f.t, "/2018-06-01/runtime/invocation/invocation/response", string(path), "%s", body)
 		return body
-	case <-time.After(30 * time.Second):
-		require.Fail(f.t, "no response", f.stop())
+	case <-time.After(f.timeout):
+		require.Fail(f.t, "no answer before the deadline, when Lambda ends the function", f.stop())
 		return nil
 	}
 }
 
-func (f *function) invoke(event string) answer {
+func (f *function) invoke(event string) answered {
 	f.t.Helper()
 	body := f.invokeRaw(event)
-	var a answer
+	var a answered
 	require.NoError(f.t, json.Unmarshal(body, &a), "%s", body)
 	return a
 }
@@ -250,6 +250,9 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, texts["ssm-unreachable"], got.ErrorMessage)
 		delete(texts, "ssm-unreachable")
 	})
+	for _, f := range faults {
+		delete(texts, f.want)
+	}
 	assert.Empty(t, texts, "in the catalogue, but reached by no test")
 }
 

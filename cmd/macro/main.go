@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"permissions-boundary-macro/paramstore"
@@ -41,8 +42,12 @@ func newHandler(ctx context.Context, getenv func(string) string) *handler {
 	return h
 }
 
+// newClient makes the client for SSM. Lambda gives credentials by environment
+// variables; to ask a metadata service, which it has not, would cost all of the
+// time.
 func newClient(ctx context.Context) (*ssm.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
 	if err != nil {
