@@ -1,10 +1,12 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto race lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto faults race mutation lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
 FUZZTIME = 10s
+FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML \
+	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject paramstore/FuzzFile
 VENV     = .venv
 
 # The main job: a template's roles get the boundary of their environment.
@@ -27,8 +29,16 @@ $(VENV)/bin/moto_server:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.1.22'
 
+# What goes wrong around the function, the faults that take seconds included.
+faults:
+	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals' -count 1
+
 race:
 	go test -race ./...
+
+# Defects that the tests of transform and boundary must catch, one by one.
+mutation:
+	go run ./mutation
 
 lint:
 	@unformatted=$$(go run mvdan.cc/gofumpt@v0.12.0 -l .); echo "$$unformatted"; test -z "$$unformatted"
@@ -36,12 +46,11 @@ lint:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go mod tidy -diff
 
-# Each fuzz target for FUZZTIME: make fuzz FUZZTIME=10m
+# Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:
-	go test ./transform -run '^$$' -fuzz '^FuzzRespond$$' -fuzztime $(FUZZTIME)
-	go test ./transform -run '^$$' -fuzz '^FuzzTemplate$$' -fuzztime $(FUZZTIME)
-	go test ./transform -run '^$$' -fuzz '^FuzzYAML$$' -fuzztime $(FUZZTIME)
-	go test ./boundary -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
+	set -e; for target in $(FUZZ); do \
+		go test ./$${target%/*} -run '^$$' -fuzz "^$${target#*/}\$$" -fuzztime $(FUZZTIME); \
+	done
 
 # The laws on real templates: CORPUS names a folder with templates.jsonl.gz.
 corpus:
