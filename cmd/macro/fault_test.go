@@ -196,18 +196,31 @@ func TestFaultTable(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", tc.name, outcome, requests)
 	}
-	const page = "../../docs/reliability.md"
-	text, err := os.ReadFile(page)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(text), "<!-- faults -->\n")
-	require.True(t, found)
-	old, after, found := strings.Cut(rest, "<!-- end -->")
-	require.True(t, found)
 	if *update {
-		require.NoError(t, os.WriteFile(page, []byte(before+"<!-- faults -->\n"+table.String()+"<!-- end -->"+after), 0o644))
+		writeTable(t, "faults", table.String())
 		return
 	}
+	_, old, _ := cutTable(t, "faults")
 	assert.Equal(t, table.String(), old)
+}
+
+const reliability = "../../docs/reliability.md"
+
+// cutTable cuts docs/reliability.md around the table between the marks
+// <!-- name --> and <!-- end -->.
+func cutTable(t *testing.T, name string) (before, table, after string) {
+	text, err := os.ReadFile(reliability)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "<!-- "+name+" -->\n")
+	require.True(t, found)
+	table, after, found = strings.Cut(rest, "<!-- end -->\n")
+	require.True(t, found)
+	return before, table, after
+}
+
+func writeTable(t *testing.T, name, table string) {
+	before, _, after := cutTable(t, name)
+	require.NoError(t, os.WriteFile(reliability, []byte(before+"<!-- "+name+" -->\n"+table+"<!-- end -->\n"+after), 0o644))
 }
 
 // When Lambda's runtime API breaks a connection off, the function ends by

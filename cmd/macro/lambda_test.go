@@ -46,6 +46,7 @@ type function struct {
 	events    chan []byte
 	responses chan []byte
 	timeout   time.Duration
+	pid       int
 	stop      func() string // kills it and returns all that it logged
 }
 
@@ -63,6 +64,7 @@ func start(t *testing.T, endpoint string, settings ...string) *function {
 	}, settings...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
+	f.pid = cmd.Process.Pid
 	f.stop = sync.OnceValue(func() string {
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait() // "signal: killed"

@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -18,7 +20,16 @@ import (
 )
 
 func main() {
+	limitMemory(os.Getenv)
 	lambda.Start(newHandler(context.Background(), os.Getenv))
+}
+
+// limitMemory has garbage collected before the function's memory is used up,
+// which would end the function without an answer.
+func limitMemory(getenv func(string) string) {
+	if megabytes, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil {
+		debug.SetMemoryLimit(megabytes << 20 * 3 / 4)
+	}
 }
 
 // newHandler makes the handler of all requests. When the settings are wrong,
