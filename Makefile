@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto faults race mutation lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto faults race cover mutation lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -29,12 +29,20 @@ $(VENV)/bin/moto_server:
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'moto[server]==5.1.22'
 
-# What goes wrong around the function, the faults that take seconds included.
+# What goes wrong around the function, and hostile templates, those that take
+# seconds included. Writes the tables of docs/reliability.md.
 faults:
-	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals' -count 1
+	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
 
 race:
 	go test -race ./...
+
+# Statements of transform and boundary that their own tests reach.
+COVERED = 95
+cover:
+	mkdir -p .build
+	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
+	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
 # Defects that the tests of transform and boundary must catch, one by one.
 mutation:
