@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto faults race cover mutation lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto faults race cover mutation sbom lint fuzz corpus lambda template build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -59,6 +59,20 @@ fuzz:
 	set -e; for target in $(FUZZ); do \
 		go test ./$${target%/*} -run '^$$' -fuzz "^$${target#*/}\$$" -fuzztime $(FUZZTIME); \
 	done
+
+# What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
+# must say so.
+VERSION = $(shell sed -n 's/ *SemanticVersion: //p' template.yaml)
+sbom:
+	mkdir -p .build/sbom
+	set -e; for program in macro pbm; do \
+		go build -trimpath -buildvcs=false -tags lambda.norpc -o .build/sbom/$$program ./cmd/$$program; \
+		go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -licenses -json -noserial -notimestamp \
+			-version $(VERSION) -output .build/sbom/$$program.cdx.json .build/sbom/$$program; \
+	done
+	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/licenses.tpl \
+		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
+	diff docs/licenses.md .build/sbom/licenses.md
 
 # The laws on real templates: CORPUS names a folder with templates.jsonl.gz.
 corpus:

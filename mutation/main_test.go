@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"go/format"
 	"os"
 	"testing"
@@ -14,6 +15,9 @@ import (
 func TestDefects(t *testing.T) {
 	require.NoError(t, os.Chdir(".."))
 	assert.GreaterOrEqual(t, len(defects), 30)
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), fmt.Sprintf("%d planted defects", len(defects)))
 	seen := map[string]bool{}
 	for _, d := range defects {
 		assert.False(t, seen[d.what], "%s: twice", d.what)

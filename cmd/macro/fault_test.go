@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/paramstore/ssmtest"
+	"permissions-boundary-macro/transform/hostile"
 )
 
 // fault is something that goes wrong around the function, and how the function
@@ -202,6 +203,13 @@ func TestFaultTable(t *testing.T) {
 	}
 	_, old, _ := cutTable(t, "faults")
 	assert.Equal(t, table.String(), old)
+}
+
+// The README counts them.
+func TestReadmeCounts(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), fmt.Sprintf("%d faults, %d hostile shapes,", len(faults), len(hostile.Fragments)))
 }
 
 const reliability = "../../docs/reliability.md"
