@@ -40,9 +40,9 @@ func TestHostile(t *testing.T) {
 	assert.Equal(t, "success", f.invoke(event("dev", role)).Status)
 }
 
-// Fragments of the worst shapes, as long as CloudFormation takes them, are
-// answered in time and in the memory of template.yaml, by a function that is
-// new each time. Shapes as long as Lambda takes them are answered.
+// Fragments of the worst shapes, as long as CloudFormation takes them and about
+// as long as Lambda takes them, are answered in time and in the memory of
+// template.yaml, by a function that is new each time.
 func TestLargeHostile(t *testing.T) {
 	if os.Getenv("FAULTS") == "" {
 		t.Skip("slow: make faults")
@@ -63,7 +63,9 @@ func TestLargeHostile(t *testing.T) {
 			f = start(t, ssmServer(t).URL)
 			got = f.invoke(hostileEvent(hostile.Fragments[name](5_500_000)))
 			assert.Equal(t, "5dba79b5", got.RequestID)
-			table += fmt.Sprintf("%s %.2f |\n", row, float64(f.peakMemory(t))/float64(memorySize(t)))
+			peak = f.peakMemory(t)
+			assert.Less(t, peak, memorySize(t), "bytes of memory")
+			table += fmt.Sprintf("%s %.2f |\n", row, float64(peak)/float64(memorySize(t)))
 			assert.Equal(t, "success", f.invoke(event("dev", role)).Status, "the next request")
 		})
 	}
@@ -108,7 +110,7 @@ func timeRatio(t *testing.T, request string) float64 {
 
 func fastest(do func()) time.Duration {
 	best := time.Duration(1<<63 - 1)
-	for range 3 {
+	for range 5 {
 		begin := time.Now()
 		do()
 		best = min(best, time.Since(begin))
