@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -37,25 +39,57 @@ func IsDenied(err error) bool {
 	return ok && slices.Contains(denial, api.ErrorCode())
 }
 
+// ErrAnswer is the error of a call whose answer lacks what was asked for.
+var ErrAnswer = errors.New("the answer lacks what was asked for")
+
 // Explain returns the problem that an error of a call is. What the service
-// says is told as far as it is not in the problem already.
+// says is told as far as it is not in the problem already; an answer that cannot
+// be read is not repeated, for it may hold a value.
 func Explain(c Call, err error) *boundary.Problem {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return c.refused(api)
+		return c.refused(api, err)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	transport, isTransport := errors.AsType[*url.Error](err)
+	response, isResponse := errors.AsType[*smithyhttp.ResponseError](err)
+	switch {
+	case isForCredentials(err):
+		return c.uncalled(err)
+	case errors.Is(err, context.DeadlineExceeded):
 		return &boundary.Problem{
 			What:   fmt.Sprintf("%s did not answer in time about %s", c.Service, c.Object),
-			Remedy: fmt.Sprintf("try again; if it happens often, check the way to %s (VPC endpoint, proxy)", c.Service),
+			Remedy: "try again; if it happens often, " + c.checkWay(),
 		}
-	}
-	if transport, ok := errors.AsType[*url.Error](err); ok {
+	case isTransport:
 		return &boundary.Problem{
 			What:   fmt.Sprintf("%s cannot be reached to %s %s", c.Service, c.Verb, c.Object),
 			Cause:  transport.Err,
-			Remedy: fmt.Sprintf("check the way to %s (VPC endpoint, proxy) and try again", c.Service),
+			Remedy: c.checkWay() + " and try again",
 		}
+	case isResponse:
+		return c.unreadable(fmt.Sprintf(" (HTTP status %d)", response.HTTPStatusCode()))
+	case errors.Is(err, ErrAnswer):
+		return c.unreadable("")
 	}
+	return c.uncalled(err)
+}
+
+func (c Call) checkWay() string {
+	return fmt.Sprintf("check the way to %s (VPC endpoint, proxy)", c.Service)
+}
+
+// isForCredentials reports whether a call failed for another one, that was
+// made to get credentials.
+func isForCredentials(err error) bool {
+	outer, ok := errors.AsType[*smithy.OperationError](err)
+	if !ok {
+		return false
+	}
+	_, nested := errors.AsType[*smithy.OperationError](outer.Err)
+	return nested
+}
+
+// uncalled is the problem of a call that was not made.
+func (c Call) uncalled(err error) *boundary.Problem {
 	return &boundary.Problem{
 		What:   fmt.Sprintf("cannot %s %s", c.Verb, c.Object),
 		Cause:  err,
@@ -63,9 +97,18 @@ func Explain(c Call, err error) *boundary.Problem {
 	}
 }
 
+// unreadable is the problem of an answer that is none of the service.
+func (c Call) unreadable(detail string) *boundary.Problem {
+	return &boundary.Problem{
+		What:   fmt.Sprintf("the answer of %s about %s cannot be read%s", c.Service, c.Object, detail),
+		Remedy: "try again; if it happens often, " + c.checkWay(),
+	}
+}
+
 // refused is the problem that an answer of the service is.
-func (c Call) refused(api smithy.APIError) *boundary.Problem {
+func (c Call) refused(api smithy.APIError, err error) *boundary.Problem {
 	code, message := api.ErrorCode(), api.ErrorMessage()
+	response, isResponse := errors.AsType[*smithyhttp.ResponseError](err)
 	switch {
 	case slices.Contains(denial, code):
 		return &boundary.Problem{
@@ -88,6 +131,12 @@ func (c Call) refused(api smithy.APIError) *boundary.Problem {
 			What:   fmt.Sprintf("AWS does not accept the credentials to %s %s", c.Verb, c.Object),
 			Cause:  fmt.Errorf("%s: %s", code, message),
 			Remedy: "sign in again, or give other credentials",
+		}
+	case isResponse && response.HTTPStatusCode() >= http.StatusInternalServerError:
+		return &boundary.Problem{
+			What:   fmt.Sprintf("%s failed to %s %s", c.Service, c.Verb, c.Object),
+			Cause:  fmt.Errorf("%s: %s", code, message),
+			Remedy: "try again in a minute; if it goes on, see the AWS Health Dashboard",
 		}
 	}
 	return &boundary.Problem{

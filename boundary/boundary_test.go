@@ -1,6 +1,8 @@
 package boundary_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,6 +79,37 @@ func TestResolveTooLong(t *testing.T) {
 	require.NoError(t, err)
 	_, err = v.Resolve(boundary.TargetOf("111122223333", "ap-southeast-1"))
 	assert.Error(t, err)
+}
+
+// An ARN is as long as IAM takes, or shorter.
+func TestParseTooLong(t *testing.T) {
+	_, err := boundary.Parse("arn:" + strings.Repeat("a", 2048) + ":iam::aws:policy/p")
+	assert.EqualError(t, err, "an ARN of 2070 characters, IAM takes 20 to 2048")
+}
+
+// A Fn::Sub means an ARN where account and Region are known, and all of its
+// variables are.
+func TestTargetResolve(t *testing.T) {
+	text, ok := boundary.TargetOf("111122223333", "eu-west-1").Resolve("arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${AWS::Region}")
+	assert.True(t, ok)
+	assert.Equal(t, "arn:aws:iam::111122223333:policy/eu-west-1", text)
+	_, ok = boundary.TargetOf("111122223333", "eu-west-1").Resolve("${Other}")
+	assert.False(t, ok)
+	_, ok = boundary.TargetOf("", "eu-west-1").Resolve("x")
+	assert.False(t, ok)
+}
+
+// The kind of a problem is found beside its cause.
+func TestProblem(t *testing.T) {
+	cause := errors.New("cause")
+	err := fmt.Errorf("wrapped: %w", &boundary.Problem{What: "what", Cause: cause, Remedy: "remedy", Kind: boundary.ErrMoved})
+	assert.EqualError(t, err, "wrapped: what: cause")
+	assert.ErrorIs(t, err, boundary.ErrMoved)
+	assert.ErrorIs(t, err, cause)
+	assert.NotErrorIs(t, err, boundary.ErrExists)
+	assert.NotErrorIs(t, &boundary.Problem{}, boundary.ErrExists)
+	assert.Equal(t, "remedy", boundary.Remedy(err))
+	assert.Empty(t, boundary.Remedy(cause))
 }
 
 func TestPortable(t *testing.T) {

@@ -38,3 +38,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCheckEnvironment: a name is taken exactly when each of its 1 to 64 bytes
+// is one of those that SSM takes in a parameter's name, and none is a slash.
+func FuzzCheckEnvironment(f *testing.F) {
+	for _, name := range []string{"dev", "Prod_1", "a.b-c", "", "a/b", "dev\n", "é", "..", strings.Repeat("x", 64), strings.Repeat("x", 65)} {
+		f.Add(name)
+	}
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+	f.Fuzz(func(t *testing.T, name string) {
+		want := 1 <= len(name) && len(name) <= 64
+		for i := range len(name) {
+			want = want && strings.IndexByte(allowed, name[i]) >= 0
+		}
+		err := boundary.CheckEnvironment(name)
+		require.Equal(t, want, err == nil, "%q", name)
+		if err != nil {
+			require.ErrorIs(t, err, boundary.ErrEnvironmentName)
+			require.Equal(t, boundary.ErrEnvironmentName.Error(), err.Error(), "the name, which may be a secret, is not repeated")
+		}
+	})
+}

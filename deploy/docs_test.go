@@ -2,10 +2,12 @@ package deploy_test
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,3 +121,53 @@ func TestAmplifyTable(t *testing.T) {
 		assert.Contains(t, code.String(), "func "+name[1]+"(")
 	}
 }
+
+var anyTest = regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z]+)`")
+
+// Each test that a page names as a proof is there.
+func TestDocsNameTests(t *testing.T) {
+	var code strings.Builder
+	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			var text []byte
+			text, err = os.ReadFile(path)
+			code.Write(text)
+		}
+		return err
+	}))
+	for _, page := range []string{"security", "reliability", "verified"} {
+		text, err := os.ReadFile("../docs/" + page + ".md")
+		require.NoError(t, err)
+		names := anyTest.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, names, page)
+		for _, name := range names {
+			assert.Contains(t, code.String(), "func "+name[1]+"(", page)
+		}
+	}
+}
+
+var licenseRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^ |]+) \\|$")
+
+// docs/licenses.md has each module of the two programs and no other, under
+// licenses that let them be passed on. Which it is, make sbom checks.
+func TestLicenses(t *testing.T) {
+	text, err := os.ReadFile("../docs/licenses.md")
+	require.NoError(t, err)
+	rows := licenseRow.FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, rows)
+	list := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "../cmd/macro", "../cmd/pbm")
+	list.Env = append(os.Environ(), "GOOS=linux")
+	out, err := list.Output()
+	require.NoError(t, err)
+	modules := strings.Fields(string(out))
+	for _, module := range modules {
+		assert.True(t, slices.ContainsFunc(rows, func(row []string) bool { return within(row[1], module) }), "%s has no license; write them anew: make sbom", module)
+	}
+	for _, row := range rows {
+		assert.True(t, slices.ContainsFunc(modules, func(module string) bool { return within(row[1], module) }), "%s is in no program; write them anew: make sbom", row[1])
+		assert.Contains(t, []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "Unlicense"}, row[2], row[1])
+	}
+}
+
+// within reports whether a package is a module or in it.
+func within(pkg, module string) bool { return pkg == module || strings.HasPrefix(pkg, module+"/") }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
 )
 
@@ -53,6 +54,9 @@ func (s *SSM) Get(ctx context.Context, environment string) (boundary.Record, err
 	})
 	if err != nil {
 		return boundary.Record{}, s.failed(read, environment, err)
+	}
+	if out.Parameter == nil {
+		return boundary.Record{}, s.failed(read, environment, awserror.ErrAnswer)
 	}
 	return s.record(*out.Parameter), nil
 }

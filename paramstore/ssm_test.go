@@ -75,6 +75,36 @@ func TestSSMErrors(t *testing.T) {
 			"sign in again, or give other credentials",
 		},
 		{
+			"failing",
+			ssmtest.Fault{Code: "InternalServerError", Message: "an error occurred on the server side", Status: 500},
+			"SSM failed to read parameter /permissions-boundary/dev in eu-west-1: InternalServerError: an error occurred on the server side",
+			"try again in a minute; if it goes on, see the AWS Health Dashboard",
+		},
+		{
+			"without a parameter",
+			ssmtest.Fault{Body: `{}`},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"a value of another kind, which is not repeated",
+			ssmtest.Fault{Body: `{"Parameter":{"Value":123456}}`},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 200)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"a gateway",
+			ssmtest.Fault{Body: "<html>secret</html>", Status: 502},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 502)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"reset",
+			ssmtest.Fault{Cut: ssmtest.InBody, Body: `{"Parameter":{}}`},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 200)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
 			"slow",
 			ssmtest.Fault{Delay: time.Second},
 			"SSM did not answer in time about parameter /permissions-boundary/dev in eu-west-1",

@@ -66,6 +66,24 @@ func FuzzRespond(f *testing.F) {
 	})
 }
 
+// FuzzFragment checks the laws on fragments that may be any JSON, of whatever
+// scope and shape.
+func FuzzFragment(f *testing.F) {
+	for i, c := range loadCases(f) {
+		if c.fragment != nil {
+			f.Add(c.fragment, byte(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, fragment []byte, choice byte) {
+		if !json.Valid(fragment) {
+			return // FuzzRespond has those
+		}
+		m := transform.Macro{Store: values{"dev": devARN}, Options: optionsOf(choice)}
+		_, _, err := checkLaws(m, bytes.TrimSpace(fragment), `{"Environment":"dev"}`, `{"Empty":"","Same":"`+devARN+`"}`)
+		require.NoError(t, err)
+	})
+}
+
 // FuzzTemplate makes templates of the shapes that the rules know, and checks
 // the laws on them. Its input decides at each turn what comes next.
 func FuzzTemplate(f *testing.F) {

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/hostile"
 )
 
 // Loops deeper than CloudFormation takes are refused, and not read at the cost
@@ -32,78 +34,30 @@ func TestDeepLoops(t *testing.T) {
 	}
 }
 
-// hostile are fragments of about n bytes in shapes that would cost more than
-// their length, were there no bounds.
-var hostile = map[string]func(n int) string{
-	"types of a loop": func(n int) string {
-		items := strings.Repeat(`"Role",`, 400) + `"X"`
-		return inLoop(items, repeated(n-len(items), `"R":{"Type":"AWS::IAM::${V}${V}${V}${V}"},`)+lastTopic)
-	},
-	"types of a loop with long items": func(n int) string {
-		items := strings.Repeat(`"`+strings.Repeat("R-", 120)+`",`, n/500) + `"X"`
-		return inLoop(items, repeated(n/2, `"a":{"Type":"&{V}z"},`)+lastTopic)
-	},
-	"a name of braces in a loop": func(n int) string {
-		return inLoop(`"a"`, `"R":{"Type":"T::T","Properties":{"`+strings.Repeat("{", n)+`}":1}}}`)
-	},
-	"a Type of braces in a loop": func(n int) string {
-		return inLoop(`"a"`, `"R":{"Type":"`+strings.Repeat("${", n/2)+`}"}}`)
-	},
-	"a long ID with data sources": func(n int) string {
-		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::Serverless::GraphQLApi","Properties":{"DataSources":{"Lambda":{` +
-			repeated(n/2, `"a":{},`) + `"b":{}}}}}}}`
-	},
-	"a long ID with events": func(n int) string {
-		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::Serverless::Function","Properties":{"Events":{` +
-			repeated(n/2, `"a":{"Type":"ScheduleV2"},`) + `"b":{}}}}}}`
-	},
-	"a long ID with a template": func(n int) string {
-		body := `{"Resources":{` + repeated(n/2, `"a":{"Type":"AWS::IAM::Role"},`) + `"b":{}}}`
-		return `{"Resources":{"` + strings.Repeat("I", n/2) + `":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` +
-			strconv.Quote(body) + `}}}}`
-	},
-	"a template of aliases": func(n int) string {
-		body := "a0: &a0 [x, x, x, x, x, x, x, x]\n"
-		for i := range 30 {
-			body += fmt.Sprintf("a%[1]d: &a%[1]d [*a%[2]d, *a%[2]d, *a%[2]d, *a%[2]d]\n", i+1, i)
-		}
-		return `{"Resources":{"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + strconv.Quote(body+strings.Repeat("#", n)) + `}}}}`
-	},
-	"a template of empty properties": func(n int) string {
-		body := "Resources:\n" + func() string {
-			var b strings.Builder
-			for i := range n / 40 {
-				fmt.Fprintf(&b, "  R%d:\n    Type: AWS::IAM::Role\n    Properties:\n", i)
-			}
-			return b.String()
-		}()
-		return `{"Resources":{"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + strconv.Quote(body) + `}}}}`
-	},
-	"parameters": func(n int) string {
-		return `{"Resources":{` + repeated(n, `"F":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P"}}},`) + lastTopic + `}`
-	},
-	"mappings": func(n int) string {
-		return `{"Mappings":{"M":{` + repeated(n/2, `"a":{"v":"x"},`) + `"b":{}}},"Resources":{` + lastTopic + `}`
-	},
+// Templates of StackSets in YAML that are too long to be read are refused, for
+// a role of theirs would escape, and not taken for no templates.
+func TestLongBodies(t *testing.T) {
+	body := strconv.Quote("Resources:\n  R:\n    Type: AWS::IAM::Role\n" + strings.Repeat("#", 500_000))
+	stackSets := func(n int) []byte {
+		one := `"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + body + `}},`
+		return []byte(`{"Resources":{` + strings.Repeat(one, n) + `"T":{"Type":"AWS::SNS::Topic"}}}`)
+	}
+	m := transform.Macro{Store: values{"dev": devARN}}
+	_, report := m.Respond(context.Background(), eventWith(stackSets(2), `{"Environment":"dev"}`, `{}`))
+	require.NoError(t, report.Err)
+	assert.Len(t, report.Changes, 2)
+	_, report = m.Respond(context.Background(), eventWith(stackSets(3), `{"Environment":"dev"}`, `{}`))
+	assert.EqualError(t, report.Err, "S (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template")
 }
-
-const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}`
-
-func inLoop(items, body string) string {
-	return `{"Resources":{"Fn::ForEach::A":["V",[` + items + `],{` + body + `]}}`
-}
-
-// repeated is a piece as often as n bytes hold.
-func repeated(n int, piece string) string { return strings.Repeat(piece, n/len(piece)) }
 
 // Memory grows with the length of the input, and no faster.
 func TestHostileMemory(t *testing.T) {
-	for name, make := range hostile {
+	for name, make := range hostile.Fragments {
 		t.Run(name, func(t *testing.T) {
 			once, twice := allocated(make(200_000)), allocated(make(400_000))
 			t.Logf("%d kB of memory for 200 kB, %d for 400", once/1000, twice/1000)
 			assert.Less(t, float64(twice), 2.6*float64(once))
-			assert.Less(t, twice, uint64(400*400_000), "400 bytes in all for a byte")
+			assert.Less(t, twice, uint64(600*400_000), "600 bytes in all for a byte, most of them the YAML parser's own")
 		})
 	}
 }
@@ -120,9 +74,9 @@ func allocated(fragment string) uint64 {
 
 // Time, too: the rate does not fall with the length.
 func BenchmarkHostile(b *testing.B) {
-	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+	for _, name := range slices.Sorted(maps.Keys(hostile.Fragments)) {
 		for _, size := range []int{100_000, 1_000_000} {
-			event := eventWith([]byte(hostile[name](size)), `{"Environment":"dev"}`, `{"P":""}`)
+			event := eventWith([]byte(hostile.Fragments[name](size)), `{"Environment":"dev"}`, `{"P":""}`)
 			b.Run(fmt.Sprintf("%s/%dkB", name, size/1000), func(b *testing.B) {
 				m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
 				b.SetBytes(int64(len(event)))

@@ -31,6 +31,7 @@ func readRequest(event []byte, o Options) (*request, error) {
 		scanner: scan(event, span{0, len(event)}),
 		plan:    req.plan,
 		options: o,
+		bodies:  new(int),
 	}
 	if w.peek() != jsontext.KindBeginObject {
 		return req, malformed(errors.New("not a JSON object"))

@@ -1,6 +1,9 @@
 package transform_test
 
 import (
+	"bytes"
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +49,51 @@ func TestAdoptJSON(t *testing.T) {
 	require.NoError(t, err)
 	_, err = template.Adopt(transform.MacroName)
 	assert.EqualError(t, err, "it lists PermissionsBoundaryMacro with parameters before other transforms; move it to the end of the list")
+}
+
+// A template in JSON is rewritten in place: with its boundaries, and without
+// the macro in Transform. Lines are those of the file, the section included.
+func TestRewriteJSON(t *testing.T) {
+	const bound = `"PermissionsBoundary":"` + devARN + `",`
+	for _, tc := range []struct{ in, want string }{
+		{`{"Transform": "PermissionsBoundaryMacro", "Resources": {R}}`, `{"Resources": {R}}`},
+		{`{"Resources": {R}, "Transform": ["PermissionsBoundaryMacro"]}`, `{"Resources": {R}}`},
+		{`{"Transform": ["PermissionsBoundaryMacro", "A"], "Resources": {R}}`, `{"Transform": ["A"], "Resources": {R}}`},
+		{`{"Transform": ["A", "PermissionsBoundaryMacro"], "Resources": {R}}`, `{"Transform": ["A"], "Resources": {R}}`},
+		{`{"Transform": ["A", "PermissionsBoundaryMacro", "B"], "Resources": {R}}`, `{"Transform": ["A", "B"], "Resources": {R}}`},
+		{`{"Transform": ["A", "PermissionsBoundaryMacro", {"Name": "PermissionsBoundaryMacro"}], "Resources": {R}}`, `{"Transform": ["A"], "Resources": {R}}`},
+		{`{"Transform": "A", "Resources": {R}}`, `{"Transform": "A", "Resources": {R}}`},
+	} {
+		in := strings.Replace(tc.in, "{R}", `{"R":{"Type":"AWS::IAM::Role","Properties":{"Path":"/"}}}`, 1)
+		want := strings.Replace(tc.want, "{R}", `{"R":{"Type":"AWS::IAM::Role","Properties":{`+bound+`"Path":"/"}}}`, 1)
+		template, err := transform.ParseTemplate([]byte(in))
+		require.NoError(t, err)
+		assert.Equal(t, transform.JSON, template.Syntax())
+		m := transform.Macro{Store: values{"dev": devARN}}
+		out, report := m.Rewrite(context.Background(), eventWith(template.Fragment(), `{"Environment":"dev"}`, `{}`), template)
+		require.NoError(t, report.Err, in)
+		assert.Equal(t, want, string(out), in)
+	}
+}
+
+func TestLine(t *testing.T) {
+	for in, want := range map[string]int{
+		"{\n\"Transform\": [\n\"A\"\n],\n\"Resources\": {}}": 5,
+		"{\n\"Resources\": {},\n\"Transform\": \"A\"}":       2,
+		"Transform:\n- A\nResources: {}\n":                   3,
+	} {
+		template, err := transform.ParseTemplate([]byte(in))
+		require.NoError(t, err)
+		assert.Equal(t, want, template.Line(bytes.Index(template.Fragment(), []byte(`{}`))), in)
+	}
+	template, err := transform.ParseTemplate([]byte("Resources: {}\n"))
+	require.NoError(t, err)
+	assert.Equal(t, transform.YAML, template.Syntax())
+	assert.Equal(t, 1, template.Line(0))
+}
+
+// Two sections Transform are an error: which of them counts, nobody knows.
+func TestTwoSections(t *testing.T) {
+	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
+	assert.EqualError(t, err, "it has two sections Transform")
 }

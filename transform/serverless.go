@@ -223,20 +223,20 @@ func needsRole(given property, what string) func(*walk, *resource, string) {
 
 // graphQLApi is the rule of a type that SAM makes several roles for.
 func graphQLApi(w *walk, r *resource, typ string) {
-	id, start, around := r.id, r.start, r.loops
+	id, start, around := w.id(r.id), r.start, r.loops // one text for however many sources
 	logs, sources := parse(w.src, r.props.at[logging]), parse(w.src, r.props.at[dataSources])
 	if r.loops.anyVariesWithin(logs) || r.loops.anyVariesWithin(sources) {
-		w.escape(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
+		w.escapeID(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
 	}
 	w.later(func() {
 		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"), around)) {
-			w.escape(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
+			w.escapeID(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
 				afterServerless)
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
 				if !w.givenRole(source.value.get("ServiceRoleArn"), around) {
-					w.escape(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
+					w.escapeID(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
 						afterServerless)
 				}
 			}

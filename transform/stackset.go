@@ -3,6 +3,8 @@ package transform
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 
@@ -27,8 +29,12 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", addTransform)
 		return
 	}
-	inner, text := w.inner(r, body)
-	if inner == nil {
+	inner, text, err := w.inner(r, body)
+	switch {
+	case errors.Is(err, errBodies):
+		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy the StackSet with fewer others")
+		return
+	case err != nil:
 		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
 		return
 	}
@@ -109,17 +115,30 @@ func transformNames(section node) []string {
 	return names
 }
 
-// inner walks the template in the string at a span, nil when it is no object.
-func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
+// maxBodies bounds the templates in YAML inside of one template, in bytes:
+// to read them takes up to 200 times as much memory. CloudFormation takes no
+// template that is longer. Source: CloudFormation quotas.
+const maxBodies = 1 << 20
+
+var (
+	errBodies = fmt.Errorf("has a template in YAML beyond the %d bytes that the macro reads of such in one template", maxBodies)
+	errNone   = errors.New("is no template")
+)
+
+// inner walks the template in the string at a span.
+func (w *walk) inner(r *resource, body span) (*walk, *yamlText, error) {
 	src, ok := unquoteExactly(w.src[body.start:body.end])
 	if !ok {
-		return nil, nil
+		return nil, nil, errNone
 	}
 	var text *yamlText
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
+		if *w.bodies += len(src); *w.bodies > maxBodies {
+			return nil, nil, errBodies
+		}
 		var err error
 		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
-			return nil, nil
+			return nil, nil, errNone
 		}
 		src = text.shadow
 	}
@@ -129,14 +148,15 @@ func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
 		options: w.options,
 		within:  w.id(r.id) + "/",
 		loops:   r.loops,
+		bodies:  w.bodies,
 	}
 	inner.template()
 	inner.end()
 	if inner.err != nil {
-		return nil, nil
+		return nil, nil, errNone
 	}
 	inner.finish()
-	return inner, text
+	return inner, text, nil
 }
 
 // unquoteExactly is the meaning of a JSON string, or false when part of it

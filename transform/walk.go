@@ -21,6 +21,7 @@ type walk struct {
 	globalsOf  map[string]map[string]node // what global has looked up
 	parameters map[string]node            // templateParameterValues, where the template's are known
 	pending    []func()                   // see later
+	bodies     *int                       // how many bytes of templates in YAML were read
 }
 
 // template reads a whole template, or what a Fn::Transform further inside

@@ -20,6 +20,8 @@ import (
 type yamlText struct {
 	src   []byte
 	lines []int // where each line begins
+	// strides are the places in long lines that are known already, by line.
+	strides map[int][]int
 
 	shadow []byte // without the section Transform
 	values []mark
@@ -40,6 +42,10 @@ type mark struct {
 // many values more than are written. CloudFormation itself takes no aliases.
 const maxCopies = 100_000
 
+// maxCopied bounds the same in bytes, for what is copied may be long. It is more
+// than Lambda takes and returns.
+const maxCopied = 2 * MaxResponse
+
 // maxDepth bounds how deep values may be nested: an alias may be inside of what
 // it stands for.
 const maxDepth = 1000
@@ -50,7 +56,7 @@ func parseYAML(src []byte) (*yamlText, error) {
 	if err != nil {
 		return nil, err
 	}
-	y := &yamlText{src: src, lines: lineStarts(src), root: root}
+	y := &yamlText{src: src, lines: lineStarts(src), strides: map[int][]int{}, root: root}
 	c := shadower{text: y}
 	c.top(root)
 	y.shadow = c.out
@@ -144,6 +150,7 @@ func (c *shadower) value(n *yaml.Node) {
 	if n.Kind == yaml.AliasNode {
 		flow := c.flow
 		c.flow = 0
+		c.copies++
 		c.alias++
 		c.tagged(n.Alias)
 		c.alias--
@@ -158,6 +165,8 @@ func (c *shadower) bound(n *yaml.Node) {
 	switch {
 	case c.copies > maxCopies:
 		c.fail(n, fmt.Errorf("more than %d values by aliases", maxCopies))
+	case c.copies > 0 && len(c.out) > maxCopied:
+		c.fail(n, fmt.Errorf("more than %d bytes by aliases", maxCopied))
 	case c.depth > maxDepth:
 		c.fail(n, fmt.Errorf("values in each other to a depth of more than %d", maxDepth))
 	}

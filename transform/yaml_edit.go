@@ -160,7 +160,7 @@ func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e edit) ([]textEdi
 	first := m.Content[0]
 	at := y.start(first)
 	between := ", "
-	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimSpace(before)) == 0 {
+	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
 		between = "," + y.newline() + string(before)
 	}
 	return []textEdit{{at, at, text + between}}, nil

@@ -43,21 +43,58 @@ func lineBreak(text []byte) int {
 
 // start is where a node begins, with its anchor and tag.
 func (y *yamlText) start(n *yaml.Node) int {
-	at := y.lines[min(n.Line, len(y.lines))-1]
-	for column := 1; column < n.Column && at < len(y.src); column++ {
+	line, column := min(n.Line, len(y.lines)), 1
+	at := y.lines[line-1]
+	if n.Column > stride {
+		known := y.stridesOf(line)
+		last := min((n.Column-1)/stride, len(known)-1)
+		at, column = known[last], 1+last*stride
+	}
+	for ; column < n.Column && at < len(y.src); column++ {
 		_, size := utf8.DecodeRune(y.src[at:])
 		at += size
 	}
 	return at
 }
 
+// stride is after how many columns of a long line a place is remembered, so
+// that not each of many nodes on a line costs its length.
+const stride = 256
+
+// stridesOf are where columns 1, 1+stride, and so on of a line are.
+func (y *yamlText) stridesOf(line int) []int {
+	known, ok := y.strides[line]
+	if ok {
+		return known
+	}
+	column := 0
+	for at := y.lines[line-1]; at < y.lineEnd(line) || column == 0; column++ {
+		if column%stride == 0 {
+			known = append(known, at)
+		}
+		_, size := utf8.DecodeRune(y.src[at:])
+		at += size
+	}
+	y.strides[line] = known
+	return known
+}
+
 // lineEnd is where a line ends, without its break. Lines count from 1.
 func (y *yamlText) lineEnd(line int) int {
-	at := y.lines[line-1]
-	for at < len(y.src) && lineBreak(y.src[at:]) == 0 {
-		at++
+	if line == len(y.lines) {
+		return len(y.src)
 	}
-	return at
+	return y.lines[line] - len(y.breakBefore(y.lines[line]))
+}
+
+// breakBefore is the line break that ends at an offset.
+func (y *yamlText) breakBefore(offset int) []byte {
+	before := y.src[:offset]
+	if bytes.HasSuffix(before, []byte("\r\n")) {
+		return before[offset-2:]
+	}
+	_, size := utf8.DecodeLastRune(before)
+	return before[offset-size:]
 }
 
 // lineText is a line without its break.
@@ -65,8 +102,8 @@ func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.li
 
 // newline is how the lines of the text end.
 func (y *yamlText) newline() string {
-	if end := y.lineEnd(1); end < len(y.src) {
-		return string(y.src[end : end+lineBreak(y.src[end:])])
+	if len(y.lines) > 1 {
+		return string(y.breakBefore(y.lines[1]))
 	}
 	return "\n"
 }

@@ -216,7 +216,7 @@ func equalNames(a, b []string) bool {
 // checkAdoptedText checks that the text, but for white space and what makes a
 // list, is the source and the name of the macro.
 func checkAdoptedText(in, out []byte) error {
-	bare := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "-", "", "[", "", "]", "", ",", "", `"`, "")
+	bare := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "\u0085", "", "\u2028", "", "\u2029", "", "-", "", "[", "", "]", "", ",", "", `"`, "")
 	rest := func(text []byte) string {
 		return strings.ReplaceAll(strings.ReplaceAll(bare.Replace(string(text)), transform.MacroName, ""), "Transform:", "")
 	}

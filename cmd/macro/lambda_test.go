@@ -46,6 +46,7 @@ type function struct {
 	events    chan []byte
 	responses chan []byte
 	timeout   time.Duration
+	pid       int
 	stop      func() string // kills it and returns all that it logged
 }
 
@@ -63,6 +64,7 @@ func start(t *testing.T, endpoint string, settings ...string) *function {
 	}, settings...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
+	f.pid = cmd.Process.Pid
 	f.stop = sync.OnceValue(func() string {
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait() // "signal: killed"
@@ -97,7 +99,7 @@ func (f *function) serve(w http.ResponseWriter, r *http.Request) {
 	f.responses <- append([]byte(r.URL.Path+"\n"), body...)
 }
 
-type answer struct {
+type answered struct {
 	RequestID    string          `json:"requestId"`
 	Status       string          `json:"status"`
 	Fragment     json.RawMessage `json:"fragment"`
@@ -114,16 +116,16 @@ func (f *function) invokeRaw(event string) []byte {
 		path, body, _ := bytes.Cut(raw, []byte("\n"))
 		require.Equal(f.t, "/2018-06-01/runtime/invocation/invocation/response", string(path), "%s", body)
 		return body
-	case <-time.After(30 * time.Second):
-		require.Fail(f.t, "no response", f.stop())
+	case <-time.After(f.timeout):
+		require.Fail(f.t, "no answer before the deadline, when Lambda ends the function", f.stop())
 		return nil
 	}
 }
 
-func (f *function) invoke(event string) answer {
+func (f *function) invoke(event string) answered {
 	f.t.Helper()
 	body := f.invokeRaw(event)
-	var a answer
+	var a answered
 	require.NoError(f.t, json.Unmarshal(body, &a), "%s", body)
 	return a
 }
@@ -250,6 +252,9 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, texts["ssm-unreachable"], got.ErrorMessage)
 		delete(texts, "ssm-unreachable")
 	})
+	for _, f := range faults {
+		delete(texts, f.want)
+	}
 	assert.Empty(t, texts, "in the catalogue, but reached by no test")
 }
 

@@ -6,10 +6,13 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"permissions-boundary-macro/paramstore"
@@ -17,7 +20,16 @@ import (
 )
 
 func main() {
+	limitMemory(os.Getenv)
 	lambda.Start(newHandler(context.Background(), os.Getenv))
+}
+
+// limitMemory has garbage collected before the function's memory is used up,
+// which would end the function without an answer.
+func limitMemory(getenv func(string) string) {
+	if megabytes, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64); err == nil {
+		debug.SetMemoryLimit(megabytes << 20 * 3 / 4)
+	}
 }
 
 // newHandler makes the handler of all requests. When the settings are wrong,
@@ -41,8 +53,12 @@ func newHandler(ctx context.Context, getenv func(string) string) *handler {
 	return h
 }
 
+// newClient makes the client for SSM. Lambda gives credentials by environment
+// variables; to ask a metadata service, which it has not, would cost all of the
+// time.
 func newClient(ctx context.Context) (*ssm.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
 )
 
 // Limits of one call to SSM. An attempt that hangs must leave time for
@@ -19,7 +20,8 @@ const (
 )
 
 // retryer is the SDK's standard one with shorter waits: the SDK's own, up to 16
-// seconds each, would outlast the function. When no time is left to wait and
+// seconds each, would outlast the function. It also tries again when an answer
+// breaks off or is no answer of SSM's: all calls are reads. When no time is left to wait and
 // try again it gives up at once, so that people read what SSM answered last
 // and not that time was up.
 type retryer struct{ *retry.Standard }
@@ -28,7 +30,15 @@ func newRetryer() aws.Retryer {
 	return retryer{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
 		o.Backoff = retry.BackoffDelayerFunc(wait)
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isUnreadable))
 	})}
+}
+
+func isUnreadable(err error) aws.Ternary {
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
 }
 
 // wait is random, so that stacks that were throttled together do not come back

@@ -4,8 +4,10 @@
 package ssmtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -37,9 +39,27 @@ type Version struct {
 type Fault struct {
 	Operation     string        // which; empty is all
 	Code, Message string        // an error of AWS
+	Status        int           // of an error; 0 is 400
+	Body          string        // the whole of an answer, whatever it is
+	Cut           Cut           // where the connection is reset
+	Clock         time.Duration // how far the server's clock is ahead
 	Times         int           // how often; 0 is always
-	Delay         time.Duration // before each answer
+	Delay         time.Duration // before each answer, unless the client gives up
 }
+
+// Cut is where a connection is reset.
+type Cut int
+
+// Places where a connection is reset.
+const (
+	Uncut      Cut = iota
+	BeforeBody     // before the answer begins
+	InBody         // in the middle of the answer
+)
+
+// longestSkew is how far a request's time may be from the server's. Source: AWS
+// Signature Version 4, requests expire.
+const longestSkew = 5 * time.Minute
 
 // New starts an empty server. The caller closes it.
 func New() *Server {
@@ -104,29 +124,79 @@ type awsError struct{ code, message string }
 func (e awsError) Error() string { return e.code }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client is gone
+	}
 	var in request
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+	if err := json.Unmarshal(body, &in); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSSM.")
 	fault, race := s.note(operation, in)
-	time.Sleep(fault.Delay)
+	select {
+	case <-time.After(fault.Delay):
+	case <-r.Context().Done():
+		return
+	}
 	if race != nil {
 		race()
 	}
-	var out any
-	err := error(awsError{fault.Code, fault.Message})
+	status, answer := s.answer(operation, in, fault, r.Header.Get("X-Amz-Date"))
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("Date", time.Now().Add(fault.Clock).UTC().Format(http.TimeFormat))
+	fault.Cut.send(w, status, answer)
+}
+
+// answer is what the server says to a request of a time.
+func (s *Server) answer(operation string, in request, fault Fault, signed string) (status int, answer []byte) {
+	if fault.Body != "" {
+		return cmp.Or(fault.Status, http.StatusOK), []byte(fault.Body)
+	}
+	out, err := any(nil), error(awsError{fault.Code, fault.Message})
 	if fault.Code == "" {
+		err = checkTime(signed, time.Now().Add(fault.Clock))
+	}
+	if err == nil {
 		out, err = s.do(operation, in)
 	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	status = http.StatusOK
 	if failure, ok := err.(awsError); ok {
-		w.WriteHeader(http.StatusBadRequest)
+		status = cmp.Or(fault.Status, http.StatusBadRequest)
 		out = map[string]string{"__type": failure.code, "message": failure.message}
 	}
-	if err := json.NewEncoder(w).Encode(out); err != nil {
+	answer, err = json.Marshal(out)
+	if err != nil {
 		panic(fmt.Sprintf("answer a test: %v", err))
+	}
+	return status, answer
+}
+
+// checkTime refuses a request that was signed at another time than the
+// server's.
+func checkTime(signed string, now time.Time) error {
+	at, err := time.Parse("20060102T150405Z", signed)
+	if err != nil || at.Before(now.Add(-longestSkew)) || at.After(now.Add(longestSkew)) {
+		return awsError{"InvalidSignatureException", fmt.Sprintf("Signature expired: %s is now earlier than %s", signed, now.UTC().Format("20060102T150405Z"))}
+	}
+	return nil
+}
+
+// send sends an answer, as far as the connection lasts.
+func (c Cut) send(w http.ResponseWriter, status int, answer []byte) {
+	if c == BeforeBody {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	w.WriteHeader(status)
+	if c == InBody {
+		answer = answer[:len(answer)/2]
+	}
+	_, _ = w.Write(answer) // fails when the client is gone
+	if c == InBody {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
 	}
 }
 

@@ -1,0 +1,141 @@
+package main_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// docs/security.md says of each role and permission of the templates who has it
+// and what it allows, and nothing else.
+func TestLeastPrivilege(t *testing.T) {
+	var granted []string
+	for _, path := range []string{"template.yaml", "deploy/spoke.yaml"} {
+		text, err := os.ReadFile("../../" + path)
+		require.NoError(t, err)
+		granted = append(granted, grants(t, text)...)
+	}
+	require.NotEmpty(t, granted)
+	text, err := os.ReadFile("../../docs/security.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "<!-- roles -->\n")
+	require.True(t, found)
+	table, _, found := strings.Cut(rest, "<!-- end -->\n")
+	require.True(t, found)
+	var told []string
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		require.Len(t, cells, 6, "role, action, on, why: %s", row)
+		if strings.Contains(cells[1], "`") { // not the head
+			told = append(told, strings.TrimSpace(strings.ReplaceAll(strings.Join(cells[1:4], "|"), "`", "")))
+		}
+	}
+	slices.Sort(granted)
+	slices.Sort(told)
+	assert.Equal(t, granted, told)
+}
+
+type statement struct {
+	Effect    string               `yaml:"Effect"`
+	Principal map[string]yaml.Node `yaml:"Principal"`
+	Action    yaml.Node            `yaml:"Action"`
+	Resource  yaml.Node            `yaml:"Resource"`
+	Condition yaml.Node            `yaml:"Condition"`
+}
+
+type policyDocument struct {
+	Statement []statement `yaml:"Statement"`
+}
+
+// grants are what the roles of a template allow, "role | action | resource".
+// Whatever else could grant something is an error.
+func grants(t *testing.T, text []byte) []string {
+	var template struct {
+		Resources map[string]struct {
+			Type       string               `yaml:"Type"`
+			Condition  string               `yaml:"Condition"`
+			Properties map[string]yaml.Node `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &template))
+	var granted []string
+	for id, resource := range template.Resources {
+		switch {
+		case resource.Type == "AWS::IAM::Role":
+			granted = append(granted, roleGrants(t, id, resource.Properties)...)
+		case resource.Type == "AWS::Lambda::Permission":
+			require.Contains(t, resource.Properties, "PrincipalOrgID", id)
+			p := resource.Properties
+			granted = append(granted, strings.Join([]string{id, p["Action"].Value, p["Principal"].Value + " of " + p["PrincipalOrgID"].Value + ", if " + resource.Condition}, " | "))
+		case resource.Type == "AWS::Serverless::Function":
+			assert.Contains(t, resource.Properties, "Role", "%s has a role of SAM's making", id)
+			assert.NotContains(t, resource.Properties, "Policies", id)
+		case strings.HasPrefix(resource.Type, "AWS::IAM::"), strings.HasPrefix(resource.Type, "AWS::Serverless::"),
+			strings.HasSuffix(resource.Type, "Policy"):
+			assert.Fail(t, "grants something that this test does not see", "%s (%s)", id, resource.Type)
+		}
+	}
+	return granted
+}
+
+func roleGrants(t *testing.T, id string, properties map[string]yaml.Node) []string {
+	assert.NotContains(t, properties, "ManagedPolicyArns", id)
+	var granted []string
+	var trust policyDocument
+	load(t, properties["AssumeRolePolicyDocument"], &trust)
+	for _, s := range trust.Statement {
+		require.Equal(t, "Allow", s.Effect)
+		for _, principal := range s.Principal {
+			for _, action := range texts(s.Action) {
+				for _, who := range texts(principal) {
+					granted = append(granted, id+" | "+action+" | "+who+conditions(t, s))
+				}
+			}
+		}
+	}
+	var policies []struct {
+		PolicyDocument policyDocument `yaml:"PolicyDocument"`
+	}
+	load(t, properties["Policies"], &policies)
+	for _, policy := range policies {
+		for _, s := range policy.PolicyDocument.Statement {
+			require.Equal(t, "Allow", s.Effect)
+			for _, action := range texts(s.Action) {
+				for _, resource := range texts(s.Resource) {
+					granted = append(granted, id+" | "+action+" | "+resource+conditions(t, s))
+				}
+			}
+		}
+	}
+	return granted
+}
+
+func load(t *testing.T, node yaml.Node, into any) { require.NoError(t, node.Load(into)) }
+
+// texts are the scalars of a list, or a single one. Those of short forms are
+// taken as they are written.
+func texts(node yaml.Node) []string {
+	if node.Kind != yaml.SequenceNode {
+		return []string{node.Value}
+	}
+	var all []string
+	for _, element := range node.Content {
+		all = append(all, element.Value)
+	}
+	return all
+}
+
+// conditions are told behind what they limit.
+func conditions(t *testing.T, s statement) string {
+	if s.Condition.Kind == 0 {
+		return ""
+	}
+	text, err := yaml.Marshal(&s.Condition)
+	require.NoError(t, err)
+	return ", if " + strings.Join(strings.Fields(string(text)), " ")
+}

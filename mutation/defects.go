@@ -1,0 +1,258 @@
+package main
+
+// defects are mistakes that would leave a role unbound, change more than the
+// boundary, take the wrong boundary, or tell a secret.
+var defects = []defect{
+	// What a boundary is.
+	{
+		"a policy of another account is taken", "boundary/boundary.go",
+		`case account != "aws" && account != t.AccountID:`, `case account != "aws" && account == "":`,
+	},
+	{
+		"a policy of another partition is taken", "boundary/boundary.go",
+		`case partition != t.Partition:`, `case partition == "":`,
+	},
+	{
+		"a value of many accounts keeps one account", "boundary/boundary.go",
+		`fields[4] = accountPlaceholder`, `fields[4] = "111122223333"`,
+	},
+	{
+		"a value of many partitions keeps one partition", "boundary/boundary.go",
+		`fields[1] = partitionPlaceholder`, `_ = partitionPlaceholder`,
+	},
+	{
+		"white space around a value counts", "boundary/boundary.go",
+		`text = strings.TrimSpace(text)`, ``,
+	},
+	{
+		"None means none", "boundary/boundary.go",
+		`if text == None {`, `if strings.EqualFold(text, None) {`,
+	},
+	{
+		"text behind an ARN is taken", "boundary/boundary.go",
+		"{1,128})$`)", "{1,128})`)",
+	},
+	{
+		"a path of any length is taken", "boundary/boundary.go",
+		`len("/")+len(parts[3]) > maxPathLength:`, `len("/")+len(parts[3]) > maxARNLength:`,
+	},
+	{
+		"what placeholders make is not checked", "boundary/boundary.go",
+		`if err := checkARN(arn); err != nil {`, `if err := checkARN(arn); err != nil && len(arn) > maxARNLength {`,
+	},
+	{
+		"a request without an account is answered", "boundary/target.go",
+		`if t.AccountID == "" {`, `if t.AccountID == "" && t.Region == "" {`,
+	},
+	{
+		"China is of partition aws", "boundary/target.go",
+		`{"cn-", "aws-cn"},`, ``,
+	},
+	{
+		"the environment's name may have a slash", "boundary/environment.go",
+		`[A-Za-z0-9_.-]`, `[A-Za-z0-9_./-]`,
+	},
+
+	// Which environment a stack is of.
+	{
+		"another environment than the pinned one is taken", "transform/environment.go",
+		`case m.Options.PinEnvironment && name != "" && name != m.Options.DefaultEnvironment:`,
+		`case m.Options.PinEnvironment && name == "" && m.Options.DefaultEnvironment == "":`,
+	},
+	{
+		"the default comes before what the template names", "transform/environment.go",
+		"case name != \"\":\n\t\treturn name, nil\n\tcase m.Options.DefaultEnvironment != \"\":\n\t\treturn m.Options.DefaultEnvironment, nil",
+		"case m.Options.DefaultEnvironment != \"\":\n\t\treturn m.Options.DefaultEnvironment, nil\n\tcase name != \"\":\n\t\treturn name, nil",
+	},
+	{
+		"Metadata come before the macro's own parameter", "transform/environment.go",
+		`if n := req.params.get("Environment"); n.kind != jsontext.KindInvalid {`,
+		`if n := req.params.get("Environment"); n.kind != jsontext.KindInvalid && req.plan.metadata.get("Environment").kind == jsontext.KindInvalid {`,
+	},
+	{
+		"Metadata come before template parameters", "transform/environment.go",
+		`for _, parameter := range m.Options.EnvironmentParameters {`,
+		"for _, parameter := range m.Options.EnvironmentParameters {\n\t\tif req.plan.metadata.get(\"Environment\").kind != jsontext.KindInvalid {\n\t\t\tbreak\n\t\t}",
+	},
+	{
+		"an empty template parameter names an environment", "transform/environment.go",
+		`n.kind != jsontext.KindInvalid && !n.isEmpty() {`, `n.kind != jsontext.KindInvalid {`,
+	},
+	{
+		"a message repeats a parameter", "transform/environment.go",
+		`What:   source + " is not the name of an environment",`, `What:   source + " is not the name of an environment: " + n.text,`,
+	},
+
+	// What is bound.
+	{
+		"users are bound unasked", "transform/iam.go",
+		`if w.options.BoundUsers {`, `if w.options.BoundUsers || typ == userType {`,
+	},
+	{
+		"state machines are left out", "transform/serverless.go",
+		`stateMachineType: {bindStateMachine, []property{permissionsBoundary, events}, true},`, ``,
+	},
+	{
+		"schedules are left out", "transform/serverless.go",
+		`const scheduleV2 = "ScheduleV2"`, `const scheduleV2 = "Schedule"`,
+	},
+	{
+		"schedules made by a loop are left out", "transform/serverless.go",
+		`case strings.HasPrefix(event.name, foreachPrefix), event.value.isArray()`, `case event.name == foreachPrefix, event.value.isArray()`,
+	},
+	{
+		"WebFunction is left out", "transform/serverless.go",
+		`"AWS::Serverless::WebFunction":      {needsRole(executionRoleArn, "an execution role"), []property{executionRoleArn}, true},`, ``,
+	},
+	{
+		"the role of a deployment in Globals is left out", "transform/serverless.go",
+		`return len(own.members) > 0 || len(global.members) > 0`, `return len(own.members) > 0`,
+	},
+	{
+		"IgnoreGlobals is ignored for a boundary", "transform/serverless.go",
+		`w.plan.sites[at].inherits = !ignoresGlobals && `, `w.plan.sites[at].inherits = `,
+	},
+	{
+		"a boundary in Globals is left out", "transform/walk.go",
+		"	w.bindGlobals()\n", "",
+	},
+	{
+		"a role with Properties null is left out", "transform/bind.go",
+		`case h.props.kind == jsontext.KindNull, isNoValue(w.functionOf(h.props)):` + "\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull:` + "\n\t\treturn\n\tcase isNoValue(w.functionOf(h.props)):\n\t\ts.kind = siteNull",
+	},
+	{
+		"Properties made by a function are taken for empty", "transform/bind.go",
+		`case h.props.function != "":`, `case h.props.function == "Fn::If":`,
+	},
+	{
+		"Type given twice passes", "transform/walk.go",
+		`r.twice = r.twice || !r.typeAt.absent()`, ``,
+	},
+	{
+		"a Fn::Transform in properties passes unseen", "transform/resource.go",
+		`if r.transformed || r.props.transformed {`, `if r.transformed {`,
+	},
+	{
+		"properties made by a loop pass", "transform/resource.go",
+		`if w.generates(&r.props, r.loops, rule.decides) {`, `if w.generates(&r.props, nil, rule.decides) && len(r.props.loops) == 0 {`,
+	},
+	{
+		"a nested stack passes unseen", "transform/blindspot.go",
+		`"AWS::CloudFormation::Stack":   {apply: blind("is a nested stack, whose template the macro does not see", addTransform)},`, ``,
+	},
+	{
+		"a module passes unseen", "transform/blindspot.go",
+		`case bytes.HasSuffix(typ, []byte(moduleSuffix)):`, `case bytes.HasPrefix(typ, []byte(moduleSuffix)):`,
+	},
+
+	// Loops.
+	{
+		"&{variable} is taken as it is", "transform/foreach.go",
+		`return l.alphanumeric`, `return l.items`,
+	},
+	{
+		"a collection that is not known yields nothing", "transform/foreach.go",
+		`reach = anything(reach)`, `reach = follow(reach, target, nil, begin)`,
+	},
+	{
+		"a variable out of sight is none", "transform/resource.go",
+		`return strings.Contains(text, "${") || strings.Contains(text, "&{")`, `return strings.Contains(text, "${")`,
+	},
+	{
+		"an item that holds a variable is spelled out", "transform/foreach.go",
+		`len(item.text) > maxLoopItem || strings.ContainsAny(item.text, partsOfVariable) {`, `len(item.text) > maxLoopItem {`,
+	},
+
+	// A boundary that is there already.
+	{
+		"AWS::NoValue is kept", "transform/certainty.go",
+		`len(n.members) == 0 || isNoValue(n)`, `len(n.members) == 0`,
+	},
+	{
+		"the second branch of Fn::If is kept", "transform/existing.go",
+		"\t\tj.branch(argument.elements[2])\n", "",
+	},
+	{
+		"AWS::NoValue inside of a function yields", "transform/certainty.go",
+		`return slices.ContainsFunc(n.elements, mayHoldNoValue)`, `return false`,
+	},
+	{
+		"a parameter that is empty yields", "transform/certainty.go",
+		`return !value.isEmpty()`, `return value.isString() || !value.isEmpty()`,
+	},
+	{
+		"reject takes a boundary that differs", "transform/existing.go",
+		`j.conflict = describe(n)`, `j.conflict = ""`,
+	},
+	{
+		"a message repeats a text that is no boundary", "transform/existing.go",
+		`if _, err := boundary.Parse(n.text); err != nil {`, `if _, err := boundary.Parse(n.text); err != nil && n.text == "" {`,
+	},
+	{
+		"a Fn::Sub that means another boundary is the same", "transform/value.go",
+		`return ok && text == v.text`, `return ok && text != ""`,
+	},
+
+	// Templates of StackSets.
+	{
+		"roles of a StackSet get an ARN of this account", "transform/plan.go",
+		`e.bind(v.portable(), existing)`, `e.bind(v, existing)`,
+	},
+	{
+		"escapes in a StackSet's template pass", "transform/stackset.go",
+		`p.escapes = append(p.escapes, f)`, `_ = f`,
+	},
+	{
+		"the macro anywhere in a StackSet's Transform is enough", "transform/stackset.go",
+		`transforms[len(transforms)-1] == macro {`, `slices.Contains(transforms, macro) {`,
+	},
+	{
+		"a surrogate pair is one escape", "transform/stackset.go",
+		`escape = 12`, `escape = 6`,
+	},
+
+	// Bytes.
+	{
+		"edits are not sorted", "transform/plan.go",
+		`slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })`, `_ = cmp.Compare[int]`,
+	},
+	{
+		"the first of two members counts", "transform/json.go",
+		`for i := len(n.members) - 1; i >= 0; i-- {`, `for i := range n.members {`,
+	},
+	{
+		"a member is written without its white space", "transform/edit.go",
+		`out = append(out, src[e.start:name1.start]...)`, ``,
+	},
+	{
+		"a second fragment is taken", "transform/request.go",
+		`if !req.plan.fragment.absent() {`, `if req.plan.fragment.start < 0 {`,
+	},
+	{
+		"a requestId further inside is answered", "transform/request.go",
+		`if depth == 1 && string(text)`, `if depth >= 1 && string(text)`,
+	},
+	{
+		"a response that is too long for Lambda is sent", "transform/macro.go",
+		`if len(response) > MaxResponse {`, `if len(response) > 2*MaxResponse {`,
+	},
+
+	// YAML.
+	{
+		"the value behind an anchor is edited for each alias", "transform/yaml_edit.go",
+		`return slices.Compact(texts), nil`, `return texts, nil`,
+	},
+	{
+		"an edit of YAML is not read again", "transform/yaml_edit.go",
+		`return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)`, `return again.shadow != nil || sameJSON(again.shadow, want)`,
+	},
+	{
+		"a key overrides no merge key", "transform/yaml.go",
+		`if !known[m.name.Value] {`, `if m.name.Value != "" {`,
+	},
+	{
+		"copies that aliases make are not bounded", "transform/yaml.go",
+		`case c.copies > maxCopies:`, `case c.copies > 30*maxCopies:`,
+	},
+}

@@ -1,0 +1,33 @@
+package transform_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform"
+)
+
+// A setting is one of its words, or empty for its default. Case counts.
+func TestParseOptions(t *testing.T) {
+	for text, want := range map[string]transform.Existing{
+		"": transform.Replace, "replace": transform.Replace, "keep": transform.Keep, "reject": transform.Reject,
+	} {
+		got, err := transform.ParseExisting(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := transform.ParseExisting("Keep")
+	assert.EqualError(t, err, `"Keep" is none of replace, keep, reject`)
+
+	for text, want := range map[string]transform.BlindSpots{
+		"": transform.Warn, "warn": transform.Warn, "reject": transform.RejectBlindSpots,
+	} {
+		got, err := transform.ParseBlindSpots(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err = transform.ParseBlindSpots("ignore")
+	assert.EqualError(t, err, `"ignore" is none of warn, reject`)
+}

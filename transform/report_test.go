@@ -1,0 +1,42 @@
+package transform_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform"
+)
+
+func TestCounts(t *testing.T) {
+	r := transform.Report{Changes: []transform.Change{{Action: transform.Added}, {Action: transform.Kept}, {Action: transform.Added}}}
+	assert.Equal(t, map[transform.Action]int{transform.Added: 2, transform.Kept: 1}, r.Counts())
+	assert.Empty(t, transform.Report{}.Counts())
+}
+
+// Inspect reports what stands in the way and, unlike Respond, also what would
+// be done without it.
+func TestInspect(t *testing.T) {
+	m := transform.Macro{Store: values{"dev": devARN}}
+	event := eventWith([]byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`), `{"Environment":"dev"}`, `{}`)
+	report := m.Inspect(context.Background(), event)
+	require.Error(t, report.Err)
+	assert.Equal(t, []transform.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: transform.Added, Offset: len(`{"Resources":{"R":`)}}, report.Changes)
+	_, report = m.Respond(context.Background(), event)
+	require.Error(t, report.Err)
+	assert.Empty(t, report.Changes)
+}
+
+// An error names ten findings at most, for what shows it takes one string.
+func TestRefusalOfMany(t *testing.T) {
+	r := &transform.Refusal{}
+	for i := range 12 {
+		r.Findings = append(r.Findings, transform.Finding{LogicalID: fmt.Sprint("R", i), Reason: "escapes"})
+	}
+	assert.Equal(t, 10, strings.Count(r.Error(), "escapes"))
+	assert.Regexp(t, `^R0 escapes; .*; R9 escapes; and 2 more$`, r.Error())
+}
