@@ -5,7 +5,7 @@
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
 FUZZTIME = 10s
-FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML \
+FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzGrammar \
 	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject paramstore/FuzzFile
 VENV     = .venv
 TOOLS    = $(VENV)/.installed

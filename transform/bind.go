@@ -1,6 +1,10 @@
 package transform
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // holder is what takes a boundary: a resource, or an event of one.
 type holder struct {
@@ -26,7 +30,12 @@ func (w *walk) bind(h holder) {
 		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+clip(h.props.function, 255)+", which the macro cannot see into", "write the properties out")
 		return
 	case !h.props.at[permissionsBoundary].absent():
-		s.kind, s.existing = siteValue, parse(w.src, h.props.at[permissionsBoundary])
+		existing := parse(w.src, h.props.at[permissionsBoundary])
+		s.kind, s.existing = siteValue, &existing
+	}
+	if len(w.plan.sites) == cap(w.plan.sites) {
+		// Twice as many: append alone leaves five times their memory behind.
+		w.plan.sites = slices.Grow(w.plan.sites, len(w.plan.sites)+1)
 	}
 	w.plan.sites = append(w.plan.sites, s)
 }

@@ -65,22 +65,18 @@ func (e edit) appendComma(out []byte) []byte {
 	return append(out, ',')
 }
 
-// length is how many bytes the piece has, or a few more.
-func (e edit) length() int {
-	length := len(e.boundary) + len(`"Properties":{"PermissionsBoundary":},`)
-	if e.into.firstName.absent() {
-		return length
-	}
-	return length + e.into.firstValue.start - e.into.start
-}
+// usualPiece is about how many bytes an edit writes.
+const usualPiece = 128
 
-// apply appends to out the bytes of src at a span, edited.
-func apply(out, src []byte, at span, edits []edit) []byte {
+// appendEdited appends the pieces that the bytes of src at a span are in, edited.
+func appendEdited(pieces [][]byte, src []byte, at span, edits []edit) [][]byte {
+	written := make([]byte, 0, len(edits)*usualPiece)
 	from := at.start
 	for _, e := range edits {
-		out = append(out, src[from:e.start]...)
-		out = e.append(out, src)
+		start := len(written)
+		written = e.append(written, src)
+		pieces = append(pieces, src[from:e.start], written[start:])
 		from = e.end
 	}
-	return append(out, src[from:at.end]...)
+	return append(pieces, src[from:at.end])
 }

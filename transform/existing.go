@@ -8,9 +8,9 @@ import (
 )
 
 // judge decides about the value that a PermissionsBoundary has already.
-func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
+func (s *site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
 	j := judgement{boundary: v, existing: existing, into: s.into, certainty: v.certainty(s.loops)}
-	whole := s.existing
+	whole := *s.existing
 	switch {
 	case v.is(whole):
 		return nil, Kept, nil

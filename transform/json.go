@@ -3,7 +3,6 @@ package transform
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -35,90 +34,165 @@ func (o *object) add(name, value span) {
 // elements. Duplicate names and invalid UTF-8 pass: what the engine does not
 // look at is none of its business.
 type scanner struct {
-	src  []byte
-	base int // where in src the decoder began
-	dec  *jsontext.Decoder
-	err  error
+	src   []byte // up to the end of the value that is read
+	start int
+	pos   int    // behind what was read last
+	ahead int    // where the next token begins, 0 when that is not known
+	delim byte   // what must stand before it: a colon, a comma, or nothing
+	open  []byte // the closing delimiters to come
+	err   error
 }
 
 // scan returns a scanner of the value at a span of src.
 func scan(src []byte, at span) *scanner {
-	return &scanner{
-		src:  src,
-		base: at.start,
-		dec: jsontext.NewDecoder(bytes.NewBuffer(src[at.start:at.end]),
-			jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
-	}
+	return &scanner{src: src[:at.end], start: at.start, pos: at.start}
 }
 
-// peek is the kind of the next value, or invalid at the end of an object or
-// array, and after an error.
+// peek is the kind of the next value, or of the end of an object or array, or
+// invalid after an error.
 func (s *scanner) peek() jsontext.Kind {
+	at := s.next()
 	if s.err != nil {
 		return jsontext.KindInvalid
 	}
-	return s.dec.PeekKind()
+	switch c := s.src[at]; c {
+	case '{', '}', '[', ']', '"', 't', 'f', 'n':
+		return jsontext.Kind(c)
+	}
+	return jsontext.KindNumber
+}
+
+// next is where the next token begins.
+func (s *scanner) next() int {
+	if s.ahead == 0 {
+		s.advance()
+	}
+	return s.ahead
+}
+
+// advance looks for the next token, and checks the delimiter before it.
+func (s *scanner) advance() {
+	if s.err != nil {
+		return
+	}
+	at := behindSpace(s.src, s.pos)
+	if s.delim != 0 && at < len(s.src) {
+		if c := s.src[at]; c == s.delim {
+			at = behindSpace(s.src, at+1)
+			if at < len(s.src) && isClosing(s.src[at]) {
+				at = len(s.src)
+			}
+		} else if s.delim == ':' || !isClosing(c) {
+			at = len(s.src)
+		}
+	}
+	if at == len(s.src) {
+		s.fail()
+		return
+	}
+	s.ahead = at
+}
+
+func isClosing(c byte) bool { return c == '}' || c == ']' }
+
+// behind says that all before an offset is read, and what must come first then.
+func (s *scanner) behind(at int, delim byte) {
+	s.pos, s.ahead, s.delim = at, 0, delim
+}
+
+// fail ends the reading. What is wrong with the text is said by jsontext.
+func (s *scanner) fail() {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(s.src[s.start:]),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, s.err = dec.ReadValue(); s.err != nil {
+		return
+	}
+	if _, s.err = dec.ReadToken(); s.err == nil {
+		s.err = errors.New("more than one JSON value")
+	}
 }
 
 // enter reads the opening delimiter of an object or array and returns its
 // offset.
 func (s *scanner) enter() int {
-	s.token()
-	return s.offset() - 1
+	at := s.next()
+	if s.err != nil {
+		return 0
+	}
+	switch {
+	case len(s.open) == maxNesting:
+		s.fail()
+	case s.src[at] == '{':
+		s.open = append(s.open, '}')
+	case s.src[at] == '[':
+		s.open = append(s.open, ']')
+	default:
+		s.fail()
+	}
+	s.behind(at+1, 0)
+	return at
 }
 
 // more reports whether the object or array goes on. If not, it reads the
 // closing delimiter.
 func (s *scanner) more() bool {
-	switch s.peek() {
-	case jsontext.KindEndObject, jsontext.KindEndArray:
-		s.token()
+	at := s.next()
+	if s.err != nil {
 		return false
 	}
-	return s.err == nil
-}
-
-func (s *scanner) token() {
-	if s.err == nil {
-		_, s.err = s.dec.ReadToken()
+	if !isClosing(s.src[at]) {
+		return true
 	}
+	last := len(s.open) - 1
+	if s.open[last] != s.src[at] {
+		s.fail()
+	}
+	s.open = s.open[:last]
+	s.behind(at+1, ',')
+	return false
 }
 
 // name reads a member's name. The bytes stay valid as long as the source.
 func (s *scanner) name() ([]byte, span) {
-	at := s.skip()
-	return s.text(at), at
+	at := s.next()
+	if s.err != nil {
+		return nil, span{}
+	}
+	end, plain := behindName(s.src, at)
+	if end == invalid {
+		s.fail()
+		return nil, span{}
+	}
+	s.behind(end, ':')
+	if plain {
+		return s.src[at+1 : end-1], span{at, end}
+	}
+	return unquote(s.src[at:end]), span{at, end}
 }
 
 // skip reads the next value, whatever it is.
 func (s *scanner) skip() span {
+	at := s.next()
 	if s.err != nil {
 		return span{}
 	}
-	value, err := s.dec.ReadValue()
-	if err != nil {
-		s.err = err
+	end := behindValue(s.src, at, len(s.open))
+	if end == invalid {
+		s.fail()
 		return span{}
 	}
-	end := s.offset()
-	return span{end - len(value), end}
+	s.behind(end, ',')
+	return span{at, end}
 }
 
 // end checks that nothing but white space follows the last value.
 func (s *scanner) end() {
-	if s.err != nil {
-		return
-	}
-	switch _, err := s.dec.ReadToken(); err {
-	case io.EOF:
-	case nil:
-		s.err = errors.New("more than one JSON value")
-	default:
-		s.err = err
+	if s.err == nil && behindSpace(s.src, s.pos) != len(s.src) {
+		s.fail()
 	}
 }
 
-func (s *scanner) offset() int { return s.base + int(s.dec.InputOffset()) }
+func (s *scanner) offset() int { return s.pos }
 
 // text is the meaning of the string at a span, nil when there is none.
 func (s *scanner) text(at span) []byte {

@@ -20,6 +20,7 @@
 package transform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -231,15 +232,11 @@ func (r *Refusal) message() string {
 }
 
 func success(event []byte, req *request, edits []edit) []byte {
-	size := len(event)
-	for _, e := range edits {
-		size += e.length()
-	}
-	out := make([]byte, 0, size)
-	out = req.appendID(out)
-	out = append(out, `,"status":"success","fragment":`...)
-	out = apply(out, event, req.plan.fragment, edits)
-	return append(out, '}')
+	head := append(req.appendID(nil), `,"status":"success","fragment":`...)
+	pieces := make([][]byte, 0, 2*len(edits)+3)
+	pieces = append(pieces, head)
+	pieces = appendEdited(pieces, event, req.plan.fragment, edits)
+	return bytes.Join(append(pieces, []byte{'}'}), nil)
 }
 
 func failure(event []byte, req *request, err error) []byte {

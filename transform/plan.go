@@ -28,7 +28,7 @@ type site struct {
 	offset   int    // of the resource or event that it is of
 	into     object // the properties, or the resource when it has none
 	kind     siteKind
-	existing node // absent, unless kind is siteValue
+	existing *node // nil, unless kind is siteValue
 	loops    loops
 	// inherits is set on a function that has no boundary of its own, and would
 	// get the one in Globals.
@@ -45,7 +45,7 @@ const (
 )
 
 // at is where a site's edits begin.
-func (s site) at() int {
+func (s *site) at() int {
 	switch s.kind {
 	case siteValue:
 		return s.existing.start
@@ -89,15 +89,15 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 		conflicts []Finding
 	)
 	for _, s := range p.sites {
-		found, action, conflict := s.bind(v, existing)
+		found, action, conflict := s.bind(v, existing, edits)
 		if conflict != nil {
 			conflicts = append(conflicts, *conflict)
 			continue
 		}
-		for _, e := range found {
-			e.id, e.typ = s.id, s.typ
-			edits = append(edits, e)
+		for i := len(edits); i < len(found); i++ {
+			found[i].id, found[i].typ = s.id, s.typ
 		}
+		edits = found
 		changes = append(changes, Change{LogicalID: s.id, Type: s.typ, Action: action, Offset: s.offset})
 	}
 	for _, e := range p.embedded {
@@ -118,17 +118,21 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 	return edits, changes, conflicts
 }
 
-func (s site) bind(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	switch s.kind {
-	case siteValue:
-		return s.judge(v, existing)
-	case siteProperties:
-		return []edit{{start: s.into.insertion(), end: s.into.insertion(), piece: propertiesMember, into: s.into, boundary: v.json}}, Added, nil
-	case siteNull:
-		return []edit{{start: s.into.start, end: s.into.end, piece: propertiesValue, into: s.into, boundary: v.json}}, Added, nil
+// bind adds the site's edits to others.
+func (s *site) bind(v boundValue, existing Existing, edits []edit) ([]edit, Action, *Finding) {
+	e := edit{start: s.into.insertion(), end: s.into.insertion(), into: s.into, boundary: v.json}
+	switch {
+	case s.kind == siteValue:
+		found, action, conflict := s.judge(v, existing)
+		return append(edits, found...), action, conflict
+	case s.kind == siteProperties:
+		e.piece = propertiesMember
+	case s.kind == siteNull:
+		e.piece, e.start, e.end = propertiesValue, s.into.start, s.into.end
+	case s.inherits && existing == Keep:
+		return edits, Kept, nil
+	default:
+		e.piece = boundaryMember
 	}
-	if s.inherits && existing == Keep {
-		return nil, Kept, nil
-	}
-	return []edit{{start: s.into.insertion(), end: s.into.insertion(), piece: boundaryMember, into: s.into, boundary: v.json}}, Added, nil
+	return append(edits, e), Added, nil
 }

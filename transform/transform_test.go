@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/bench/workload"
 	"permissions-boundary-macro/transform"
 )
 
@@ -276,7 +277,7 @@ func TestRefuse(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	m := transform.Macro{Store: values{"dev": devARN}}
 	allocations := func(size, roles int) float64 {
-		event := benchEvent(size, roles)
+		event := workload.Event(workload.Roles(size, roles))
 		return testing.AllocsPerRun(5, func() { m.Respond(context.Background(), event) })
 	}
 	small := allocations(100<<10, 20)

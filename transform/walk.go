@@ -68,7 +68,7 @@ func (w *walk) bindGlobals() {
 	if existing.kind != jsontext.KindInvalid && slices.ContainsFunc(w.plan.sites, isFunction) {
 		w.plan.sites = append(w.plan.sites, site{
 			id: w.id([]byte("Globals.Function")), typ: functionType,
-			offset: function.start, into: function.object, kind: siteValue, existing: existing,
+			offset: function.start, into: function.object, kind: siteValue, existing: &existing,
 		})
 	}
 }
@@ -193,7 +193,8 @@ func (w *walk) refuseLoop(name []byte) {
 // resource reads one resource and applies the rule of its type.
 func (w *walk) resource(id []byte) {
 	r := &w.current
-	*r = resource{id: id, loops: w.loops}
+	*r = resource{}
+	r.id, r.loops = id, w.loops
 	r.start = w.enter()
 	for w.more() {
 		name, nameAt := w.name()
@@ -245,7 +246,7 @@ func (w *walk) properties(p *properties, kind jsontext.Kind) {
 		case string(name) == "Ref" || bytes.HasPrefix(name, []byte("Fn::")):
 			p.function = string(name)
 		default:
-			if property, ok := propertyOf[string(name)]; ok {
+			if property, ok := propertyNamed(name); ok {
 				p.twice = p.twice || !p.at[property].absent()
 				p.at[property] = value
 			} else if len(w.loops) > 0 && w.loops.vary(string(name)) {
