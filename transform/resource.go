@@ -71,9 +71,20 @@ var propertyNames = [propertyCount]string{
 	templateBody:                      "TemplateBody",
 }
 
-// propertyNamed looks a property up. For a dozen names, of which hardly two are
-// of the same length, that is faster than a map.
+// propertyLengths has a bit set for each length of a property's name.
+var propertyLengths = func() (lengths uint64) {
+	for _, name := range propertyNames {
+		lengths |= 1 << len(name)
+	}
+	return lengths
+}()
+
+// propertyNamed looks a property up. Most names are told by their length to be
+// none, which is faster than a map.
 func propertyNamed(name []byte) (property, bool) {
+	if propertyLengths>>len(name)&1 == 0 {
+		return 0, false
+	}
 	for p, known := range propertyNames {
 		if string(name) == known {
 			return property(p), true

@@ -229,7 +229,10 @@ func (w *walk) resource(id []byte) {
 // properties reads the properties of a resource of whatever type, and
 // remembers where those lie that a rule may ask for.
 func (w *walk) properties(p *properties, kind jsontext.Kind) {
-	*p = properties{kind: kind}
+	if !p.absent() {
+		*p = properties{} // given twice
+	}
+	p.kind = kind
 	if kind != jsontext.KindBeginObject {
 		p.span = w.skip()
 		return
