@@ -37,11 +37,16 @@ const (
 // included. Source: IAM API, CreatePolicy.
 const maxPathLength = 512
 
+// maxNameLength is the longest name of a managed policy. Source: IAM API,
+// CreatePolicy. It is no part of policyARN, for a bound in an expression is
+// compiled as so many copies, at every start of the macro.
+const maxNameLength = 128
+
 // policyARN is the shape of a managed policy's ARN. There is no list of
 // partitions: AWS adds them. The characters of the path and of the name are
 // those of IAM's CreatePolicy.
 var policyARN = regexp.MustCompile(
-	`^arn:([a-z][a-z0-9-]*):iam::([0-9]{12}|aws):policy/((?:[A-Za-z0-9.,+@=_-]+/)*)([A-Za-z0-9_+=,.@-]{1,128})$`)
+	`^arn:([a-z][a-z0-9-]*):iam::([0-9]{12}|aws):policy/((?:[A-Za-z0-9.,+@=_-]+/)*)([A-Za-z0-9_+=,.@-]+)$`)
 
 // Value is a boundary value: the ARN of an IAM managed policy, in which the
 // placeholders ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region} may
@@ -70,7 +75,7 @@ func Parse(text string) (Value, error) {
 func checkARN(arn string) error {
 	parts := policyARN.FindStringSubmatch(arn)
 	switch {
-	case parts == nil:
+	case parts == nil || len(parts[4]) > maxNameLength:
 		return fmt.Errorf("neither %q nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)", None)
 	case len(arn) < minARNLength || len(arn) > maxARNLength:
 		return fmt.Errorf("an ARN of %d characters, IAM takes %d to %d", len(arn), minARNLength, maxARNLength)

@@ -5,7 +5,11 @@ import (
 	"regexp"
 )
 
-var environmentName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var environmentName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// maxEnvironmentName is apart from the expression for the reason that
+// maxNameLength is.
+const maxEnvironmentName = 64
 
 // ErrEnvironmentName says what an environment may be called. The characters
 // are those of an SSM parameter name, without the slash.
@@ -14,7 +18,7 @@ var ErrEnvironmentName = errors.New("not an environment name (1 to 64 characters
 // CheckEnvironment returns ErrEnvironmentName unless name may be the name of
 // an environment. Case counts: Dev and dev are two environments.
 func CheckEnvironment(name string) error {
-	if !environmentName.MatchString(name) {
+	if len(name) > maxEnvironmentName || !environmentName.MatchString(name) {
 		return ErrEnvironmentName
 	}
 	return nil

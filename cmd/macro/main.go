@@ -19,7 +19,12 @@ import (
 	"permissions-boundary-macro/transform"
 )
 
+// gcPercent has garbage collected half as often as usual: the memory of the
+// function has room for a few of the largest events.
+const gcPercent = 200
+
 func main() {
+	debug.SetGCPercent(gcPercent)
 	limitMemory(os.Getenv)
 	lambda.Start(newHandler(context.Background(), os.Getenv))
 }
@@ -53,11 +58,13 @@ func newHandler(ctx context.Context, getenv func(string) string) *handler {
 	return h
 }
 
-// newClient makes the client for SSM. Lambda gives credentials by environment
-// variables; to ask a metadata service, which it has not, would cost all of the
-// time.
+// newClient takes credentials, Region and endpoints from the environment, as
+// Lambda sets it. A Lambda has no files of shared configuration to look for, and
+// no metadata service: to ask it would cost all of the time.
 func newClient(ctx context.Context) (*ssm.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithSharedConfigFiles([]string{}),
+		config.WithSharedCredentialsFiles([]string{}),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
