@@ -131,7 +131,7 @@ func (tc fault) run(t *testing.T, text string) {
 	}
 	f := start(t, endpoint, tc.settings...)
 	if tc.deadline > 0 {
-		f.timeout = tc.deadline
+		f.Timeout = tc.deadline
 	}
 	got := f.invoke(event("dev", role))
 	tc.check(t, got, text)
@@ -139,7 +139,7 @@ func (tc fault) run(t *testing.T, text string) {
 		assert.Len(t, server.Calls(), tc.requests)
 	}
 
-	f.timeout = 20 * time.Second
+	f.Timeout = 20 * time.Second
 	server.Fail(ssmtest.Fault{})
 	server.Set("/permissions-boundary/dev", "arn:aws:iam::aws:policy/A")
 	next := event("dev", role)

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/cmd/macro/lambdatest"
 	"permissions-boundary-macro/paramstore/ssmtest"
 )
 
@@ -42,26 +40,18 @@ func TestMain(m *testing.M) {
 
 // function is the binary, running against a Lambda runtime API.
 type function struct {
-	t         *testing.T
-	events    chan []byte
-	responses chan []byte
-	timeout   time.Duration
-	pid       int
-	stop      func() string // kills it and returns all that it logged
+	*lambdatest.Server
+	t    *testing.T
+	pid  int
+	stop func() string // kills it and returns all that it logged
 }
 
 // start starts the function with settings, and SSM at an endpoint.
 func start(t *testing.T, endpoint string, settings ...string) *function {
-	f := &function{t: t, events: make(chan []byte), responses: make(chan []byte), timeout: 20 * time.Second}
-	api := httptest.NewServer(http.HandlerFunc(f.serve))
+	f := &function{Server: lambdatest.New(), t: t}
 	var log bytes.Buffer
 	cmd := exec.Command(bootstrap)
-	cmd.Env = append([]string{
-		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(api.URL, "http://"),
-		"AWS_LAMBDA_FUNCTION_NAME=macro", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		"AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		"AWS_ENDPOINT_URL_SSM=" + endpoint,
-	}, settings...)
+	cmd.Env = append(f.Environment(endpoint), settings...)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	require.NoError(t, cmd.Start())
 	f.pid = cmd.Process.Pid
@@ -72,31 +62,9 @@ func start(t *testing.T, endpoint string, settings ...string) *function {
 	})
 	t.Cleanup(func() {
 		f.stop()
-		close(f.events)
-		api.Close()
+		f.Close()
 	})
 	return f
-}
-
-// serve is the Lambda runtime API.
-func (f *function) serve(w http.ResponseWriter, r *http.Request) {
-	if strings.HasSuffix(r.URL.Path, "/invocation/next") {
-		event, ok := <-f.events
-		if !ok {
-			return
-		}
-		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation")
-		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(f.timeout).UnixMilli()))
-		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:111122223333:function:macro")
-		_, _ = w.Write(event)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
-	w.WriteHeader(http.StatusAccepted)
-	f.responses <- append([]byte(r.URL.Path+"\n"), body...)
 }
 
 type answered struct {
@@ -110,16 +78,12 @@ type answered struct {
 // function error.
 func (f *function) invokeRaw(event string) []byte {
 	f.t.Helper()
-	f.events <- []byte(event)
-	select {
-	case raw := <-f.responses:
-		path, body, _ := bytes.Cut(raw, []byte("\n"))
-		require.Equal(f.t, "/2018-06-01/runtime/invocation/invocation/response", string(path), "%s", body)
-		return body
-	case <-time.After(f.timeout):
-		require.Fail(f.t, "no answer before the deadline, when Lambda ends the function", f.stop())
-		return nil
+	got, err := f.Invoke([]byte(event), f.Timeout)
+	if err != nil {
+		require.NoError(f.t, err, "before the deadline, when Lambda ends the function: %s", f.stop())
 	}
+	require.Equal(f.t, lambdatest.ResponsePath, got.Path, "%s", got.Body)
+	return got.Body
 }
 
 func (f *function) invoke(event string) answered {
@@ -236,7 +200,7 @@ func TestRefusals(t *testing.T) {
 		server := ssmServer(t)
 		server.Fail(ssmtest.Fault{Delay: 2 * time.Second})
 		f := start(t, server.URL)
-		f.timeout = 1500 * time.Millisecond
+		f.Timeout = 1500 * time.Millisecond
 		assert.Equal(t, texts["ssm-slow"], f.invoke(event("dev", role)).ErrorMessage)
 		delete(texts, "ssm-slow")
 	})
@@ -244,7 +208,7 @@ func TestRefusals(t *testing.T) {
 		server := ssmServer(t)
 		server.Fail(ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"})
 		f := start(t, server.URL)
-		f.timeout = 4 * time.Second
+		f.Timeout = 4 * time.Second
 		assert.Equal(t, catalogue(t)["ssm-throttled"], f.invoke(event("dev", role)).ErrorMessage)
 	})
 	t.Run("ssm-unreachable", func(t *testing.T) {
