@@ -291,6 +291,9 @@ func (t *template) solvedBy(f transform.Finding, macro string) string {
 // blindSpots are those of the template, without nested templates that are at
 // hand: they are checked, too.
 func (c *checker) blindSpots(result *checkedTemplate, t *template, report transform.Report) {
+	if len(report.BlindSpots) == 0 {
+		return // most templates nest nothing, and to look for it costs as much as to check them
+	}
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
 		if path, here := nested[f.LogicalID]; here {
