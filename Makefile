@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template build-MacroFunction
+.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -99,6 +99,24 @@ corpus:
 lambda:
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
+
+# Measures everything and writes docs/performance.md; make bench BENCH=quick
+# measures hardly anything, and writes nothing, to see that all of it works.
+# It takes Node 20 and Python 3, and installs there what the peers need.
+BENCH = whole
+NODE_PEER = bench/peers/node/node_modules/.package-lock.json
+PYTHON_PEER = $(VENV)/boto3.txt
+bench: $(NODE_PEER) $(PYTHON_PEER)
+	go run ./bench -scale $(BENCH)
+
+$(NODE_PEER): bench/peers/node/package-lock.json
+	cd bench/peers/node && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+$(PYTHON_PEER): bench/peers/python/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --upgrade -r bench/peers/python/requirements.txt
+	touch $@
 
 # sam build calls this, with ARTIFACTS_DIR set. ARCH is what Go calls the
 # processor that the parameter Architecture of template.yaml names.
