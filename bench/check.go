@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"permissions-boundary-macro/bench/workload"
@@ -60,13 +59,33 @@ func checkOnce(pbm, dir string, cores int) (started, error) {
 	var log strings.Builder
 	cmd.Stderr = &log
 	before := time.Now()
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		return started{}, err
+	}
+	peak := watch(cmd.Process.Pid)
+	err := cmd.Wait()
+	took := time.Since(before)
+	one := started{took: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peak: <-peak}
+	if err != nil {
 		return started{}, fmt.Errorf("pbm check: %w: %s", err, log.String())
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return started{
-		took: time.Since(before),
-		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		peak: usage.Maxrss << 10, // kilobytes on Linux
-	}, nil
+	return one, nil
+}
+
+// watch looks at the peak of a process until it is gone.
+func watch(pid int) <-chan int64 {
+	peak := make(chan int64, 1)
+	go func() {
+		var most int64
+		for {
+			now, err := memory(pid, "VmHWM")
+			if err != nil {
+				peak <- most
+				return
+			}
+			most = max(most, now)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return peak
 }

@@ -59,10 +59,13 @@ func (f *process) stop() {
 	f.api.Close()
 }
 
-// memory is what Linux says of the process: VmRSS, the memory that it has, or
-// VmHWM, the most that it had. In bytes.
-func (f *process) memory(field string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.cmd.Process.Pid))
+func (f *process) memory(field string) (int64, error) { return memory(f.cmd.Process.Pid, field) }
+
+// memory is what Linux says of a process: VmRSS, the memory that it has, or
+// VmHWM, the most that it had. In bytes. What it says when the process is gone
+// counts the process that started it, too.
+func memory(pid int, field string) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
