@@ -30,7 +30,7 @@ var defects = []defect{
 	},
 	{
 		"text behind an ARN is taken", "boundary/boundary.go",
-		"{1,128})$`)", "{1,128})`)",
+		"@-]+)$`)", "@-]+)`)",
 	},
 	{
 		"a path of any length is taken", "boundary/boundary.go",
