@@ -21,9 +21,9 @@ const (
 
 // retryer is the SDK's standard one with shorter waits: the SDK's own, up to 16
 // seconds each, would outlast the function. It also tries again when an answer
-// breaks off or is no answer of SSM's: all calls are reads. When no time is left to wait and
-// try again it gives up at once, so that people read what SSM answered last
-// and not that time was up.
+// breaks off or is none of SSM's, for all calls are reads. When no time is left
+// to wait and try again it gives up at once, so that people read what SSM
+// answered last and not that time was up.
 type retryer struct{ *retry.Standard }
 
 func newRetryer() aws.Retryer {

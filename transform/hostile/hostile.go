@@ -33,7 +33,7 @@ var Fragments = map[string]func(n int) string{
 	"tiny elements": func(n int) string {
 		return inRole(`[` + repeated(n, `0,`) + `0]`)
 	},
-	"invalid UTF-8": func(n int) string {
+	"invalid UTF-8": func(n int) string { // invalid
 		return inRole(`"` + repeated(n, "\xff\xc0\x80\xed\xa0\x80") + `"`)
 	},
 
