@@ -73,9 +73,7 @@ lint:
 
 # Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:
-	set -e; for target in $(FUZZ); do \
-		go test ./$${target%/*} -run '^$$' -fuzz "^$${target#*/}\$$" -fuzztime $(FUZZTIME); \
-	done
+	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
 
 # What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
 # must say so.
