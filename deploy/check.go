@@ -278,8 +278,11 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 }
 
 // solvedBy is the transform that the macro is listed after, as the remedy of a
-// finding asks for.
+// finding asks for. That of a StackSet's template counts there, not here.
 func (t *template) solvedBy(f transform.Finding, macro string) string {
+	if f.Embedded {
+		return ""
+	}
 	for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
 		if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(macro, other) {
 			return other
