@@ -2,9 +2,9 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -32,31 +32,38 @@ comments included. With --dry-run it shows the difference and writes nothing.`,
 }
 
 func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
-	files, err := findTemplates(paths)
+	files, err := p.findTemplates(paths)
 	if err != nil {
+		return err
+	}
+	if err := mustBeFiles(files, "adopt"); err != nil {
 		return err
 	}
 	c := checker{macro: o.macro, options: transform.Options{BoundUsers: o.boundUsers}}
 	known := map[string]bool{}
-	adopted, failed := 0, 0
+	templates, adopted, failed := 0, 0, 0
 	for len(files) > 0 {
-		path := filepath.Clean(files[0])
+		in := files[0]
 		files = files[1:]
-		if known[path] || ctx.Err() != nil {
+		if known[realPath(in.path)] || ctx.Err() != nil {
 			continue
 		}
-		known[path] = true
-		nested, changed, err := p.adoptFile(ctx, &c, path)
+		known[realPath(in.path)] = true
+		nested, changed, err := p.adoptFile(ctx, &c, in)
+		if errors.Is(err, errNoTemplate) && !in.named {
+			continue
+		}
 		files = append(files, nested...)
+		templates++
 		switch {
 		case err != nil:
-			p.reportOf(path, err)
+			p.reportOf(in.path, err)
 			failed++
 		case changed:
 			adopted++
 		}
 	}
-	p.line("", fmt.Sprintf("%d templates, %d of them changed", len(known), adopted))
+	p.line("", fmt.Sprintf("%d templates, %d of them changed", templates, adopted))
 	if failed > 0 {
 		return fmt.Errorf("templates that could not be changed: %d", failed)
 	}
@@ -65,14 +72,14 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 
 // adoptFile changes one template, and returns the local templates that it
 // nests.
-func (p *pbm) adoptFile(ctx context.Context, c *checker, path string) (nested []string, changed bool, err error) {
-	t, err := readTemplate(path, c.macro)
+func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []input, changed bool, err error) {
+	t, err := readTemplate(in, c.macro)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, inner := range t.nested() {
 		if _, err := os.Stat(inner); err == nil {
-			nested = append(nested, inner)
+			nested = append(nested, input{path: inner, named: true})
 		}
 	}
 	report, err := c.run(ctx, t)
@@ -90,7 +97,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, path string) (nested []
 		return nested, false, nil
 	}
 	if p.dryRun {
-		return nested, true, p.print(unified(path, t.src, result, isColoured(p.stdout)))
+		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
 	}
-	return nested, true, p.writeFile(path, t.src, result)
+	return nested, true, p.writeFile(t.path, t.src, result)
 }

@@ -30,8 +30,8 @@ they nest, and says of each role whether the macro binds it, it is bound
 already, it is unbound, or it escapes. It says whether the macro is listed in
 Transform, and behind the transforms that make roles.
 
-It needs no AWS account. It exits with 1 when a role would be unbound, or when a
-template cannot be read.`,
+It needs no AWS account. It exits with 1 when a role would be unbound, when a
+template cannot be read, or when a directory has none. - is stdin.`,
 		Example: `  pbm check stacks/
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,
@@ -60,11 +60,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := findTemplates(paths)
-	if err != nil {
-		return err
-	}
-	files, err = p.onlyTemplates(files)
+	files, err := p.findTemplates(paths)
 	if err != nil {
 		return err
 	}
@@ -73,35 +69,25 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
+	// Hooks name whatever has changed, templates or not.
+	for _, path := range all.others {
+		p.line("warning: ", path+" has no Resources of CloudFormation and is not checked")
+	}
 	if err := p.showChecked(all); err != nil {
 		return err
 	}
 	counts := all.Summary
 	p.line("", counts.String())
+	directory := slices.IndexFunc(paths, isDirectory)
 	switch {
+	case counts.Templates == 0 && directory >= 0:
+		return errNoneIn(paths[directory])
 	case counts.Unbound+counts.Escapes > 0:
 		return errUnbound
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
 	}
 	return nil
-}
-
-// onlyTemplates leaves files out that are no templates: hooks name whatever has
-// changed.
-func (p *pbm) onlyTemplates(files []string) ([]string, error) {
-	var templates []string
-	for _, file := range files {
-		switch is, err := looksLikeTemplate(file); {
-		case err != nil:
-			return nil, fmt.Errorf("read the template: %w", err)
-		case is:
-			templates = append(templates, file)
-		default:
-			p.line("warning: ", file+" has no Resources of CloudFormation and is not checked")
-		}
-	}
-	return templates, nil
 }
 
 // checker checks templates, several at once.
@@ -112,47 +98,53 @@ type checker struct {
 }
 
 // files checks templates and those that they nest, which may lie elsewhere.
-func (c *checker) files(ctx context.Context, files []string) (checkResult, error) {
+func (c *checker) files(ctx context.Context, files []input) (checkResult, error) {
+	result := checkResult{Templates: []checkedTemplate{}}
 	known := map[string]bool{}
-	var all []checkedTemplate
-	for len(files) > 0 {
-		for _, file := range files {
-			known[filepath.Clean(file)] = true
-		}
+	for _, in := range files {
+		known[realPath(in.path)] = true
+	}
+	for first := true; len(files) > 0; first = false {
 		checked, err := c.some(ctx, files)
 		if err != nil {
 			return checkResult{}, err
 		}
-		files = nil
-		for _, t := range checked {
+		var nested []input
+		for i, t := range checked {
+			if t.other && first { // a nested one must be a template
+				if files[i].named {
+					result.others = append(result.others, t.Path)
+				}
+				continue
+			}
+			result.Templates = append(result.Templates, t)
 			for _, path := range t.nested {
-				if !known[path] {
-					known[path] = true
-					files = append(files, path)
+				if !known[realPath(path)] {
+					known[realPath(path)] = true
+					nested = append(nested, input{path: path})
 				}
 			}
 		}
-		all = append(all, checked...)
+		files = nested
 	}
-	slices.SortFunc(all, func(a, b checkedTemplate) int { return cmp.Compare(a.Path, b.Path) })
-	result := checkResult{Templates: all}
-	for _, t := range all {
+	slices.SortFunc(result.Templates, func(a, b checkedTemplate) int { return cmp.Compare(a.Path, b.Path) })
+	for _, t := range result.Templates {
 		result.Summary.add(t)
 	}
 	return result, nil
 }
 
-func (c *checker) some(ctx context.Context, files []string) ([]checkedTemplate, error) {
+func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, error) {
 	checked := make([]checkedTemplate, len(files))
 	var done atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
+	for i, in := range files {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			checked[i] = c.file(ctx, file)
+			checked[i] = c.file(ctx, in)
 			c.progress(int(done.Add(1)), len(files))
 			return nil
 		})
@@ -161,11 +153,11 @@ func (c *checker) some(ctx context.Context, files []string) ([]checkedTemplate, 
 }
 
 // file checks one template.
-func (c *checker) file(ctx context.Context, path string) checkedTemplate {
-	result := checkedTemplate{Path: path, Roles: []checkedRole{}}
-	t, err := readTemplate(path, c.macro)
+func (c *checker) file(ctx context.Context, in input) checkedTemplate {
+	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
+	t, err := readTemplate(in, c.macro)
 	if err != nil {
-		result.Unreadable = reasonOf(err)
+		result.Unreadable, result.other = reasonOf(err), errors.Is(err, errNoTemplate)
 		return result
 	}
 	result.Macro = placeOf(c.macro, t.Transforms())

@@ -40,6 +40,8 @@ func placeOf(macro string, transforms []string) string {
 type checkResult struct {
 	Templates []checkedTemplate `json:"templates"`
 	Summary   checkSummary      `json:"summary"`
+
+	others []string // files that are named, and are no templates
 }
 
 type checkedTemplate struct {
@@ -52,6 +54,7 @@ type checkedTemplate struct {
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
 	nested []string // local templates that it nests
+	other  bool     // it is no template
 }
 
 type checkedRole struct {

@@ -1,10 +1,14 @@
 package deploy
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
+
+	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
@@ -38,22 +42,55 @@ type parameter struct {
 	Default json.RawMessage
 }
 
+// errNoTemplate is what errors wrap about files that are of something else.
+var errNoTemplate = errors.New("it is no template")
+
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
 // template calls it by.
-func readTemplate(path, macro string) (*template, error) {
-	src, err := os.ReadFile(path)
+func readTemplate(in input, macro string) (*template, error) {
+	src, err := in.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
-	t, err := parseTemplate(path, src, macro)
-	if err != nil {
-		return nil, &boundary.Problem{
-			What:   "not a template: " + path,
-			Cause:  err,
-			Remedy: "give a CloudFormation template in JSON or YAML",
+	t, err := parseTemplate(in.path, src, macro)
+	if err == nil {
+		return t, nil
+	}
+	problem := &boundary.Problem{
+		What:   "not a template: " + in.path,
+		Cause:  err,
+		Remedy: "give a CloudFormation template in JSON or YAML",
+	}
+	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src) {
+		problem.Kind = errNoTemplate
+	}
+	return nil, problem
+}
+
+// isYAML reports whether a text is YAML or JSON, of whatever.
+func isYAML(text []byte) bool {
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var document yaml.Node
+		if err := documents.Decode(&document); err != nil {
+			return errors.Is(err, io.EOF)
 		}
 	}
-	return t, nil
+}
+
+// errNoResources is what is wrong with JSON or YAML that is no template.
+var errNoResources = errors.New("it has no Resources of CloudFormation")
+
+// mayHaveResources reports whether sections are those of a template. Resources
+// may come out of a transform.
+func mayHaveResources(sections map[string]json.RawMessage) bool {
+	if resources, ok := sections["Resources"]; ok {
+		return resources[0] == '{'
+	}
+	return slices.ContainsFunc([]string{"AWSTemplateFormatVersion", "Fn::Transform"}, func(name string) bool {
+		_, ok := sections[name]
+		return ok
+	})
 }
 
 func parseTemplate(path string, src []byte, macro string) (*template, error) {
@@ -69,6 +106,9 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 	var sections map[string]json.RawMessage
 	if err := json.Unmarshal(parsed.Fragment(), &sections); err != nil {
 		return nil, err
+	}
+	if parsed.Transform() == nil && !mayHaveResources(sections) {
+		return nil, errNoResources
 	}
 	if declared, ok := sections["Parameters"]; ok {
 		if err := json.Unmarshal(declared, &t.parameters); err != nil {

@@ -47,7 +47,8 @@ expands no other transform: those stay in the result.
 The boundary is the one of an environment, or the one given. With a file store
 or a boundary that is given, no AWS account is needed.
 
-Several templates, and directories of them, take --diff, --check or --in-place.`,
+Several templates, and directories of them, take --diff, --check or --in-place.
+- is stdin.`,
 		Example: `  pbm transform template.yaml --environment dev --diff
   pbm transform template.yaml --permissions-boundary team/dev-boundary
   pbm transform stacks/ -e dev --in-place
@@ -69,7 +70,7 @@ Several templates, and directories of them, take --diff, --check or --in-place.`
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
 	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
-	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file")
+	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file, - for stdout")
 	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml, instead of the template's own")
 	o.register(flags)
 	return c
@@ -111,9 +112,14 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := findTemplates(o.paths)
+	files, err := p.findTemplates(o.paths)
 	if err != nil {
 		return err
+	}
+	if o.inPlace {
+		if err := mustBeFiles(files, "--in-place"); err != nil {
+			return err
+		}
 	}
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
 		return usagef("%d templates are named; give --diff, --check or --in-place", len(files))
@@ -125,24 +131,31 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if len(files) == 1 {
 		return p.transformFile(ctx, o, macro, target, files[0])
 	}
-	failed := 0
-	for _, file := range files {
-		if err := p.transformFile(ctx, o, macro, target, file); err != nil {
-			p.reportOf(file, err)
+	templates, failed := 0, 0
+	for _, in := range files {
+		err := p.transformFile(ctx, o, macro, target, in)
+		if errors.Is(err, errNoTemplate) && !in.named {
+			continue
+		}
+		templates++
+		if err != nil {
+			p.reportOf(in.path, err)
 			failed++
 		}
 	}
 	switch {
+	case templates == 0:
+		return errNoneIn(o.paths[0])
 	case failed > 0 && o.check:
-		return fmt.Errorf("of %d templates, %d would change or be refused", len(files), failed)
+		return fmt.Errorf("of %d templates, %d would change or be refused", templates, failed)
 	case failed > 0:
-		return fmt.Errorf("of %d templates, %d were not transformed", len(files), failed)
+		return fmt.Errorf("of %d templates, %d were not transformed", templates, failed)
 	}
 	return nil
 }
 
-func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, path string) error {
-	t, err := readTemplate(path, o.macro)
+func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, in input) error {
+	t, err := readTemplate(in, o.macro)
 	if err != nil {
 		return err
 	}
@@ -255,10 +268,10 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output != "" {
-		return p.writeFile(o.output, nil, withNewline(result))
+	if o.output == "" || o.output == standardStream || p.isStdout(o.output) {
+		return p.print(withNewline(result))
 	}
-	return p.print(withNewline(result))
+	return p.writeFile(o.output, nil, withNewline(result))
 }
 
 // writeFile writes a file that has another content.
@@ -278,6 +291,21 @@ func (p *pbm) print(text []byte) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+// isStdout reports whether a path is another name of stdout: /dev/stdout, or
+// the file that a shell has opened.
+func (p *pbm) isStdout(path string) bool {
+	stdout, ok := p.stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	there, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	here, err := stdout.Stat()
+	return err == nil && os.SameFile(here, there)
 }
 
 // isColoured reports whether a person reads the output on a terminal and has
