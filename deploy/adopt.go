@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -82,12 +83,14 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 			nested = append(nested, input{path: inner, named: true})
 		}
 	}
-	report, err := c.run(ctx, t)
+	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		return nested, false, err
 	}
-	if len(report.Changes) == 0 && report.Err == nil {
-		return nested, false, nil // it creates no role
+	binding := c.binding(ctx, t)
+	unbound := func(change transform.Change) bool { return !held(binding, change.LogicalID) }
+	if report.Err == nil && !slices.ContainsFunc(report.Changes, unbound) {
+		return nested, false, nil // it creates no role, or Fn::Transform has it bound
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {

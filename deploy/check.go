@@ -161,15 +161,16 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		return result
 	}
 	result.Macro = placeOf(c.macro, t.Transforms())
-	report, err := c.run(ctx, t)
+	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
-	c.roles(&result, t, report)
+	binding := c.binding(ctx, t)
+	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
-	if len(result.Roles) > 0 && result.Macro != macroMissing {
-		result.Environment, result.EnvironmentProblem = c.environment(ctx, t)
+	if len(result.Roles) > 0 {
+		result.Environment, result.EnvironmentProblem = c.environment(ctx, t, binding)
 	}
 	return result
 }
@@ -190,24 +191,35 @@ var sample = func() boundary.Value {
 	return value
 }()
 
-// run has the macro bind the template's roles to a sample, where they have no
+// run has the macro bind the roles of a scope to a sample, where they have no
 // boundary of their own.
-func (c *checker) run(ctx context.Context, t *template) (transform.Report, error) {
+func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
 	options := c.options
 	options.Existing, options.BlindSpots = transform.Keep, transform.Warn
 	options.DefaultEnvironment, options.PinEnvironment, options.EnvironmentParameters = givenEnvironment, false, nil
 	m := transform.Macro{Options: options, Store: given{sample}}
-	return t.respond(ctx, m, givenEnvironment, c.macro)
+	return t.respond(ctx, m, s, givenEnvironment, c.macro)
 }
 
-// respond is the macro's report on the template, with the defaults of its
-// parameters.
-func (t *template) respond(ctx context.Context, m transform.Macro, environment, macro string) (transform.Report, error) {
+// binding are the places where a Fn::Transform has the macro bind roles.
+func (c *checker) binding(ctx context.Context, t *template) []scope {
+	var binding []scope
+	for _, s := range t.scopes {
+		if report, err := c.run(ctx, t, s); err == nil && report.Err == nil && len(report.Changes) > 0 {
+			binding = append(binding, s)
+		}
+	}
+	return binding
+}
+
+// respond is the macro's report on a scope of the template, with the defaults
+// of the template's parameters.
+func (t *template) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
 	values, err := t.values(nil)
 	if err != nil {
 		return transform.Report{}, err
 	}
-	event, err := t.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
+	event, err := s.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
 	if err != nil {
 		return transform.Report{}, err
 	}
@@ -219,25 +231,34 @@ func (t *template) respond(ctx context.Context, m transform.Macro, environment, 
 }
 
 // environment is which environment the template's stacks are of, or why nobody
-// knows.
-func (c *checker) environment(ctx context.Context, t *template) (name, problem string) {
-	m := transform.Macro{Options: c.options, Store: given{sample}}
-	report, err := t.respond(ctx, m, "", c.macro)
-	if err != nil {
-		return "", err.Error()
+// knows. Each place that calls the macro has its own say.
+func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
+	if t.macro != nil {
+		binding = append(binding, t.whole())
 	}
-	return report.Environment, ""
+	m := transform.Macro{Options: c.options, Store: given{sample}}
+	var names []string
+	for _, s := range binding {
+		report, err := t.respond(ctx, m, s, "", c.macro)
+		if err != nil {
+			return "", err.Error()
+		}
+		if !slices.Contains(names, report.Environment) {
+			names = append(names, report.Environment)
+		}
+	}
+	return strings.Join(names, ", "), ""
 }
 
 // roles says of each role what becomes of it.
-func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report) {
+func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report, binding []scope) {
 	for _, change := range report.Changes {
-		status := statusBound
+		status := statusUnbound
 		switch {
-		case change.Action != transform.Kept && result.Macro != macroMissing:
+		case change.Action == transform.Kept:
+			status = statusBound
+		case t.macro != nil || held(binding, change.LogicalID):
 			status = statusByMacro
-		case change.Action != transform.Kept:
-			status = statusUnbound
 		}
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset), Status: status}
 		if status == statusUnbound {
@@ -261,7 +282,10 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 			LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset),
 			Status: statusEscape, Reason: f.Reason, Remedy: f.Remedy,
 		}
-		if other := t.solvedBy(f, c.macro); other != "" {
+		switch {
+		case held(t.scopes, f.LogicalID):
+			role.Remedy += ", in place of " + fnTransform
+		case t.solvedBy(f, c.macro) != "":
 			// The macro sees what that transform makes.
 			role.Status, role.Reason, role.Remedy = statusByMacro, "", ""
 		}
@@ -270,9 +294,10 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 }
 
 // solvedBy is the transform that the macro is listed after, as the remedy of a
-// finding asks for. That of a StackSet's template counts there, not here.
+// finding asks for. A StackSet's template has a Transform of its own, and
+// Fn::Transform comes before all that Transform lists.
 func (t *template) solvedBy(f transform.Finding, macro string) string {
-	if f.Embedded {
+	if f.Embedded || held(t.scopes, f.LogicalID) {
 		return ""
 	}
 	for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
@@ -283,11 +308,14 @@ func (t *template) solvedBy(f transform.Finding, macro string) string {
 	return ""
 }
 
-// blindSpots are those of the template, without nested templates that are at
-// hand: they are checked, too.
+// blindSpots are those of the template, without what is checked, too: nested
+// templates that are at hand, and where Fn::Transform names the macro.
 func (c *checker) blindSpots(result *checkedTemplate, t *template, report transform.Report) {
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
+		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
+			continue
+		}
 		if path, here := nested[f.LogicalID]; here {
 			if _, err := os.Stat(path); err == nil {
 				result.nested = append(result.nested, path)

@@ -10,8 +10,8 @@ import (
 )
 
 // event is a macro request as CloudFormation would build it.
-func (t *template) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
-	params, err := t.params(target, values, environment)
+func (s scope) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
+	params, err := s.params(target, values, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (t *template) event(target boundary.Target, values map[string]json.RawMessa
 	}
 	// The fragment goes in as it is: json.Marshal would compact it.
 	out := append(rest[:len(rest)-1], `,"fragment":`...)
-	out = append(out, t.Fragment()...)
+	out = append(out, s.fragment...)
 	return append(out, '}'), nil
 }
 
@@ -83,12 +83,12 @@ func parameterValue(typ, text string) (json.RawMessage, error) {
 	return json.Marshal(items)
 }
 
-// params are those that the template gives the macro in Transform, references
-// to its parameters resolved. An environment that is given wins.
-func (t *template) params(target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
+// params are those that the template gives the macro where it calls it,
+// references to its parameters resolved. An environment that is given wins.
+func (s scope) params(target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
 	params := map[string]json.RawMessage{}
-	if t.macro != nil {
-		for name, raw := range t.macro.Parameters {
+	if s.entry != nil {
+		for name, raw := range s.entry.Parameters {
 			if name == "Environment" && environment != "" {
 				continue
 			}

@@ -19,7 +19,9 @@ type template struct {
 	*transform.Template
 	path       string
 	src        []byte
-	macro      *transformEntry // how the template calls the macro, nil when it does not
+	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
+	scopes     []scope         // where a Fn::Transform does
+	foreign    []string        // logical IDs of resources whose Fn::Transform names others
 	parameters map[string]parameter
 }
 
@@ -99,7 +101,7 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 		return nil, err
 	}
 	t := &template{Template: parsed, path: path, src: src}
-	if t.macro, err = entryOf(parsed.Transform(), macro); err != nil {
+	if t.macro, _, err = entryOf(parsed.Transform(), macro); err != nil {
 		return nil, err
 	}
 	// Into a map, for names are compared exactly then.
@@ -110,6 +112,7 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 	if parsed.Transform() == nil && !mayHaveResources(sections) {
 		return nil, errNoResources
 	}
+	t.readScopes(sections, macro)
 	if declared, ok := sections["Parameters"]; ok {
 		if err := json.Unmarshal(declared, &t.parameters); err != nil {
 			return nil, fmt.Errorf("read Parameters: %w", err)
@@ -118,10 +121,11 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 	return t, nil
 }
 
-// entryOf is the macro's entry in a section Transform, nil when there is none.
-func entryOf(section []byte, macro string) (*transformEntry, error) {
+// entryOf is the macro's entry in a section Transform or a Fn::Transform, nil
+// when there is none, and whether others are there.
+func entryOf(section []byte, macro string) (found *transformEntry, others bool, err error) {
 	if section == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(section, &list) != nil {
@@ -129,14 +133,16 @@ func entryOf(section []byte, macro string) (*transformEntry, error) {
 	}
 	for _, raw := range list {
 		var entry transformEntry
-		if err := json.Unmarshal(raw, &entry); err != nil {
-			return nil, fmt.Errorf("read Transform: %w", err)
-		}
-		if entry.Name == macro {
-			return &entry, nil
+		switch err := json.Unmarshal(raw, &entry); {
+		case err != nil:
+			return nil, false, fmt.Errorf("read Transform: %w", err)
+		case entry.Name != macro:
+			others = true
+		case found == nil:
+			found = &entry
 		}
 	}
-	return nil, nil
+	return found, others, nil
 }
 
 // listsAfter reports whether the template lists the macro after another

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -193,7 +194,14 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 
 // rewrite runs the macro's own code on the template as it is written.
 func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
-	event, err := t.event(target, values, o.environment, o.macro)
+	whole := t.whole()
+	if o.environment == "" && !o.boundary.given() {
+		var err error
+		if whole, err = t.called(); err != nil {
+			return nil, transform.Report{}, err
+		}
+	}
+	event, err := whole.event(target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -219,11 +227,16 @@ func (t *template) explain(err error, macro string) error {
 // warn tells what the macro cannot see, and when CloudFormation would not run
 // it at all.
 func (p *pbm) warn(t *template, report transform.Report, o transformOptions) {
-	if t.macro == nil && len(report.Changes) > 0 && !o.inPlace {
+	unlisted := func(c transform.Change) bool { return !held(t.scopes, c.LogicalID) }
+	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !o.inPlace {
 		p.line("warning: ", "the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
 	for _, f := range report.BlindSpots {
+		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
+			p.line("warning: ", cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
+			continue
+		}
 		p.line("warning: ", f.String())
 		p.line("hint: ", f.Remedy)
 	}
