@@ -167,8 +167,28 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	if report.Err != nil {
 		return t.explain(report.Err, o.macro)
 	}
+	if target.AccountID == "" {
+		if err := p.warnAccount(report, o); err != nil {
+			return err
+		}
+	}
 	p.warn(t, report, o)
 	return p.deliver(t, result, report, o)
+}
+
+// warnAccount keeps the account that stands for one that is not known out of
+// files, or tells of it.
+func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
+	const remedy = "give --account"
+	switch {
+	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
+	case o.inPlace:
+		return &boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
+	case p.toFile(o):
+		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+o.output)
+		p.line("hint: ", remedy)
+	}
+	return nil
 }
 
 // transform runs the macro. Where the account is not known it is the one of
@@ -281,10 +301,10 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output == "" || o.output == standardStream || p.isStdout(o.output) {
-		return p.print(withNewline(result))
+	if p.toFile(o) {
+		return p.writeFile(o.output, nil, withNewline(result))
 	}
-	return p.writeFile(o.output, nil, withNewline(result))
+	return p.print(withNewline(result))
 }
 
 // writeFile writes a file that has another content.
@@ -304,6 +324,11 @@ func (p *pbm) print(text []byte) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+// toFile reports whether --out names a file.
+func (p *pbm) toFile(o transformOptions) bool {
+	return o.output != "" && o.output != standardStream && !p.isStdout(o.output)
 }
 
 // isStdout reports whether a path is another name of stdout: /dev/stdout, or
