@@ -24,8 +24,9 @@ extensions, so that it sees the roles that they make. All else stays as it is,
 comments included. With --dry-run it shows the difference and writes nothing.`,
 		Example: `  pbm adopt stacks/ --dry-run
   pbm adopt template.yaml`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: textOnly,
+		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
 	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "what the macro is installed as")
 	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "templates that create IAM users need the macro, too")
@@ -102,5 +103,9 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	if p.dryRun {
 		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
 	}
-	return nested, true, p.writeFile(t.path, t.src, result)
+	if err := p.writeFile(t.path, t.src, result); err != nil {
+		return nested, false, err
+	}
+	p.line("", "wrote "+t.path)
+	return nested, true, nil
 }

@@ -241,7 +241,7 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 	for _, s := range binding {
 		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
-			return "", err.Error()
+			return "", transform.Message(err)
 		}
 		if !slices.Contains(names, report.Environment) {
 			names = append(names, report.Environment)

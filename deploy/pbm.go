@@ -101,7 +101,7 @@ func (p *pbm) command() *cobra.Command {
 // register registers the flags that all commands have.
 func (p *pbm) register(flags *pflag.FlagSet) {
 	p.store.register(flags)
-	flags.StringVar(&p.output, "output", outputText, "form of results: text or json")
+	flags.StringVar(&p.output, "output", outputText, "form of results: text, json; for check sarif, github, too")
 	flags.Bool("json", false, "short for --output json")
 	flags.BoolVar(&p.yes, "yes", false, "never ask")
 	flags.BoolVar(&p.dryRun, "dry-run", false, "say what would be written, and write nothing")
@@ -110,6 +110,9 @@ func (p *pbm) register(flags *pflag.FlagSet) {
 func (p *pbm) registerNoVerify(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.noVerify, "no-verify", false, "do not ask AWS for the account and the policy")
 }
+
+// textOnly is the annotation of commands without results for programs.
+var textOnly = map[string]string{outputsAnnotation: outputText}
 
 // outputsAnnotation says which forms of results a command has, where it has
 // others than text and JSON.

@@ -54,7 +54,8 @@ Several templates, and directories of them, take --diff, --check or --in-place.
   pbm transform template.yaml --permissions-boundary team/dev-boundary
   pbm transform stacks/ -e dev --in-place
   pbm transform template.yaml -e dev --store file:environments.json -o out.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: textOnly,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.paths = args
 			if c.Flags().Changed("environment") && o.environment == "" {
@@ -165,15 +166,19 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 		return err
 	}
 	if report.Err != nil {
-		return t.explain(report.Err, o.macro)
+		return t.explain(report, o)
 	}
 	if target.AccountID == "" {
 		if err := p.warnAccount(report, o); err != nil {
 			return err
 		}
 	}
-	p.warn(t, report, o)
-	return p.deliver(t, result, report, o)
+	of := ""
+	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
+		of = t.path + ": "
+	}
+	p.warn(t, report, o, of)
+	return p.deliver(t, result, report, o, of)
 }
 
 // warnAccount keeps the account that stands for one that is not known out of
@@ -229,35 +234,39 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 	return result, report, nil
 }
 
-// explain corrects the remedies of a refusal where the template follows them
-// already: pbm does not run the transforms before the macro.
-func (t *template) explain(err error, macro string) error {
-	refusal, ok := errors.AsType[*transform.Refusal](err)
+// explain corrects the remedies of a failure: pbm takes an environment from
+// its caller, and does not run the transforms before the macro.
+func (t *template) explain(report transform.Report, o transformOptions) error {
+	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && report.Environment == "" && o.environment == "" {
+		problem.Remedy = "give --environment; or " + problem.Remedy
+	}
+	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
 	if !ok {
-		return err
+		return report.Err
 	}
 	for i, f := range refusal.Findings {
-		if other := t.solvedBy(f, macro); other != "" {
+		if other := t.solvedBy(f, o.macro); other != "" {
 			refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
 		}
 	}
-	return err
+	return report.Err
 }
 
 // warn tells what the macro cannot see, and when CloudFormation would not run
-// it at all.
-func (p *pbm) warn(t *template, report transform.Report, o transformOptions) {
+// it at all: of a result that is looked at, and not deployed.
+func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of string) {
 	unlisted := func(c transform.Change) bool { return !held(t.scopes, c.LogicalID) }
-	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !o.inPlace {
-		p.line("warning: ", "the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
+	deployed := o.inPlace || o.diff || o.check || o.output != ""
+	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
+		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
-			p.line("warning: ", cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
+			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
 			continue
 		}
-		p.line("warning: ", f.String())
+		p.line("warning: ", of+f.String())
 		p.line("hint: ", f.Remedy)
 	}
 }
@@ -269,13 +278,12 @@ var errWouldChange = &boundary.Problem{
 }
 
 // deliver writes the result where it was asked for, and then says what it is.
-func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions) error {
+func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions, of string) error {
 	if err := p.write(t, result, o); err != nil {
 		return err
 	}
-	of := ""
-	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
-		of = t.path + ": "
+	if o.inPlace && !p.dryRun && !bytes.Equal(t.src, result) {
+		of = "wrote " + t.path + ": "
 	}
 	p.line("", of+summary(report))
 	if o.check && wouldChange(report) {
