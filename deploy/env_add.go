@@ -150,8 +150,11 @@ var errMalformed = errors.New("boundary value is malformed")
 func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
 	how := p.store.access
 	if j != nil {
-		if known, ok := j.Environments[environment]; ok {
-			how = known
+		if _, known := j.Environments[environment]; known {
+			store := how.Store
+			if how = j.access(environment); how == (access{}) {
+				how.Store = store
+			}
 		}
 	}
 	at, err := p.store.open(ctx, how)

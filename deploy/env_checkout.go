@@ -14,7 +14,7 @@ func (p *pbm) checkoutCommand() *cobra.Command {
 		Short: "make an environment the current one of the project",
 		Long: `Checkout makes an environment the current one: commands that name none are about
 it, and new environments inherit its boundary. The project remembers the
-profile and the Region that it is reached with.`,
+profile, the Region and the store that it is reached with.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.checkout(c.Context(), args[0]) },

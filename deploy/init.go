@@ -17,7 +17,7 @@ func (p *pbm) initCommand() *cobra.Command {
 		Use:   "init [NAME]",
 		Short: "make a project, with its first environment",
 		Long: `Init writes ` + projectFile + ` into the working directory. It remembers the current
-environment, and the profile and Region of each. With --permissions-boundary it
+environment, and the profile, Region and store of each. With --permissions-boundary it
 also adds the environment to the store; without, an environment that is there
 becomes the current one.
 
