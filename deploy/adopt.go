@@ -25,7 +25,7 @@ comments included. With --dry-run it shows the difference and writes nothing.`,
 		Example: `  pbm adopt stacks/ --dry-run
   pbm adopt template.yaml`,
 		Args:        cobra.MinimumNArgs(1),
-		Annotations: textOnly,
+		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
 	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "what the macro is installed as")

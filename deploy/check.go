@@ -35,9 +35,12 @@ template cannot be read, or when a directory has none. - is stdin.`,
 		Example: `  pbm check stacks/
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,
-		Args:        cobra.MinimumNArgs(1),
-		Annotations: map[string]string{outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", ")},
-		RunE:        func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
+		Args: cobra.MinimumNArgs(1),
+		Annotations: map[string]string{
+			outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", "),
+			ignoresAnnotation: storeFlags + ", " + readOnly,
+		},
+		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
 	}
 	o.register(c.Flags())
 	return c

@@ -15,6 +15,7 @@ func (p *pbm) checkoutCommand() *cobra.Command {
 		Long: `Checkout makes an environment the current one: commands that name none are about
 it, and new environments inherit its boundary. The project remembers the
 profile, the Region and the store that it is reached with.`,
+		Annotations:       map[string]string{ignoresAnnotation: "yes"},
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.checkout(c.Context(), args[0]) },

@@ -15,6 +15,7 @@ func (p *pbm) getCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "get [NAME]",
 		Short:             "show an environment and its boundary",
+		Annotations:       map[string]string{ignoresAnnotation: readOnly},
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -19,8 +19,9 @@ func (p *pbm) listCommand() *cobra.Command {
 		Long: `List shows the environments of the store, and those that the project has in
 other accounts, Regions and files. With --profile, --region or --store it shows
 only those that are there.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
+		Annotations: map[string]string{ignoresAnnotation: readOnly},
+		Args:        cobra.NoArgs,
+		RunE:        func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
 	}
 	c.Flags().BoolVar(&details, "details", false, "show versions, times, parameters and Regions, too (JSON always has them)")
 	return c

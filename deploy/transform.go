@@ -55,7 +55,7 @@ Several templates, and directories of them, take --diff, --check or --in-place.
   pbm transform stacks/ -e dev --in-place
   pbm transform template.yaml -e dev --store file:environments.json -o out.yaml`,
 		Args:        cobra.MinimumNArgs(1),
-		Annotations: textOnly,
+		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: "yes"},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.paths = args
 			if c.Flags().Changed("environment") && o.environment == "" {
