@@ -139,7 +139,23 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 			Remedy: "give --region, or set AWS_REGION",
 		}
 	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, noCredentials(err)
+	}
 	return cfg, nil
+}
+
+// noCredentials is the problem of somebody who is not signed in. Instances of
+// EC2 are where the SDK looks last, and what it says of them is no news.
+func noCredentials(err error) error {
+	problem := &boundary.Problem{
+		What:   "there are no AWS credentials",
+		Remedy: "name a profile with --profile or AWS_PROFILE, or set AWS's own variables; with single sign-on: aws sso login --profile NAME",
+	}
+	if !strings.Contains(err.Error(), "no EC2 IMDS role found") {
+		problem.What, problem.Cause = "the AWS credentials cannot be used", err
+	}
+	return problem
 }
 
 // localRegion is the Region where there is no AWS to ask.
