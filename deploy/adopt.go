@@ -65,7 +65,7 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 			adopted++
 		}
 	}
-	p.line("", fmt.Sprintf("%d templates, %d of them changed", templates, adopted))
+	p.line("", fmt.Sprintf("%s, %d changed", counted(templates, "template"), adopted))
 	if failed > 0 {
 		return fmt.Errorf("templates that could not be changed: %d", failed)
 	}

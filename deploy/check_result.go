@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
@@ -98,8 +100,8 @@ func (s *checkSummary) add(t checkedTemplate) {
 }
 
 func (s checkSummary) String() string {
-	return fmt.Sprintf("%d templates: %d roles bound by the macro, %d bound already, %d unbound, %d escape; %d blind spots",
-		s.Templates, s.ByMacro, s.Bound, s.Unbound, s.Escapes, s.BlindSpots)
+	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d unbound, %s; %s",
+		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Unbound, counted(s.Escapes, "escape"), counted(s.BlindSpots, "blind spot"))
 }
 
 func (r checkResult) table() [][]string {
@@ -173,7 +175,7 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{"unreadable-template", "error", t.Path, 1, "the template cannot be read: " + t.Unreadable})
+			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable})
 		}
 		if t.Macro == macroEarly {
 			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
@@ -183,6 +185,18 @@ func (r checkResult) remarks() []remark {
 		}
 	}
 	return all
+}
+
+var lineNumber = regexp.MustCompile(`^(?:yaml: )?line ([0-9]+):`)
+
+// lineIn is the line that a parser's error names, the first if it names none.
+func lineIn(problem string) int {
+	if found := lineNumber.FindStringSubmatch(problem); found != nil {
+		if line, err := strconv.Atoi(found[1]); err == nil {
+			return line
+		}
+	}
+	return 1
 }
 
 // showChecked prints the result in the form that was asked for.

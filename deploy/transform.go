@@ -124,7 +124,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		}
 	}
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
-		return usagef("%d templates are named; give --diff, --check or --in-place", len(files))
+		return usagef("%s found; give --diff, --check or --in-place", counted(len(files), "template"))
 	}
 	target, err := p.source(ctx, o, &macro)
 	if err != nil {
@@ -149,9 +149,9 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	case templates == 0:
 		return errNoneIn(o.paths[0])
 	case failed > 0 && o.check:
-		return fmt.Errorf("of %d templates, %d would change or be refused", templates, failed)
+		return fmt.Errorf("templates that would change or are refused: %d of %d", failed, templates)
 	case failed > 0:
-		return fmt.Errorf("of %d templates, %d were not transformed", templates, failed)
+		return fmt.Errorf("templates that were not transformed: %d of %d", failed, templates)
 	}
 	return nil
 }
