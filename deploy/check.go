@@ -289,8 +289,8 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 		case held(t.scopes, f.LogicalID):
 			role.Remedy += ", in place of " + fnTransform
 		case t.solvedBy(f, c.macro) != "":
-			// The macro sees what that transform makes.
-			role.Status, role.Reason, role.Remedy = statusByMacro, "", ""
+			// The macro sees what that transform makes, such as a further role.
+			role.Status, role.Reason, role.Remedy = statusByMacro, strings.TrimSuffix(f.Reason, " that takes no boundary"), ""
 		}
 		result.Roles = append(result.Roles, role)
 	}

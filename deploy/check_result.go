@@ -127,7 +127,10 @@ func (r checkedRole) described() string {
 		text += " (" + r.Type + ")"
 	}
 	if r.Reason != "" {
-		text += " " + r.Reason + "; " + r.Remedy
+		text += " " + r.Reason
+	}
+	if r.Remedy != "" {
+		text += "; " + r.Remedy
 	}
 	return text
 }
