@@ -33,8 +33,9 @@ func (s scope) event(target boundary.Target, values map[string]json.RawMessage, 
 }
 
 // values are the values of the template's parameters: those given, and the
-// defaults of the others.
-func (t *template) values(given []string) (map[string]json.RawMessage, error) {
+// defaults of the others. It notes those that are used, unless there is no
+// place to: then all that are given must be declared.
+func (t *template) values(given []string, used map[string]bool) (map[string]json.RawMessage, error) {
 	texts := map[string]string{}
 	for name, p := range t.parameters {
 		if p.Default != nil {
@@ -46,10 +47,16 @@ func (t *template) values(given []string) (map[string]json.RawMessage, error) {
 		if !ok {
 			return nil, usagef("--parameter %s is not of the form NAME=VALUE", name)
 		}
-		if _, declared := t.parameters[name]; !declared {
+		_, declared := t.parameters[name]
+		switch {
+		case declared:
+			texts[name] = value
+		case used == nil:
 			return nil, usagef("--parameter %s: the template declares no such parameter", name)
 		}
-		texts[name] = value
+		if declared && used != nil {
+			used[name] = true
+		}
 	}
 	values := map[string]json.RawMessage{}
 	for name, text := range texts {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ type transformOptions struct {
 	output       string
 	outputFormat string
 	macroOptions
+
+	// used are the parameters that some template declares: of several, each
+	// takes those that are its own. Nil for one, which must declare all.
+	used map[string]bool
 }
 
 func (p *pbm) transformCommand() *cobra.Command {
@@ -60,6 +65,9 @@ Several templates, and directories of them, take --diff, --check or --in-place.
 			o.paths = args
 			if c.Flags().Changed("environment") && o.environment == "" {
 				return usagef("--environment is empty")
+			}
+			if c.Flags().Changed("out") && o.output == "" {
+				return usagef("--out is empty; - is stdout")
 			}
 			return p.transform(c.Context(), o)
 		},
@@ -105,6 +113,16 @@ func (o transformOptions) wrong() error {
 	return nil
 }
 
+// unused is a parameter that no template declares, empty when there is none.
+func (o transformOptions) unused() string {
+	for _, assignment := range o.parameters {
+		if name, _, _ := strings.Cut(assignment, "="); !o.used[name] {
+			return name
+		}
+	}
+	return ""
+}
+
 func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	macro := transform.Macro{}
 	err := o.wrong()
@@ -134,6 +152,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		return p.transformFile(ctx, o, macro, target, files[0])
 	}
 	templates, failed := 0, 0
+	o.used = map[string]bool{}
 	for _, in := range files {
 		err := p.transformFile(ctx, o, macro, target, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
@@ -152,6 +171,8 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		return fmt.Errorf("templates that would change or are refused: %d of %d", failed, templates)
 	case failed > 0:
 		return fmt.Errorf("templates that were not transformed: %d of %d", failed, templates)
+	case o.unused() != "":
+		return fmt.Errorf("--parameter %s: none of the templates declares it", o.unused())
 	}
 	return nil
 }
@@ -199,7 +220,7 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 // transform runs the macro. Where the account is not known it is the one of
 // the boundary, for the macro refuses those of other accounts.
 func (t *template) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
-	values, err := t.values(o.parameters)
+	values, err := t.values(o.parameters, o.used)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -285,6 +306,9 @@ func (p *pbm) deliver(t *template, result []byte, report transform.Report, o tra
 	if o.inPlace && !p.dryRun && !bytes.Equal(t.src, result) {
 		of = "wrote " + t.path + ": "
 	}
+	if o.boundary.given() {
+		report.Environment = "" // its boundary is another one
+	}
 	p.line("", of+summary(report))
 	if o.check && wouldChange(report) {
 		return errWouldChange
@@ -310,6 +334,10 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 		return err
 	}
 	if p.toFile(o) {
+		if strings.EqualFold(filepath.Ext(o.output), ".json") && !json.Valid(result) {
+			p.line("warning: ", o.output+" is YAML, as the template is")
+			p.line("hint: ", "give --output-format json")
+		}
 		return p.writeFile(o.output, nil, withNewline(result))
 	}
 	return p.print(withNewline(result))
@@ -366,11 +394,11 @@ func summary(r transform.Report) string {
 		return "nothing takes a boundary"
 	}
 	environment := ""
-	if r.Environment != givenEnvironment {
+	if r.Environment != "" {
 		environment = "environment " + r.Environment + ", "
 	}
 	if r.Boundary == boundary.None {
-		return environment + "explicitly no boundary: nothing changed"
+		return environment + "explicitly no boundary: roles stay as they are"
 	}
 	counts := r.Counts()
 	var parts []string
