@@ -55,7 +55,8 @@ fuzz:
 	go test ./transform -run '^$$' -fuzz '^FuzzYAML$$' -fuzztime $(FUZZTIME)
 	go test ./boundary -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
 
-# The laws on real templates: CORPUS names a folder with templates.jsonl.gz.
+# The laws on real templates: CORPUS names a folder with templates.jsonl.gz and
+# yaml-sources.jsonl.gz.
 corpus:
 	go test ./transform ./deploy -run Corpus -count 1 -v
 

@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -253,7 +254,7 @@ func annotations(r checkResult) []byte {
 
 // progress tells somebody at a terminal how far a long run is.
 func (p *pbm) progress() func(done, total int) {
-	if !isTerminal(p.stderr) || inCI() {
+	if !isTerminal(p.stderr) || inCI() || os.Getenv("TERM") == "dumb" {
 		return func(int, int) {}
 	}
 	return func(done, total int) {

@@ -45,10 +45,13 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
-	if !p.dryRun {
-		if err := j.save(); err != nil {
-			return err
-		}
+	if p.dryRun {
+		p.line("", "dry run: would make environment "+environment+" the current one")
+		return p.show(e)
 	}
+	if err := j.save(); err != nil {
+		return err
+	}
+	p.entered(environment, at.access)
 	return p.show(e)
 }

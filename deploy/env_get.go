@@ -84,8 +84,13 @@ func (at *place) environment(j *project, r boundary.Record) (environmentResult, 
 }
 
 func (e environmentResult) table() [][]string {
+	current := ""
+	if e.Current {
+		current = "yes"
+	}
 	return append(present([][]string{
 		{"environment", e.Environment},
+		{"current", current},
 		{"permissions boundary", e.text()},
 		{"problem", e.Problem},
 		{"version", fmt.Sprint(e.Version)},

@@ -58,7 +58,7 @@ type version struct {
 }
 
 func (h environmentHistory) table() [][]string {
-	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY", "MODIFIED", "MODIFIED BY"}}
+	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY OF " + h.Environment, "MODIFIED", "MODIFIED BY"}}
 	for _, v := range h.Versions {
 		rows = append(rows, []string{fmt.Sprint(v.Version), v.text(), dash(timeText(v.Modified)), dash(v.ModifiedBy)})
 	}

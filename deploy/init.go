@@ -95,6 +95,9 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
 	if err := p.saveNew(j); err != nil {
 		return err
 	}
+	if !p.dryRun {
+		p.entered(environment, at.access)
+	}
 	if e.Version != 0 {
 		return p.show(e)
 	}

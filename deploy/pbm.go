@@ -89,6 +89,9 @@ func (p *pbm) command() *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && c.Flag(unknown.GetSpecifiedShortnames()) != nil {
+			return usagef("-%[1]s has two dashes: --%[1]s", unknown.GetSpecifiedShortnames())
+		}
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
@@ -201,6 +204,9 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 		}
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = usagef("%s: %w", variable, err)
+			if f.Value.Type() == "bool" {
+				failed = usagef("%s=%s is neither true nor false", variable, clipped(value))
+			}
 		}
 	})
 	return failed

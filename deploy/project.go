@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -136,6 +137,15 @@ func (j *project) enter(environment string, how access) {
 	}
 	j.Environments[environment] = how
 	j.Current = environment
+}
+
+// entered says what the project remembers now, which may come from variables.
+func (p *pbm) entered(environment string, how access) {
+	var kept []string
+	for _, row := range present([][]string{{"profile", how.Profile}, {"region", how.Region}, {"store", how.Store}}) {
+		kept = append(kept, row[0]+" "+row[1])
+	}
+	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, strings.Join(kept, ", ")))
 }
 
 // save writes the file as a whole: a reader finds the old one or the new one.

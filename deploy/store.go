@@ -112,6 +112,14 @@ func ambientProfile() string {
 	return cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
 }
 
+// command is a pbm command in a hint, with the flag that it needs to come here.
+func (at *place) command(text string) string {
+	if at.inAWS() {
+		return text
+	}
+	return text + " --store " + filePrefix + at.file
+}
+
 // inAWS reports whether there is an account to ask.
 func (at *place) inAWS() bool { return at.file == "" }
 
