@@ -37,6 +37,9 @@ func held(scopes []scope, id string) bool {
 // readScopes finds where a Fn::Transform names the macro: beside the sections,
 // in Resources, in a resource and in its Properties.
 func (t *template) readScopes(sections map[string]json.RawMessage, macro string) {
+	if !bytes.Contains(t.Fragment(), []byte(fnTransform)) {
+		return // as most do
+	}
 	resources := members(sections["Resources"])
 	t.readScope(sections, "", macro)
 	t.readScope(resources, "", macro)
@@ -85,12 +88,12 @@ func (t *template) isOwn(id string) bool {
 // stood in its Transform, where that does not list the macro.
 func (t *template) called() (scope, error) {
 	s := t.whole()
-	for _, inner := range t.scopes {
-		switch {
-		case t.macro != nil:
-		case s.entry == nil:
-			s.entry = inner.entry
-		case !bytes.Equal(s.entry.Parameters["Environment"], inner.entry.Parameters["Environment"]):
+	if t.macro != nil || len(t.scopes) == 0 {
+		return s, nil
+	}
+	s.entry = t.scopes[0].entry
+	for _, other := range t.scopes[1:] {
+		if !bytes.Equal(s.entry.Parameters["Environment"], other.entry.Parameters["Environment"]) {
 			return s, &boundary.Problem{
 				What:   "several Fn::Transform name different environments, and pbm transforms the template for one",
 				Remedy: "name it with --environment",
