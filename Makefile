@@ -89,7 +89,8 @@ sbom:
 		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
 	diff docs/licenses.md .build/sbom/licenses.md
 
-# The laws on real templates: CORPUS names a folder with templates.jsonl.gz.
+# The laws on real templates: CORPUS names a folder with templates.jsonl.gz and
+# yaml-sources.jsonl.gz.
 corpus:
 	go test ./transform ./deploy -run Corpus -count 1 -v
 

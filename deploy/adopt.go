@@ -2,9 +2,10 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,8 +24,9 @@ extensions, so that it sees the roles that they make. All else stays as it is,
 comments included. With --dry-run it shows the difference and writes nothing.`,
 		Example: `  pbm adopt stacks/ --dry-run
   pbm adopt template.yaml`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
+		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
 	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "what the macro is installed as")
 	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "templates that create IAM users need the macro, too")
@@ -32,31 +34,38 @@ comments included. With --dry-run it shows the difference and writes nothing.`,
 }
 
 func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
-	files, err := findTemplates(paths)
+	files, err := p.findTemplates(paths)
 	if err != nil {
+		return err
+	}
+	if err := mustBeFiles(files, "adopt"); err != nil {
 		return err
 	}
 	c := checker{macro: o.macro, options: transform.Options{BoundUsers: o.boundUsers}}
 	known := map[string]bool{}
-	adopted, failed := 0, 0
+	templates, adopted, failed := 0, 0, 0
 	for len(files) > 0 {
-		path := filepath.Clean(files[0])
+		in := files[0]
 		files = files[1:]
-		if known[path] || ctx.Err() != nil {
+		if known[realPath(in.path)] || ctx.Err() != nil {
 			continue
 		}
-		known[path] = true
-		nested, changed, err := p.adoptFile(ctx, &c, path)
+		known[realPath(in.path)] = true
+		nested, changed, err := p.adoptFile(ctx, &c, in)
+		if errors.Is(err, errNoTemplate) && !in.named {
+			continue
+		}
 		files = append(files, nested...)
+		templates++
 		switch {
 		case err != nil:
-			p.reportOf(path, err)
+			p.reportOf(in.path, err)
 			failed++
 		case changed:
 			adopted++
 		}
 	}
-	p.line("", fmt.Sprintf("%d templates, %d of them changed", len(known), adopted))
+	p.line("", fmt.Sprintf("%s, %d changed", counted(templates, "template"), adopted))
 	if failed > 0 {
 		return fmt.Errorf("templates that could not be changed: %d", failed)
 	}
@@ -65,22 +74,24 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 
 // adoptFile changes one template, and returns the local templates that it
 // nests.
-func (p *pbm) adoptFile(ctx context.Context, c *checker, path string) (nested []string, changed bool, err error) {
-	t, err := readTemplate(path, c.macro)
+func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []input, changed bool, err error) {
+	t, err := readTemplate(in, c.macro)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, inner := range t.nested() {
 		if _, err := os.Stat(inner); err == nil {
-			nested = append(nested, inner)
+			nested = append(nested, input{path: inner, named: true})
 		}
 	}
-	report, err := c.run(ctx, t)
+	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		return nested, false, err
 	}
-	if len(report.Changes) == 0 && report.Err == nil {
-		return nested, false, nil // it creates no role
+	binding := c.binding(ctx, t)
+	unbound := func(change transform.Change) bool { return !held(binding, change.LogicalID) }
+	if report.Err == nil && !slices.ContainsFunc(report.Changes, unbound) {
+		return nested, false, nil // it creates no role, or Fn::Transform has it bound
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {
@@ -90,7 +101,11 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, path string) (nested []
 		return nested, false, nil
 	}
 	if p.dryRun {
-		return nested, true, p.print(unified(path, t.src, result, isColoured(p.stdout)))
+		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
 	}
-	return nested, true, p.writeFile(path, t.src, result)
+	if err := p.writeFile(t.path, t.src, result); err != nil {
+		return nested, false, err
+	}
+	p.line("", "wrote "+t.path)
+	return nested, true, nil
 }

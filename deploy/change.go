@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -58,6 +60,11 @@ func (p *pbm) apply(at *place, a act, environment string, value boundary.Value, 
 	}
 	if previous.Version != 0 {
 		c.Previous = showValue(previous.Text).Value
+	}
+	if p.dryRun && !at.inAWS() {
+		if _, err := os.Stat(filepath.Dir(at.file)); err != nil {
+			return change{}, fmt.Errorf("the store of environments cannot be written: %w", err)
+		}
 	}
 	if !p.dryRun {
 		record, err := do()

@@ -30,14 +30,17 @@ they nest, and says of each role whether the macro binds it, it is bound
 already, it is unbound, or it escapes. It says whether the macro is listed in
 Transform, and behind the transforms that make roles.
 
-It needs no AWS account. It exits with 1 when a role would be unbound, or when a
-template cannot be read.`,
+It needs no AWS account. It exits with 1 when a role would be unbound, when a
+template cannot be read, or when a directory has none. - is stdin.`,
 		Example: `  pbm check stacks/
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,
-		Args:        cobra.MinimumNArgs(1),
-		Annotations: map[string]string{outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", ")},
-		RunE:        func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
+		Args: cobra.MinimumNArgs(1),
+		Annotations: map[string]string{
+			outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", "),
+			ignoresAnnotation: storeFlags + ", " + readOnly,
+		},
+		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
 	}
 	o.register(c.Flags())
 	return c
@@ -60,11 +63,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := findTemplates(paths)
-	if err != nil {
-		return err
-	}
-	files, err = p.onlyTemplates(files)
+	files, err := p.findTemplates(paths)
 	if err != nil {
 		return err
 	}
@@ -73,35 +72,25 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
+	// Hooks name whatever has changed, templates or not.
+	for _, path := range all.others {
+		p.line("warning: ", path+" has no Resources of CloudFormation and is not checked")
+	}
 	if err := p.showChecked(all); err != nil {
 		return err
 	}
 	counts := all.Summary
 	p.line("", counts.String())
+	directory := slices.IndexFunc(paths, isDirectory)
 	switch {
+	case counts.Templates == 0 && directory >= 0:
+		return errNoneIn(paths[directory])
 	case counts.Unbound+counts.Escapes > 0:
 		return errUnbound
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
 	}
 	return nil
-}
-
-// onlyTemplates leaves files out that are no templates: hooks name whatever has
-// changed.
-func (p *pbm) onlyTemplates(files []string) ([]string, error) {
-	var templates []string
-	for _, file := range files {
-		switch is, err := looksLikeTemplate(file); {
-		case err != nil:
-			return nil, fmt.Errorf("read the template: %w", err)
-		case is:
-			templates = append(templates, file)
-		default:
-			p.line("warning: ", file+" has no Resources of CloudFormation and is not checked")
-		}
-	}
-	return templates, nil
 }
 
 // checker checks templates, several at once.
@@ -112,47 +101,53 @@ type checker struct {
 }
 
 // files checks templates and those that they nest, which may lie elsewhere.
-func (c *checker) files(ctx context.Context, files []string) (checkResult, error) {
+func (c *checker) files(ctx context.Context, files []input) (checkResult, error) {
+	result := checkResult{Templates: []checkedTemplate{}}
 	known := map[string]bool{}
-	var all []checkedTemplate
-	for len(files) > 0 {
-		for _, file := range files {
-			known[filepath.Clean(file)] = true
-		}
+	for _, in := range files {
+		known[realPath(in.path)] = true
+	}
+	for first := true; len(files) > 0; first = false {
 		checked, err := c.some(ctx, files)
 		if err != nil {
 			return checkResult{}, err
 		}
-		files = nil
-		for _, t := range checked {
+		var nested []input
+		for i, t := range checked {
+			if t.other && first { // a nested one must be a template
+				if files[i].named {
+					result.others = append(result.others, t.Path)
+				}
+				continue
+			}
+			result.Templates = append(result.Templates, t)
 			for _, path := range t.nested {
-				if !known[path] {
-					known[path] = true
-					files = append(files, path)
+				if !known[realPath(path)] {
+					known[realPath(path)] = true
+					nested = append(nested, input{path: path})
 				}
 			}
 		}
-		all = append(all, checked...)
+		files = nested
 	}
-	slices.SortFunc(all, func(a, b checkedTemplate) int { return cmp.Compare(a.Path, b.Path) })
-	result := checkResult{Templates: all}
-	for _, t := range all {
+	slices.SortFunc(result.Templates, func(a, b checkedTemplate) int { return cmp.Compare(a.Path, b.Path) })
+	for _, t := range result.Templates {
 		result.Summary.add(t)
 	}
 	return result, nil
 }
 
-func (c *checker) some(ctx context.Context, files []string) ([]checkedTemplate, error) {
+func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, error) {
 	checked := make([]checkedTemplate, len(files))
 	var done atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
+	for i, in := range files {
 		group.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			checked[i] = c.file(ctx, file)
+			checked[i] = c.file(ctx, in)
 			c.progress(int(done.Add(1)), len(files))
 			return nil
 		})
@@ -161,23 +156,24 @@ func (c *checker) some(ctx context.Context, files []string) ([]checkedTemplate, 
 }
 
 // file checks one template.
-func (c *checker) file(ctx context.Context, path string) checkedTemplate {
-	result := checkedTemplate{Path: path, Roles: []checkedRole{}}
-	t, err := readTemplate(path, c.macro)
+func (c *checker) file(ctx context.Context, in input) checkedTemplate {
+	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
+	t, err := readTemplate(in, c.macro)
 	if err != nil {
-		result.Unreadable = reasonOf(err)
+		result.Unreadable, result.other = reasonOf(err), errors.Is(err, errNoTemplate)
 		return result
 	}
 	result.Macro = placeOf(c.macro, t.Transforms())
-	report, err := c.run(ctx, t)
+	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
-	c.roles(&result, t, report)
+	binding := c.binding(ctx, t)
+	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
-	if len(result.Roles) > 0 && result.Macro != macroMissing {
-		result.Environment, result.EnvironmentProblem = c.environment(ctx, t)
+	if len(result.Roles) > 0 {
+		result.Environment, result.EnvironmentProblem = c.environment(ctx, t, binding)
 	}
 	return result
 }
@@ -198,24 +194,35 @@ var sample = func() boundary.Value {
 	return value
 }()
 
-// run has the macro bind the template's roles to a sample, where they have no
+// run has the macro bind the roles of a scope to a sample, where they have no
 // boundary of their own.
-func (c *checker) run(ctx context.Context, t *template) (transform.Report, error) {
+func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
 	options := c.options
 	options.Existing, options.BlindSpots = transform.Keep, transform.Warn
 	options.DefaultEnvironment, options.PinEnvironment, options.EnvironmentParameters = givenEnvironment, false, nil
 	m := transform.Macro{Options: options, Store: given{sample}}
-	return t.respond(ctx, m, givenEnvironment, c.macro)
+	return t.respond(ctx, m, s, givenEnvironment, c.macro)
 }
 
-// respond is the macro's report on the template, with the defaults of its
-// parameters.
-func (t *template) respond(ctx context.Context, m transform.Macro, environment, macro string) (transform.Report, error) {
-	values, err := t.values(nil)
+// binding are the places where a Fn::Transform has the macro bind roles.
+func (c *checker) binding(ctx context.Context, t *template) []scope {
+	var binding []scope
+	for _, s := range t.scopes {
+		if report, err := c.run(ctx, t, s); err == nil && report.Err == nil && len(report.Changes) > 0 {
+			binding = append(binding, s)
+		}
+	}
+	return binding
+}
+
+// respond is the macro's report on a scope of the template, with the defaults
+// of the template's parameters.
+func (t *template) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
+	values, err := t.values(nil, nil)
 	if err != nil {
 		return transform.Report{}, err
 	}
-	event, err := t.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
+	event, err := s.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
 	if err != nil {
 		return transform.Report{}, err
 	}
@@ -227,25 +234,34 @@ func (t *template) respond(ctx context.Context, m transform.Macro, environment, 
 }
 
 // environment is which environment the template's stacks are of, or why nobody
-// knows.
-func (c *checker) environment(ctx context.Context, t *template) (name, problem string) {
-	m := transform.Macro{Options: c.options, Store: given{sample}}
-	report, err := t.respond(ctx, m, "", c.macro)
-	if err != nil {
-		return "", err.Error()
+// knows. Each place that calls the macro has its own say.
+func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
+	if t.macro != nil {
+		binding = append(binding, t.whole())
 	}
-	return report.Environment, ""
+	m := transform.Macro{Options: c.options, Store: given{sample}}
+	var names []string
+	for _, s := range binding {
+		report, err := t.respond(ctx, m, s, "", c.macro)
+		if err != nil {
+			return "", transform.Message(err)
+		}
+		if !slices.Contains(names, report.Environment) {
+			names = append(names, report.Environment)
+		}
+	}
+	return strings.Join(names, ", "), ""
 }
 
 // roles says of each role what becomes of it.
-func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report) {
+func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report, binding []scope) {
 	for _, change := range report.Changes {
-		status := statusBound
+		status := statusUnbound
 		switch {
-		case change.Action != transform.Kept && result.Macro != macroMissing:
+		case change.Action == transform.Kept:
+			status = statusBound
+		case t.macro != nil || held(binding, change.LogicalID):
 			status = statusByMacro
-		case change.Action != transform.Kept:
-			status = statusUnbound
 		}
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset), Status: status}
 		if status == statusUnbound {
@@ -269,17 +285,24 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 			LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset),
 			Status: statusEscape, Reason: f.Reason, Remedy: f.Remedy,
 		}
-		if other := t.solvedBy(f, c.macro); other != "" {
-			// The macro sees what that transform makes.
-			role.Status, role.Reason, role.Remedy = statusByMacro, "", ""
+		switch {
+		case held(t.scopes, f.LogicalID):
+			role.Remedy += ", in place of " + fnTransform
+		case t.solvedBy(f, c.macro) != "":
+			// The macro sees what that transform makes, such as a further role.
+			role.Status, role.Reason, role.Remedy = statusByMacro, strings.TrimSuffix(f.Reason, " that takes no boundary"), ""
 		}
 		result.Roles = append(result.Roles, role)
 	}
 }
 
 // solvedBy is the transform that the macro is listed after, as the remedy of a
-// finding asks for.
+// finding asks for. A StackSet's template has a Transform of its own, and
+// Fn::Transform comes before all that Transform lists.
 func (t *template) solvedBy(f transform.Finding, macro string) string {
+	if f.Embedded || held(t.scopes, f.LogicalID) {
+		return ""
+	}
 	for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
 		if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(macro, other) {
 			return other
@@ -288,14 +311,17 @@ func (t *template) solvedBy(f transform.Finding, macro string) string {
 	return ""
 }
 
-// blindSpots are those of the template, without nested templates that are at
-// hand: they are checked, too.
+// blindSpots are those of the template, without what is checked, too: nested
+// templates that are at hand, and where Fn::Transform names the macro.
 func (c *checker) blindSpots(result *checkedTemplate, t *template, report transform.Report) {
 	if len(report.BlindSpots) == 0 {
 		return // most templates nest nothing, and to look for it costs as much as to check them
 	}
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
+		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
+			continue
+		}
 		if path, here := nested[f.LogicalID]; here {
 			if _, err := os.Stat(path); err == nil {
 				result.nested = append(result.nested, path)

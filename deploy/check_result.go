@@ -3,8 +3,11 @@ package deploy
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
@@ -40,6 +43,8 @@ func placeOf(macro string, transforms []string) string {
 type checkResult struct {
 	Templates []checkedTemplate `json:"templates"`
 	Summary   checkSummary      `json:"summary"`
+
+	others []string // files that are named, and are no templates
 }
 
 type checkedTemplate struct {
@@ -52,6 +57,7 @@ type checkedTemplate struct {
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
 	nested []string // local templates that it nests
+	other  bool     // it is no template
 }
 
 type checkedRole struct {
@@ -95,8 +101,8 @@ func (s *checkSummary) add(t checkedTemplate) {
 }
 
 func (s checkSummary) String() string {
-	return fmt.Sprintf("%d templates: %d roles bound by the macro, %d bound already, %d unbound, %d escape; %d blind spots",
-		s.Templates, s.ByMacro, s.Bound, s.Unbound, s.Escapes, s.BlindSpots)
+	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d unbound, %s; %s",
+		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Unbound, counted(s.Escapes, "escape"), counted(s.BlindSpots, "blind spot"))
 }
 
 func (r checkResult) table() [][]string {
@@ -122,7 +128,10 @@ func (r checkedRole) described() string {
 		text += " (" + r.Type + ")"
 	}
 	if r.Reason != "" {
-		text += " " + r.Reason + "; " + r.Remedy
+		text += " " + r.Reason
+	}
+	if r.Remedy != "" {
+		text += "; " + r.Remedy
 	}
 	return text
 }
@@ -170,7 +179,7 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{"unreadable-template", "error", t.Path, 1, "the template cannot be read: " + t.Unreadable})
+			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable})
 		}
 		if t.Macro == macroEarly {
 			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
@@ -180,6 +189,18 @@ func (r checkResult) remarks() []remark {
 		}
 	}
 	return all
+}
+
+var lineNumber = regexp.MustCompile(`^(?:yaml: )?line ([0-9]+):`)
+
+// lineIn is the line that a parser's error names, the first if it names none.
+func lineIn(problem string) int {
+	if found := lineNumber.FindStringSubmatch(problem); found != nil {
+		if line, err := strconv.Atoi(found[1]); err == nil {
+			return line
+		}
+	}
+	return 1
 }
 
 // showChecked prints the result in the form that was asked for.
@@ -233,7 +254,7 @@ func annotations(r checkResult) []byte {
 
 // progress tells somebody at a terminal how far a long run is.
 func (p *pbm) progress() func(done, total int) {
-	if !isTerminal(p.stderr) || inCI() {
+	if !isTerminal(p.stderr) || inCI() || os.Getenv("TERM") == "dumb" {
 		return func(int, int) {}
 	}
 	return func(done, total int) {

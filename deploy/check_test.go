@@ -55,6 +55,17 @@ func TestCheckSARIF(t *testing.T) {
 	assert.Empty(t, requireSARIF(t, text).Runs[0].Results)
 }
 
+// A terminal that knows no control sequences gets none.
+func TestCheckDumbTerminal(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "t.yaml"), []byte("Resources: {Topic: {Type: AWS::SNS::Topic}}\n"), 0o600))
+	for kind, erases := range map[string]bool{"dumb": false, "xterm": true} {
+		x := onTerminal(t, dir, []string{"TERM=" + kind}, "check", ".")
+		assert.Zero(t, x.end(), x.text())
+		assert.Equal(t, erases, strings.Contains(x.text(), "\x1b"), kind)
+	}
+}
+
 // The corpus as a directory, as written where the source is known.
 func TestCorpusCheck(t *testing.T) {
 	dir := corpusDirectory(t)

@@ -51,7 +51,7 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 		if err := j.save(); err != nil {
 			return err
 		}
-		p.line("", "environment "+environment+" is the current one now")
+		p.entered(environment, at.access)
 	}
 	p.tellWhen(c)
 	return nil
@@ -90,7 +90,7 @@ func mustBeNew(ctx context.Context, at *place, environment string) error {
 	case err == nil:
 		return &boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already: %s", environment, at.Location(environment)),
-			Remedy: "change it: pbm env update " + environment + "; or work on it: pbm env checkout " + environment,
+			Remedy: at.command("change it: pbm env update "+environment) + at.command("; or work on it: pbm env checkout "+environment),
 			Kind:   boundary.ErrExists,
 		}
 	case errors.Is(err, boundary.ErrUnknown):
@@ -129,7 +129,7 @@ func (p *pbm) inherit(ctx context.Context, j *project, at *place, environment st
 	default:
 		p.line("", fmt.Sprintf("boundary %s is inherited from environment %s", value, from))
 	}
-	p.line("hint: ", "to change it: pbm env update "+environment)
+	p.line("hint: ", at.command("to change it: pbm env update "+environment))
 	return value, nil
 }
 
@@ -150,8 +150,11 @@ var errMalformed = errors.New("boundary value is malformed")
 func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
 	how := p.store.access
 	if j != nil {
-		if known, ok := j.Environments[environment]; ok {
-			how = known
+		if _, known := j.Environments[environment]; known {
+			store := how.Store
+			if how = j.access(environment); how == (access{}) {
+				how.Store = store
+			}
 		}
 	}
 	at, err := p.store.open(ctx, how)
@@ -167,7 +170,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 		return boundary.Value{}, &boundary.Problem{
 			What:   at.Location(environment) + " is malformed",
 			Cause:  err,
-			Remedy: "correct it: pbm env update " + environment,
+			Remedy: at.command("correct it: pbm env update " + environment),
 			Kind:   errMalformed,
 		}
 	}

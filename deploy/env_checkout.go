@@ -14,7 +14,8 @@ func (p *pbm) checkoutCommand() *cobra.Command {
 		Short: "make an environment the current one of the project",
 		Long: `Checkout makes an environment the current one: commands that name none are about
 it, and new environments inherit its boundary. The project remembers the
-profile and the Region that it is reached with.`,
+profile, the Region and the store that it is reached with.`,
+		Annotations:       map[string]string{ignoresAnnotation: "yes"},
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.checkout(c.Context(), args[0]) },
@@ -44,10 +45,13 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
-	if !p.dryRun {
-		if err := j.save(); err != nil {
-			return err
-		}
+	if p.dryRun {
+		p.line("", "dry run: would make environment "+environment+" the current one")
+		return p.show(e)
 	}
+	if err := j.save(); err != nil {
+		return err
+	}
+	p.entered(environment, at.access)
 	return p.show(e)
 }

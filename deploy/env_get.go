@@ -15,6 +15,7 @@ func (p *pbm) getCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "get [NAME]",
 		Short:             "show an environment and its boundary",
+		Annotations:       map[string]string{ignoresAnnotation: readOnly},
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -83,8 +84,13 @@ func (at *place) environment(j *project, r boundary.Record) (environmentResult, 
 }
 
 func (e environmentResult) table() [][]string {
+	current := ""
+	if e.Current {
+		current = "yes"
+	}
 	return append(present([][]string{
 		{"environment", e.Environment},
+		{"current", current},
 		{"permissions boundary", e.text()},
 		{"problem", e.Problem},
 		{"version", fmt.Sprint(e.Version)},

@@ -14,6 +14,7 @@ func (p *pbm) historyCommand() *cobra.Command {
 		Short: "show what the boundary of an environment was, when, and by whom",
 		Long: `History shows the versions of an environment's boundary, oldest first. SSM
 keeps the last hundred.`,
+		Annotations:       map[string]string{ignoresAnnotation: readOnly},
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.history(c.Context(), args) },
@@ -57,7 +58,7 @@ type version struct {
 }
 
 func (h environmentHistory) table() [][]string {
-	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY", "MODIFIED", "MODIFIED BY"}}
+	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY OF " + h.Environment, "MODIFIED", "MODIFIED BY"}}
 	for _, v := range h.Versions {
 		rows = append(rows, []string{fmt.Sprint(v.Version), v.text(), dash(timeText(v.Modified)), dash(v.ModifiedBy)})
 	}

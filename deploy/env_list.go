@@ -17,10 +17,11 @@ func (p *pbm) listCommand() *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "list the environments and their boundaries",
 		Long: `List shows the environments of the store, and those that the project has in
-other accounts and Regions. With --profile or --region it shows only those that
-are there.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
+other accounts, Regions and files. With --profile, --region or --store it shows
+only those that are there.`,
+		Annotations: map[string]string{ignoresAnnotation: readOnly},
+		Args:        cobra.NoArgs,
+		RunE:        func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
 	}
 	c.Flags().BoolVar(&details, "details", false, "show versions, times, parameters and Regions, too (JSON always has them)")
 	return c
@@ -83,10 +84,12 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 // isElsewhere reports whether the project reaches an environment in another
 // way than this place is reached. Flags say that this place is meant.
 func (p *pbm) isElsewhere(j *project, at *place, environment string) bool {
-	if j == nil || !at.inAWS() || p.store.flags.Changed("profile") || p.store.flags.Changed("region") {
+	flags := p.store.flags
+	if j == nil || flags.Changed("profile") || flags.Changed("region") || flags.Changed("store") {
 		return false
 	}
-	how, known := j.Environments[environment]
+	_, known := j.Environments[environment]
+	how := j.access(environment)
 	return known && how != at.access && how != access{}
 }
 

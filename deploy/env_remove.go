@@ -77,23 +77,10 @@ func mustNotBeCurrent(j *project, environment string) error {
 // confirmRemoval says what stops working, and has the name typed.
 func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
 	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; roles that are there keep their boundary")
-	if p.yes || p.dryRun {
-		return nil
-	}
-	if !p.canAsk() {
-		return &usageError{&boundary.Problem{
-			What:   "environment " + environment + " is not removed without being asked for by name",
-			Remedy: "give --yes",
-		}}
-	}
-	name, err := p.ask(ctx, "to remove it, type its name: ")
-	if err != nil {
-		return err
-	}
-	if name != environment {
-		return fmt.Errorf("%q is not %q; nothing was written", clipped(name), environment)
-	}
-	return nil
+	return p.confirm(ctx, environment, "to remove it, type its name: ", &boundary.Problem{
+		What:   "environment " + environment + " is not removed without being asked for by name",
+		Remedy: "give --yes",
+	})
 }
 
 // forget takes a removed environment out of the project.

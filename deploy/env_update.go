@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,8 @@ func (p *pbm) updateCommand() *cobra.Command {
 		Use:   "update [NAME]",
 		Short: "change the boundary of an environment",
 		Long: `Update changes the boundary of an environment, by default of the current one.
-Without --permissions-boundary it asks, and Enter keeps what is there.
+Without --permissions-boundary it asks, and Enter keeps what is there. To take
+the boundary of the current one away takes its name, or --yes.
 
 When somebody else changes the environment at the same time, update tells who,
 and what stands now.`,
@@ -53,6 +55,15 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 			return err
 		}
 	}
+	if value.IsNone() && !same(record, value) {
+		p.line("warning: ", "with none, the next deployment of each stack of environment "+environment+" takes the boundary off its roles")
+		// Whoever names the environment, or answers a question that does, means it.
+		if flag.given() && isImplied(args) {
+			if err := p.confirmNone(ctx, environment); err != nil {
+				return err
+			}
+		}
+	}
 	c, err := p.updateBoundary(ctx, at, record, value)
 	if err != nil {
 		return err
@@ -64,6 +75,17 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 		p.tellWhen(c)
 	}
 	return nil
+}
+
+// isImplied reports whether only the project says which environment is meant.
+func isImplied(args []string) bool { return len(args) == 0 && os.Getenv("PBM_ENVIRONMENT") == "" }
+
+// confirmNone has the name of an environment typed that nobody has named.
+func (p *pbm) confirmNone(ctx context.Context, environment string) error {
+	return p.confirm(ctx, environment, "to take its boundary away, type its name: ", &boundary.Problem{
+		What:   "the boundary of environment " + environment + " is not taken away without being asked for by name",
+		Remedy: "name the environment, or give --yes",
+	})
 }
 
 // updateBoundary writes a value over a record unless it is there already.

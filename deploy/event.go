@@ -10,8 +10,8 @@ import (
 )
 
 // event is a macro request as CloudFormation would build it.
-func (t *template) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
-	params, err := t.params(target, values, environment)
+func (s scope) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
+	params, err := s.params(target, values, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +28,14 @@ func (t *template) event(target boundary.Target, values map[string]json.RawMessa
 	}
 	// The fragment goes in as it is: json.Marshal would compact it.
 	out := append(rest[:len(rest)-1], `,"fragment":`...)
-	out = append(out, t.Fragment()...)
+	out = append(out, s.fragment...)
 	return append(out, '}'), nil
 }
 
 // values are the values of the template's parameters: those given, and the
-// defaults of the others.
-func (t *template) values(given []string) (map[string]json.RawMessage, error) {
+// defaults of the others. It notes those that are used, unless there is no
+// place to: then all that are given must be declared.
+func (t *template) values(given []string, used map[string]bool) (map[string]json.RawMessage, error) {
 	texts := map[string]string{}
 	for name, p := range t.parameters {
 		if p.Default != nil {
@@ -46,10 +47,16 @@ func (t *template) values(given []string) (map[string]json.RawMessage, error) {
 		if !ok {
 			return nil, usagef("--parameter %s is not of the form NAME=VALUE", name)
 		}
-		if _, declared := t.parameters[name]; !declared {
+		_, declared := t.parameters[name]
+		switch {
+		case declared:
+			texts[name] = value
+		case used == nil:
 			return nil, usagef("--parameter %s: the template declares no such parameter", name)
 		}
-		texts[name] = value
+		if declared && used != nil {
+			used[name] = true
+		}
 	}
 	values := map[string]json.RawMessage{}
 	for name, text := range texts {
@@ -83,12 +90,12 @@ func parameterValue(typ, text string) (json.RawMessage, error) {
 	return json.Marshal(items)
 }
 
-// params are those that the template gives the macro in Transform, references
-// to its parameters resolved. An environment that is given wins.
-func (t *template) params(target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
+// params are those that the template gives the macro where it calls it,
+// references to its parameters resolved. An environment that is given wins.
+func (s scope) params(target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
 	params := map[string]json.RawMessage{}
-	if t.macro != nil {
-		for name, raw := range t.macro.Parameters {
+	if s.entry != nil {
+		for name, raw := range s.entry.Parameters {
 			if name == "Environment" && environment != "" {
 				continue
 			}

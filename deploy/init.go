@@ -17,7 +17,7 @@ func (p *pbm) initCommand() *cobra.Command {
 		Use:   "init [NAME]",
 		Short: "make a project, with its first environment",
 		Long: `Init writes ` + projectFile + ` into the working directory. It remembers the current
-environment, and the profile and Region of each. With --permissions-boundary it
+environment, and the profile, Region and store of each. With --permissions-boundary it
 also adds the environment to the store; without, an environment that is there
 becomes the current one.
 
@@ -94,6 +94,9 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
 	}
 	if err := p.saveNew(j); err != nil {
 		return err
+	}
+	if !p.dryRun {
+		p.entered(environment, at.access)
 	}
 	if e.Version != 0 {
 		return p.show(e)

@@ -110,6 +110,14 @@ func (s shown) text() string {
 	return *s.Value
 }
 
+// counted is a number of things in words.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // optionalTime is a time in JSON, null when it is not known.
 func optionalTime(t time.Time) *time.Time {
 	if t.IsZero() {

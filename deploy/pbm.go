@@ -89,19 +89,27 @@ func (p *pbm) command() *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && c.Flag(unknown.GetSpecifiedShortnames()) != nil {
+			return usagef("-%[1]s has two dashes: --%[1]s", unknown.GetSpecifiedShortnames())
+		}
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
 	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	usageArgs(root)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		tailor(c)
+		help(c, args)
+	})
 	return root
 }
 
 // register registers the flags that all commands have.
 func (p *pbm) register(flags *pflag.FlagSet) {
 	p.store.register(flags)
-	flags.StringVar(&p.output, "output", outputText, "form of results: text or json")
+	flags.StringVar(&p.output, "output", outputText, "form of results")
 	flags.Bool("json", false, "short for --output json")
 	flags.BoolVar(&p.yes, "yes", false, "never ask")
 	flags.BoolVar(&p.dryRun, "dry-run", false, "say what would be written, and write nothing")
@@ -111,9 +119,39 @@ func (p *pbm) registerNoVerify(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.noVerify, "no-verify", false, "do not ask AWS for the account and the policy")
 }
 
-// outputsAnnotation says which forms of results a command has, where it has
-// others than text and JSON.
-const outputsAnnotation = "outputs"
+// Annotations of commands: which forms of results one has, where it has not
+// text and JSON, and which of the flags that all commands have mean nothing to
+// it.
+const (
+	outputsAnnotation = "outputs"
+	ignoresAnnotation = "ignores"
+)
+
+// What commands ignore that only read, and those that have nothing to do with
+// stores.
+const (
+	readOnly   = "yes, dry-run"
+	storeFlags = "store, prefix, profile, region"
+)
+
+func outputsOf(c *cobra.Command) []string {
+	return strings.Split(cmp.Or(c.Annotations[outputsAnnotation], outputText+", "+outputJSON), ", ")
+}
+
+// tailor has the help of a command show only flags that mean something to it.
+func tailor(c *cobra.Command) {
+	ignored := strings.Split(c.Annotations[ignoresAnnotation], ", ")
+	if outputs := outputsOf(c); len(outputs) > 1 {
+		c.Flag("output").Usage += ": " + strings.Join(outputs, ", ")
+	} else {
+		ignored = append(ignored, "output", "json")
+	}
+	for _, name := range ignored {
+		if flag := c.Flag(name); flag != nil {
+			flag.Hidden = true
+		}
+	}
+}
 
 // readFlags completes and checks the flags of a call.
 func (p *pbm) readFlags(c *cobra.Command) error {
@@ -128,9 +166,8 @@ func (p *pbm) readFlags(c *cobra.Command) error {
 		}
 		p.output = outputJSON
 	}
-	outputs := cmp.Or(c.Annotations[outputsAnnotation], outputText+", "+outputJSON)
-	if !slices.Contains(strings.Split(outputs, ", "), p.output) {
-		return usagef("--output %q is none of %s", p.output, outputs)
+	if outputs := outputsOf(c); !slices.Contains(outputs, p.output) {
+		return usagef("--output %q is none of %s", p.output, strings.Join(outputs, ", "))
 	}
 	return p.store.check()
 }
@@ -167,6 +204,9 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 		}
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = usagef("%s: %w", variable, err)
+			if f.Value.Type() == "bool" {
+				failed = usagef("%s=%s is neither true nor false", variable, clipped(value))
+			}
 		}
 	})
 	return failed

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -27,11 +28,12 @@ type project struct {
 	Environments map[string]access `json:"environments,omitempty"`
 }
 
-// access is how an environment is reached. Empty is what AWS's own variables
-// and files say.
+// access is how an environment is reached. Empty is SSM, and what AWS's own
+// variables and files say.
 type access struct {
 	Profile string `json:"profile,omitempty"`
 	Region  string `json:"region,omitempty"`
+	Store   string `json:"store,omitempty"` // file:PATH
 }
 
 // findProject reads the project of a directory. It returns nil when there is
@@ -81,12 +83,46 @@ func (j *project) check(d *json.Decoder) error {
 	if j.Current != "" && boundary.CheckEnvironment(j.Current) != nil {
 		return fmt.Errorf("current: %w", boundary.ErrEnvironmentName)
 	}
-	for name := range j.Environments {
+	for name, how := range j.Environments {
 		if boundary.CheckEnvironment(name) != nil {
 			return fmt.Errorf("environments: %w", boundary.ErrEnvironmentName)
 		}
+		if how.Store != "" && !isStore(how.Store) {
+			return fmt.Errorf("store of environment %s is not of the form file:PATH", name)
+		}
 	}
 	return nil
+}
+
+// access is how the project reaches an environment. One that it does not know
+// is looked for in the store of the current one.
+func (j *project) access(environment string) access {
+	how, known := j.Environments[environment]
+	if !known {
+		how = access{Store: j.Environments[j.Current].Store}
+	}
+	// The working directory is where paths are named from; the project's is
+	// where they are kept from.
+	if path, isFile := storeFile(how.Store); isFile && !filepath.IsAbs(path) {
+		how.Store = filePrefix + fromWorkingDirectory(filepath.Join(filepath.Dir(j.path), path))
+	}
+	return how
+}
+
+func fromWorkingDirectory(path string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	return relative(dir, path)
+}
+
+// relative is a path as seen from a directory, if there is a way.
+func relative(dir, path string) string {
+	if seen, err := filepath.Rel(dir, path); err == nil {
+		return seen
+	}
+	return path
 }
 
 // enter makes an environment the current one, reached as given.
@@ -94,8 +130,22 @@ func (j *project) enter(environment string, how access) {
 	if j.Environments == nil {
 		j.Environments = map[string]access{}
 	}
+	if path, isFile := storeFile(how.Store); isFile && !filepath.IsAbs(path) {
+		if whole, err := filepath.Abs(path); err == nil {
+			how.Store = filePrefix + filepath.ToSlash(relative(filepath.Dir(j.path), whole))
+		}
+	}
 	j.Environments[environment] = how
 	j.Current = environment
+}
+
+// entered says what the project remembers now, which may come from variables.
+func (p *pbm) entered(environment string, how access) {
+	var kept []string
+	for _, row := range present([][]string{{"profile", how.Profile}, {"region", how.Region}, {"store", how.Store}}) {
+		kept = append(kept, row[0]+" "+row[1])
+	}
+	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, strings.Join(kept, ", ")))
 }
 
 // save writes the file as a whole: a reader finds the old one or the new one.

@@ -66,6 +66,25 @@ func (p *pbm) ask(ctx context.Context, question string) (string, error) {
 	}
 }
 
+// confirm has the name of an environment typed before something is done to it.
+// Refused is the error where nobody can be asked.
+func (p *pbm) confirm(ctx context.Context, environment, question string, refused *boundary.Problem) error {
+	if p.yes || p.dryRun {
+		return nil
+	}
+	if !p.canAsk() {
+		return &usageError{refused}
+	}
+	name, err := p.ask(ctx, question)
+	if err != nil {
+		return err
+	}
+	if name != environment {
+		return fmt.Errorf("%q is not %q; nothing was written", clipped(name), environment)
+	}
+	return nil
+}
+
 // askBoundary asks for an environment's boundary until the answer can be used
 // there. Enter keeps the present one, if there is one.
 func (p *pbm) askBoundary(ctx context.Context, environment string, present *boundary.Value, usable func(boundary.Value) error) (boundary.Value, error) {

@@ -222,6 +222,24 @@ func TestPromptRemove(t *testing.T) {
 	assert.Contains(t, x.text(), "removed")
 }
 
+// So has taking a boundary away from the environment that only the project
+// names. To type none into a question that names it is an answer.
+func TestPromptNone(t *testing.T) {
+	dir := projectWith(t, one)
+	x := onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
+	x.expect("takes the boundary off its roles")
+	x.expect("to take its boundary away, type its name: ")
+	x.press("\r")
+	assert.Equal(t, 1, x.end())
+	assert.Equal(t, []string{one}, stored(t, dir, "dev"))
+
+	x = onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
+	x.expect("type its name: ")
+	x.press("dev\r")
+	assert.Zero(t, x.end(), x.text())
+	assert.Equal(t, []string{one, "none"}, stored(t, dir, "dev"))
+}
+
 // On a terminal, too, nobody is asked with --yes or in a CI job.
 func TestNoPrompt(t *testing.T) {
 	for _, tc := range []struct {

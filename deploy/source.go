@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
@@ -32,13 +33,23 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 	}
 	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
 	if err != nil {
-		return boundary.Target{}, err
+		return boundary.Target{}, withoutAWS(err)
 	}
 	macro.Store = at
 	if !at.inAWS() || o.account != "" {
 		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
 	}
-	return at.identify(ctx)
+	target, err := at.identify(ctx)
+	return target, withoutAWS(err)
+}
+
+// withoutAWS adds to the remedy of an error that pbm transform can do without
+// AWS.
+func withoutAWS(err error) error {
+	if problem, ok := errors.AsType[*boundary.Problem](err); ok {
+		problem.Remedy += "; without AWS: --permissions-boundary, or --store file:PATH with --environment"
+	}
+	return err
 }
 
 // given is a store that has one boundary for whatever environment.

@@ -18,26 +18,33 @@ import (
 
 // storeOptions are the flags that say where the values are.
 type storeOptions struct {
-	store, prefix string
 	access
-	flags *pflag.FlagSet
+	prefix string
+	flags  *pflag.FlagSet
 }
 
 func (o *storeOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.store, "store", "ssm", "where the boundaries are: ssm, or file:PATH")
+	flags.StringVar(&o.Store, "store", "ssm", "where the boundaries are: ssm, or file:PATH")
 	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the parameters in SSM")
 	flags.StringVar(&o.Profile, "profile", "", "AWS profile")
 	flags.StringVar(&o.Region, "region", "", "AWS Region")
 }
 
-// file is the path of the file store, if it is one.
-func (o *storeOptions) file() (string, bool) { return strings.CutPrefix(o.store, "file:") }
+const filePrefix = "file:"
+
+// storeFile is the path of a file store, if it is one.
+func storeFile(store string) (string, bool) { return strings.CutPrefix(store, filePrefix) }
+
+func isStore(text string) bool {
+	path, isFile := storeFile(text)
+	return text == "ssm" || isFile && path != ""
+}
 
 // check finds wrong flags before anything is read.
 func (o *storeOptions) check() error {
-	if path, isFile := o.file(); o.store != "ssm" && (!isFile || path == "") {
-		return usagef("--store %s is neither ssm nor file:PATH", o.store)
+	if !isStore(o.Store) {
+		return usagef("--store %s is neither ssm nor file:PATH", o.Store)
 	}
 	if err := paramstore.CheckPrefix(o.prefix); err != nil {
 		return usagef("--prefix %w", err)
@@ -52,12 +59,15 @@ func (o *storeOptions) accessOf(j *project, environment string) access {
 	if j == nil {
 		return how
 	}
-	known := j.Environments[environment]
+	known := j.access(environment)
 	if !o.flags.Changed("profile") {
 		how.Profile = known.Profile
 	}
 	if !o.flags.Changed("region") {
 		how.Region = known.Region
+	}
+	if known.Store != "" && !o.flags.Changed("store") {
+		how.Store = known.Store
 	}
 	return how
 }
@@ -77,8 +87,8 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if path, isFile := o.file(); isFile {
-		return &place{Store: paramstore.NewFile(path), file: path}, nil
+	if path, isFile := storeFile(how.Store); isFile {
+		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}}, nil
 	}
 	cfg, err := load(ctx, how)
 	if err != nil {
@@ -100,6 +110,14 @@ func ambientProfile() string {
 		return ""
 	}
 	return cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
+}
+
+// command is a pbm command in a hint, with the flag that it needs to come here.
+func (at *place) command(text string) string {
+	if at.inAWS() {
+		return text
+	}
+	return text + " --store " + filePrefix + at.file
 }
 
 // inAWS reports whether there is an account to ask.
@@ -129,7 +147,23 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 			Remedy: "give --region, or set AWS_REGION",
 		}
 	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, noCredentials(err)
+	}
 	return cfg, nil
+}
+
+// noCredentials is the problem of somebody who is not signed in. Instances of
+// EC2 are where the SDK looks last, and what it says of them is no news.
+func noCredentials(err error) error {
+	problem := &boundary.Problem{
+		What:   "there are no AWS credentials",
+		Remedy: "name a profile with --profile or AWS_PROFILE, or set AWS's own variables; with single sign-on: aws sso login --profile NAME",
+	}
+	if !strings.Contains(err.Error(), "no EC2 IMDS role found") {
+		problem.What, problem.Cause = "the AWS credentials cannot be used", err
+	}
+	return problem
 }
 
 // localRegion is the Region where there is no AWS to ask.

@@ -1,10 +1,14 @@
 package deploy
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
+
+	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
@@ -15,7 +19,9 @@ type template struct {
 	*transform.Template
 	path       string
 	src        []byte
-	macro      *transformEntry // how the template calls the macro, nil when it does not
+	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
+	scopes     []scope         // where a Fn::Transform does
+	foreign    []string        // logical IDs of resources whose Fn::Transform names others
 	parameters map[string]parameter
 }
 
@@ -38,22 +44,55 @@ type parameter struct {
 	Default json.RawMessage
 }
 
+// errNoTemplate is what errors wrap about files that are of something else.
+var errNoTemplate = errors.New("it is no template")
+
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
 // template calls it by.
-func readTemplate(path, macro string) (*template, error) {
-	src, err := os.ReadFile(path)
+func readTemplate(in input, macro string) (*template, error) {
+	src, err := in.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
-	t, err := parseTemplate(path, src, macro)
-	if err != nil {
-		return nil, &boundary.Problem{
-			What:   "not a template: " + path,
-			Cause:  err,
-			Remedy: "give a CloudFormation template in JSON or YAML",
+	t, err := parseTemplate(in.path, src, macro)
+	if err == nil {
+		return t, nil
+	}
+	problem := &boundary.Problem{
+		What:   "not a template: " + in.path,
+		Cause:  err,
+		Remedy: "give a CloudFormation template in JSON or YAML",
+	}
+	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src) {
+		problem.Kind = errNoTemplate
+	}
+	return nil, problem
+}
+
+// isYAML reports whether a text is YAML or JSON, of whatever.
+func isYAML(text []byte) bool {
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var document yaml.Node
+		if err := documents.Decode(&document); err != nil {
+			return errors.Is(err, io.EOF)
 		}
 	}
-	return t, nil
+}
+
+// errNoResources is what is wrong with JSON or YAML that is no template.
+var errNoResources = errors.New("it has no Resources of CloudFormation")
+
+// mayHaveResources reports whether sections are those of a template. Resources
+// may come out of a transform.
+func mayHaveResources(sections map[string]json.RawMessage) bool {
+	if resources, ok := sections["Resources"]; ok {
+		return resources[0] == '{'
+	}
+	return slices.ContainsFunc([]string{"AWSTemplateFormatVersion", "Fn::Transform"}, func(name string) bool {
+		_, ok := sections[name]
+		return ok
+	})
 }
 
 func parseTemplate(path string, src []byte, macro string) (*template, error) {
@@ -62,7 +101,7 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 		return nil, err
 	}
 	t := &template{Template: parsed, path: path, src: src}
-	if t.macro, err = entryOf(parsed.Transform(), macro); err != nil {
+	if t.macro, _, err = entryOf(parsed.Transform(), macro); err != nil {
 		return nil, err
 	}
 	// Into a map, for names are compared exactly then.
@@ -70,6 +109,10 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 	if err := json.Unmarshal(parsed.Fragment(), &sections); err != nil {
 		return nil, err
 	}
+	if parsed.Transform() == nil && !mayHaveResources(sections) {
+		return nil, errNoResources
+	}
+	t.readScopes(sections, macro)
 	if declared, ok := sections["Parameters"]; ok {
 		if err := json.Unmarshal(declared, &t.parameters); err != nil {
 			return nil, fmt.Errorf("read Parameters: %w", err)
@@ -78,10 +121,11 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 	return t, nil
 }
 
-// entryOf is the macro's entry in a section Transform, nil when there is none.
-func entryOf(section []byte, macro string) (*transformEntry, error) {
+// entryOf is the macro's entry in a section Transform or a Fn::Transform, nil
+// when there is none, and whether others are there.
+func entryOf(section []byte, macro string) (found *transformEntry, others bool, err error) {
 	if section == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(section, &list) != nil {
@@ -89,14 +133,16 @@ func entryOf(section []byte, macro string) (*transformEntry, error) {
 	}
 	for _, raw := range list {
 		var entry transformEntry
-		if err := json.Unmarshal(raw, &entry); err != nil {
-			return nil, fmt.Errorf("read Transform: %w", err)
-		}
-		if entry.Name == macro {
-			return &entry, nil
+		switch err := json.Unmarshal(raw, &entry); {
+		case err != nil:
+			return nil, false, fmt.Errorf("read Transform: %w", err)
+		case entry.Name != macro:
+			others = true
+		case found == nil:
+			found = &entry
 		}
 	}
-	return nil, nil
+	return found, others, nil
 }
 
 // listsAfter reports whether the template lists the macro after another

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,6 +34,10 @@ type transformOptions struct {
 	output       string
 	outputFormat string
 	macroOptions
+
+	// used are the parameters that some template declares: of several, each
+	// takes those that are its own. Nil for one, which must declare all.
+	used map[string]bool
 }
 
 func (p *pbm) transformCommand() *cobra.Command {
@@ -47,16 +53,21 @@ expands no other transform: those stay in the result.
 The boundary is the one of an environment, or the one given. With a file store
 or a boundary that is given, no AWS account is needed.
 
-Several templates, and directories of them, take --diff, --check or --in-place.`,
+Several templates, and directories of them, take --diff, --check or --in-place.
+- is stdin.`,
 		Example: `  pbm transform template.yaml --environment dev --diff
   pbm transform template.yaml --permissions-boundary team/dev-boundary
   pbm transform stacks/ -e dev --in-place
   pbm transform template.yaml -e dev --store file:environments.json -o out.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args:        cobra.MinimumNArgs(1),
+		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: "yes"},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.paths = args
 			if c.Flags().Changed("environment") && o.environment == "" {
 				return usagef("--environment is empty")
+			}
+			if c.Flags().Changed("out") && o.output == "" {
+				return usagef("--out is empty; - is stdout")
 			}
 			return p.transform(c.Context(), o)
 		},
@@ -69,7 +80,7 @@ Several templates, and directories of them, take --diff, --check or --in-place.`
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
 	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
-	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file")
+	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file, - for stdout")
 	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml, instead of the template's own")
 	o.register(flags)
 	return c
@@ -102,6 +113,16 @@ func (o transformOptions) wrong() error {
 	return nil
 }
 
+// unused is a parameter that no template declares, empty when there is none.
+func (o transformOptions) unused() string {
+	for _, assignment := range o.parameters {
+		if name, _, _ := strings.Cut(assignment, "="); !o.used[name] {
+			return name
+		}
+	}
+	return ""
+}
+
 func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	macro := transform.Macro{}
 	err := o.wrong()
@@ -111,12 +132,17 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := findTemplates(o.paths)
+	files, err := p.findTemplates(o.paths)
 	if err != nil {
 		return err
 	}
+	if o.inPlace {
+		if err := mustBeFiles(files, "--in-place"); err != nil {
+			return err
+		}
+	}
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
-		return usagef("%d templates are named; give --diff, --check or --in-place", len(files))
+		return usagef("%s found; give --diff, --check or --in-place", counted(len(files), "template"))
 	}
 	target, err := p.source(ctx, o, &macro)
 	if err != nil {
@@ -125,24 +151,34 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if len(files) == 1 {
 		return p.transformFile(ctx, o, macro, target, files[0])
 	}
-	failed := 0
-	for _, file := range files {
-		if err := p.transformFile(ctx, o, macro, target, file); err != nil {
-			p.reportOf(file, err)
+	templates, failed := 0, 0
+	o.used = map[string]bool{}
+	for _, in := range files {
+		err := p.transformFile(ctx, o, macro, target, in)
+		if errors.Is(err, errNoTemplate) && !in.named {
+			continue
+		}
+		templates++
+		if err != nil {
+			p.reportOf(in.path, err)
 			failed++
 		}
 	}
 	switch {
+	case templates == 0:
+		return errNoneIn(o.paths[0])
 	case failed > 0 && o.check:
-		return fmt.Errorf("of %d templates, %d would change or be refused", len(files), failed)
+		return fmt.Errorf("templates that would change or are refused: %d of %d", failed, templates)
 	case failed > 0:
-		return fmt.Errorf("of %d templates, %d were not transformed", len(files), failed)
+		return fmt.Errorf("templates that were not transformed: %d of %d", failed, templates)
+	case o.unused() != "":
+		return fmt.Errorf("--parameter %s: none of the templates declares it", o.unused())
 	}
 	return nil
 }
 
-func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, path string) error {
-	t, err := readTemplate(path, o.macro)
+func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, in input) error {
+	t, err := readTemplate(in, o.macro)
 	if err != nil {
 		return err
 	}
@@ -151,16 +187,40 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 		return err
 	}
 	if report.Err != nil {
-		return t.explain(report.Err, o.macro)
+		return t.explain(report, o)
 	}
-	p.warn(t, report, o)
-	return p.deliver(t, result, report, o)
+	if target.AccountID == "" {
+		if err := p.warnAccount(report, o); err != nil {
+			return err
+		}
+	}
+	of := ""
+	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
+		of = t.path + ": "
+	}
+	p.warn(t, report, o, of)
+	return p.deliver(t, result, report, o, of)
+}
+
+// warnAccount keeps the account that stands for one that is not known out of
+// files, or tells of it.
+func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
+	const remedy = "give --account"
+	switch {
+	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
+	case o.inPlace:
+		return &boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
+	case p.toFile(o):
+		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+o.output)
+		p.line("hint: ", remedy)
+	}
+	return nil
 }
 
 // transform runs the macro. Where the account is not known it is the one of
 // the boundary, for the macro refuses those of other accounts.
 func (t *template) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
-	values, err := t.values(o.parameters)
+	values, err := t.values(o.parameters, o.used)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -180,7 +240,14 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 
 // rewrite runs the macro's own code on the template as it is written.
 func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
-	event, err := t.event(target, values, o.environment, o.macro)
+	whole := t.whole()
+	if o.environment == "" && !o.boundary.given() {
+		var err error
+		if whole, err = t.called(); err != nil {
+			return nil, transform.Report{}, err
+		}
+	}
+	event, err := whole.event(target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -188,30 +255,39 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 	return result, report, nil
 }
 
-// explain corrects the remedies of a refusal where the template follows them
-// already: pbm does not run the transforms before the macro.
-func (t *template) explain(err error, macro string) error {
-	refusal, ok := errors.AsType[*transform.Refusal](err)
+// explain corrects the remedies of a failure: pbm takes an environment from
+// its caller, and does not run the transforms before the macro.
+func (t *template) explain(report transform.Report, o transformOptions) error {
+	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && report.Environment == "" && o.environment == "" {
+		problem.Remedy = "give --environment; or " + problem.Remedy
+	}
+	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
 	if !ok {
-		return err
+		return report.Err
 	}
 	for i, f := range refusal.Findings {
-		if other := t.solvedBy(f, macro); other != "" {
+		if other := t.solvedBy(f, o.macro); other != "" {
 			refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
 		}
 	}
-	return err
+	return report.Err
 }
 
 // warn tells what the macro cannot see, and when CloudFormation would not run
-// it at all.
-func (p *pbm) warn(t *template, report transform.Report, o transformOptions) {
-	if t.macro == nil && len(report.Changes) > 0 && !o.inPlace {
-		p.line("warning: ", "the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
+// it at all: of a result that is looked at, and not deployed.
+func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of string) {
+	unlisted := func(c transform.Change) bool { return !held(t.scopes, c.LogicalID) }
+	deployed := o.inPlace || o.diff || o.check || o.output != ""
+	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
+		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
 	for _, f := range report.BlindSpots {
-		p.line("warning: ", f.String())
+		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
+			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
+			continue
+		}
+		p.line("warning: ", of+f.String())
 		p.line("hint: ", f.Remedy)
 	}
 }
@@ -223,13 +299,15 @@ var errWouldChange = &boundary.Problem{
 }
 
 // deliver writes the result where it was asked for, and then says what it is.
-func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions) error {
+func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions, of string) error {
 	if err := p.write(t, result, o); err != nil {
 		return err
 	}
-	of := ""
-	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
-		of = t.path + ": "
+	if o.inPlace && !p.dryRun && !bytes.Equal(t.src, result) {
+		of = "wrote " + t.path + ": "
+	}
+	if o.boundary.given() {
+		report.Environment = "" // its boundary is another one
 	}
 	p.line("", of+summary(report))
 	if o.check && wouldChange(report) {
@@ -255,7 +333,11 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output != "" {
+	if p.toFile(o) {
+		if strings.EqualFold(filepath.Ext(o.output), ".json") && !json.Valid(result) {
+			p.line("warning: ", o.output+" is YAML, as the template is")
+			p.line("hint: ", "give --output-format json")
+		}
 		return p.writeFile(o.output, nil, withNewline(result))
 	}
 	return p.print(withNewline(result))
@@ -280,6 +362,26 @@ func (p *pbm) print(text []byte) error {
 	return nil
 }
 
+// toFile reports whether --out names a file.
+func (p *pbm) toFile(o transformOptions) bool {
+	return o.output != "" && o.output != standardStream && !p.isStdout(o.output)
+}
+
+// isStdout reports whether a path is another name of stdout: /dev/stdout, or
+// the file that a shell has opened.
+func (p *pbm) isStdout(path string) bool {
+	stdout, ok := p.stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	there, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	here, err := stdout.Stat()
+	return err == nil && os.SameFile(here, there)
+}
+
 // isColoured reports whether a person reads the output on a terminal and has
 // not switched colours off (no-color.org).
 func isColoured(out io.Writer) bool {
@@ -292,11 +394,11 @@ func summary(r transform.Report) string {
 		return "nothing takes a boundary"
 	}
 	environment := ""
-	if r.Environment != givenEnvironment {
+	if r.Environment != "" {
 		environment = "environment " + r.Environment + ", "
 	}
 	if r.Boundary == boundary.None {
-		return environment + "explicitly no boundary: nothing changed"
+		return environment + "explicitly no boundary: roles stay as they are"
 	}
 	counts := r.Counts()
 	var parts []string

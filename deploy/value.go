@@ -29,10 +29,14 @@ func parseBoundary(text string) (boundary.Value, error) {
 		text = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/" + strings.TrimPrefix(trimmed, "/")
 	}
 	value, err := boundary.Parse(text)
-	if err != nil {
-		return boundary.Value{}, usagef("boundary %q is %w", clipped(text), err)
+	if err == nil {
+		return value, nil
 	}
-	return value, nil
+	problem := &boundary.Problem{What: fmt.Sprintf("boundary %q is %v", clipped(text), err)}
+	if !strings.HasPrefix(trimmed, "arn:") {
+		problem.Remedy = "a policy of the account at hand can be given by its name, or path/name"
+	}
+	return boundary.Value{}, &usageError{problem}
 }
 
 // clipped makes a piece of input fit into a message.

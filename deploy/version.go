@@ -9,10 +9,11 @@ import (
 
 func (p *pbm) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "show the version of pbm",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return p.show(build()) },
+		Use:         "version",
+		Short:       "show the version of pbm",
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{ignoresAnnotation: storeFlags + ", " + readOnly},
+		RunE:        func(*cobra.Command, []string) error { return p.show(build()) },
 	}
 }
 

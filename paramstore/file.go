@@ -101,7 +101,7 @@ func (f *File) Create(_ context.Context, environment string, value boundary.Valu
 		}
 		return &boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already in %s", environment, f.path),
-			Remedy: "change it: pbm env update " + environment,
+			Remedy: fmt.Sprintf("change it: pbm env update %s --store file:%s", environment, f.path),
 			Kind:   boundary.ErrExists,
 		}
 	}, value)

@@ -110,8 +110,7 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 			changes = append(changes, c)
 		}
 		for _, f := range refused {
-			f.Offset = e.start
-			conflicts = append(conflicts, f)
+			conflicts = append(conflicts, e.found(f))
 		}
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })

@@ -31,7 +31,8 @@ type Finding struct {
 	Type      string // empty when there is none
 	Reason    string
 	Remedy    string
-	Offset    int // where it is in the fragment, in bytes
+	Offset    int  // where it is in the fragment, in bytes
+	Embedded  bool // it is of the template of a StackSet, whose own Transform counts
 }
 
 func (f Finding) String() string { return f.Subject() + " " + f.Reason }
@@ -88,7 +89,7 @@ func (w *walk) escape(id []byte, typ string, at int, reason, remedy string) {
 }
 
 func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
-	w.plan.escapes = append(w.plan.escapes, Finding{id, clip(typ, maxID), reason, remedy, at})
+	w.plan.escapes = append(w.plan.escapes, Finding{LogicalID: id, Type: clip(typ, maxID), Reason: reason, Remedy: remedy, Offset: at})
 }
 
 func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
@@ -96,7 +97,7 @@ func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
 	if id != nil {
 		at = w.current.start
 	}
-	w.plan.blind = append(w.plan.blind, Finding{w.id(id), clip(typ, maxID), reason, remedy, at})
+	w.plan.blind = append(w.plan.blind, Finding{LogicalID: w.id(id), Type: clip(typ, maxID), Reason: reason, Remedy: remedy, Offset: at})
 }
 
 // Remedies that name the macro. It may be installed under another name; see

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -65,12 +66,10 @@ func (p *plan) gather(macro string) {
 			continue
 		}
 		for _, f := range e.plan.escapes {
-			f.Offset = e.start
-			p.escapes = append(p.escapes, f)
+			p.escapes = append(p.escapes, e.found(f))
 		}
 		for _, f := range e.plan.blind {
-			f.Offset = e.start
-			p.blind = append(p.blind, f)
+			p.blind = append(p.blind, e.found(f))
 		}
 		for _, name := range transforms {
 			if name != macro && !slices.Contains(rolelessTransforms, name) {
@@ -78,7 +77,7 @@ func (p *plan) gather(macro string) {
 					LogicalID: e.id, Type: stackSetType,
 					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
 					Remedy: "list " + MacroName + " last in the Transform of that template, too",
-					Offset: e.start,
+					Offset: e.start, Embedded: true,
 				})
 			}
 		}
@@ -86,6 +85,16 @@ func (p *plan) gather(macro string) {
 	bySource := func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) }
 	slices.SortStableFunc(p.escapes, bySource)
 	slices.SortStableFunc(p.blind, bySource)
+}
+
+// found is a finding of the template as one of the template that it is in.
+func (e embedded) found(f Finding) Finding {
+	// Of a loop around the StackSet, the Transform of the outer template decides.
+	if !f.Embedded && (f.Remedy != afterLanguageExtensions || !hasVariable(e.id)) {
+		f.Remedy = strings.Replace(f.Remedy, " in Transform", " in the Transform of that template", 1)
+	}
+	f.Offset, f.Embedded = e.start, true
+	return f
 }
 
 // transform is the section Transform of the template.

@@ -1,0 +1,104 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// fnTransform is the key that runs macros on what is beside it.
+const fnTransform = "Fn::Transform"
+
+// scope is what CloudFormation hands to the macro in one place: the whole
+// template, or what is beside a Fn::Transform.
+type scope struct {
+	id       string          // of the resource that it is, or is in; empty for more than one
+	entry    *transformEntry // how the macro is called, nil when it is not
+	fragment []byte
+}
+
+// whole is the template as the section Transform has it handed to the macro.
+func (t *template) whole() scope { return scope{entry: t.macro, fragment: t.Fragment()} }
+
+// holds reports whether a logical ID of a report is in the scope. Those of
+// events and of the templates of StackSets follow their resource's.
+func (s scope) holds(id string) bool {
+	return s.id == "" || id == s.id || strings.HasPrefix(id, s.id+".") || strings.HasPrefix(id, s.id+"/")
+}
+
+func held(scopes []scope, id string) bool {
+	return slices.ContainsFunc(scopes, func(s scope) bool { return s.holds(id) })
+}
+
+// readScopes finds where a Fn::Transform names the macro: beside the sections,
+// in Resources, in a resource and in its Properties.
+func (t *template) readScopes(sections map[string]json.RawMessage, macro string) {
+	if !bytes.Contains(t.Fragment(), []byte(fnTransform)) {
+		return // as most do
+	}
+	resources := members(sections["Resources"])
+	t.readScope(sections, "", macro)
+	t.readScope(resources, "", macro)
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		resource := members(resources[id])
+		t.readScope(resource, id, macro)
+		t.readScope(members(resource["Properties"]), id, macro)
+	}
+}
+
+func members(object json.RawMessage) map[string]json.RawMessage {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(object, &all) != nil {
+		return nil // it is no object
+	}
+	return all
+}
+
+func (t *template) readScope(beside map[string]json.RawMessage, id, macro string) {
+	called, ok := beside[fnTransform]
+	if !ok {
+		return
+	}
+	entry, others, err := entryOf(called, macro)
+	if err != nil || others {
+		t.foreign = append(t.foreign, id)
+	}
+	if entry == nil {
+		return
+	}
+	rest := maps.Clone(beside)
+	delete(rest, fnTransform)
+	fragment, err := json.Marshal(rest)
+	if err == nil {
+		t.scopes = append(t.scopes, scope{id: id, entry: entry, fragment: fragment})
+	}
+}
+
+// isOwn reports whether all Fn::Transform of a resource, or around the
+// resources, name the macro and no other.
+func (t *template) isOwn(id string) bool {
+	return !slices.Contains(t.foreign, id) && slices.ContainsFunc(t.scopes, func(s scope) bool { return s.id == id })
+}
+
+// called is the whole template as if what its Fn::Transform say to the macro
+// stood in its Transform, where that does not list the macro.
+func (t *template) called() (scope, error) {
+	s := t.whole()
+	if t.macro != nil || len(t.scopes) == 0 {
+		return s, nil
+	}
+	s.entry = t.scopes[0].entry
+	for _, other := range t.scopes[1:] {
+		if !bytes.Equal(s.entry.Parameters["Environment"], other.entry.Parameters["Environment"]) {
+			return s, &boundary.Problem{
+				What:   "several Fn::Transform name different environments, and pbm transforms the template for one",
+				Remedy: "name it with --environment",
+			}
+		}
+	}
+	return s, nil
+}
