@@ -201,7 +201,7 @@ var defects = []defect{
 	},
 	{
 		"escapes in a StackSet's template pass", "transform/stackset.go",
-		`p.escapes = append(p.escapes, f)`, `_ = f`,
+		`p.escapes = append(p.escapes, e.found(f))`, `_ = f`,
 	},
 	{
 		"the macro anywhere in a StackSet's Transform is enough", "transform/stackset.go",
