@@ -75,13 +75,15 @@ func (w *walk) bindGlobals() {
 // sections reads the top level of a template.
 func (w *walk) sections() span {
 	start := w.enter()
-	whole := false
+	before, pending := *w.plan, w.pending
+	whole, typed := false, false
 	for w.more() {
 		name, _ := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
 		switch {
 		case string(name) == "Resources" && isObject:
-			whole = w.resources() || whole
+			whole = true
+			typed = w.resources() || typed
 		case string(name) == "Globals" && isObject:
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
@@ -99,7 +101,11 @@ func (w *walk) sections() span {
 		}
 	}
 	at := span{start, w.offset()}
-	if !whole && w.err == nil {
+	if w.err == nil && typed && w.namesResource(at) {
+		*w.plan, w.pending = before, pending
+		whole = false
+	}
+	if w.err == nil && !whole {
 		w.snippet(at)
 	}
 	return at
@@ -124,11 +130,9 @@ func (w *walk) metadata() {
 	}
 }
 
-// resources reads a map from logical ID to resource. It reports false when the
-// map turns out to be a resource itself, whose logical ID is "Resources".
-func (w *walk) resources() bool {
-	before, pending := *w.plan, w.pending
-	isMap := true
+// resources reads a map from logical ID to resource. It reports whether the map
+// has a Type itself, as a resource has.
+func (w *walk) resources() (typed bool) {
 	w.enter()
 	for w.more() {
 		name, _ := w.name()
@@ -145,14 +149,12 @@ func (w *walk) resources() bool {
 		default:
 			// CloudFormation refuses a resource that is no object.
 			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at)) {
-				isMap = false
+				w.escape(name, "", at.start, "is no resource, but the type of one", "indent it below the logical ID that it belongs to")
+				typed = true
 			}
 		}
 	}
-	if !isMap {
-		*w.plan, w.pending = before, pending
-	}
-	return isMap
+	return typed
 }
 
 // foreach reads a loop over resources: [identifier, collection, resources].
