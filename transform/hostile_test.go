@@ -67,7 +67,17 @@ var hostile = map[string]func(n int) string{
 		for i := range 30 {
 			body += fmt.Sprintf("a%[1]d: &a%[1]d [*a%[2]d, *a%[2]d, *a%[2]d, *a%[2]d]\n", i+1, i)
 		}
-		return `{"Resources":{"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + strconv.Quote(body+strings.Repeat("#", n)) + `}}}}`
+		return inStackSet(body + strings.Repeat("#", n))
+	},
+	"a template of aliases of a long text": func(n int) string {
+		return inStackSet("A: &a " + strings.Repeat("x", n/2) + "\nB: [" + repeated(n/2, "*a, ") + "]\nResources: {R: {Type: AWS::IAM::Role}}\n")
+	},
+	"a template of merge keys of a long text": func(n int) string {
+		return inStackSet("A: &a {b: " + strings.Repeat("x", n/2) + "}\nB: [" + repeated(n/2, "{<<: *a}, ") + "]\nResources: {R: {Type: AWS::IAM::Role}}\n")
+	},
+	"templates of aliases": func(n int) string {
+		body := `"S":` + stackSetOf("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]") + ","
+		return `{"Resources":{` + repeated(n, body) + lastTopic + `}`
 	},
 	"a template of empty properties": func(n int) string {
 		body := "Resources:\n" + func() string {
@@ -77,7 +87,7 @@ var hostile = map[string]func(n int) string{
 			}
 			return b.String()
 		}()
-		return `{"Resources":{"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + strconv.Quote(body) + `}}}}`
+		return inStackSet(body)
 	},
 	"parameters": func(n int) string {
 		return `{"Resources":{` + repeated(n, `"F":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P"}}},`) + lastTopic + `}`
@@ -88,6 +98,16 @@ var hostile = map[string]func(n int) string{
 }
 
 const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}`
+
+func roleWith(boundary string) string {
+	return `{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":` + boundary + `}}`
+}
+
+func stackSetOf(body string) string {
+	return `{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + strconv.Quote(body) + `}}`
+}
+
+func inStackSet(body string) string { return `{"Resources":{"S":` + stackSetOf(body) + `}}` }
 
 func inLoop(items, body string) string {
 	return `{"Resources":{"Fn::ForEach::A":["V",[` + items + `],{` + body + `]}}`

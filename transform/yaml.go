@@ -36,9 +36,14 @@ type mark struct {
 	flow   bool // it is in a flow collection
 }
 
-// maxCopies bounds what aliases and merge keys may blow a template up to: so
-// many values more than are written. CloudFormation itself takes no aliases.
-const maxCopies = 100_000
+// maxGrowth and minGrowth bound what aliases and merge keys may blow a template
+// up to: so many times its length, and a few bytes more for short ones. That is
+// in proportion, since a request may hold many templates. CloudFormation itself
+// takes no aliases.
+const (
+	maxGrowth = 5
+	minGrowth = 1000
+)
 
 // maxDepth bounds how deep values may be nested: an alias may be inside of what
 // it stands for.
@@ -80,7 +85,7 @@ type shadower struct {
 	out    []byte
 	flow   int // how many flow collections are around
 	alias  int // how many aliases are around
-	copies int // values that aliases and merge keys have made
+	copies int // values and bytes of names that aliases and merge keys have made
 	depth  int
 	err    error
 }
@@ -131,7 +136,7 @@ func (c *shadower) leave(n *yaml.Node) {
 }
 
 func (c *shadower) value(n *yaml.Node) {
-	if c.alias > 0 {
+	if c.alias > 0 || n.Kind == yaml.AliasNode {
 		c.copies++
 	}
 	c.depth++
@@ -156,8 +161,8 @@ func (c *shadower) value(n *yaml.Node) {
 // bound ends what aliases would blow up.
 func (c *shadower) bound(n *yaml.Node) {
 	switch {
-	case c.copies > maxCopies:
-		c.fail(n, fmt.Errorf("more than %d values by aliases", maxCopies))
+	case c.copies > 0 && max(c.copies, len(c.out)) > maxGrowth*len(c.text.src)+minGrowth:
+		c.fail(n, fmt.Errorf("aliases make the template more than %d times as long", maxGrowth))
 	case c.depth > maxDepth:
 		c.fail(n, fmt.Errorf("values in each other to a depth of more than %d", maxDepth))
 	}
@@ -307,7 +312,9 @@ func (c *shadower) merge(value *yaml.Node) []pair {
 		return c.merge(value.Alias)
 	case yaml.MappingNode:
 		pairs := c.pairs(value)
-		c.copies += len(pairs)
+		for _, p := range pairs {
+			c.copies += 1 + len(p.name.Value)
+		}
 		return pairs
 	case yaml.SequenceNode:
 		var all []pair
