@@ -9,7 +9,7 @@ import (
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	j := judgement{boundary: v, existing: existing, into: s.into, certainty: v.certainty(s.loops)}
+	j := judgement{boundary: v, existing: existing, into: s.into}
 	whole := s.existing
 	switch {
 	case v.is(whole):
@@ -17,6 +17,7 @@ func (s site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) 
 	case existing != Keep && existing != Reject:
 		return []edit{j.put(whole)}, Replaced, nil
 	}
+	j.certainty = v.plan.certainty(s.loops, v.parameters)
 	j.branch(whole)
 	switch {
 	case j.conflict != "":

@@ -79,6 +79,41 @@ var hostile = map[string]func(n int) string{
 		body := `"S":` + stackSetOf("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]") + ","
 		return `{"Resources":{` + repeated(n, body) + lastTopic + `}`
 	},
+	"keys of a mapping that are not spelled out": func(n int) string {
+		var b strings.Builder
+		for i := range n / 50 {
+			fmt.Fprintf(&b, `"k%d":{"v":"x"},`, i)
+		}
+		return `{"Mappings":{"M":{` + b.String() + `"z":{"v":"x"}}},"Resources":{` +
+			repeated(n/2, `"R":`+roleWith(`{"Fn::FindInMap":["M",{"Ref":"P"},"v"]}`)+",") + lastTopic + `}`
+	},
+	"keys of many mappings": func(n int) string {
+		var b, r strings.Builder
+		for i := range n / 100 {
+			fmt.Fprintf(&b, `"M%d":{"k":{"v":"x"}},`, i)
+			fmt.Fprintf(&r, `"R":%s,`, roleWith(fmt.Sprintf(`{"Fn::FindInMap":["M%d","k",{"Ref":"P"}]}`, i)))
+		}
+		return `{"Mappings":{` + b.String() + `"z":{}},"Resources":{` + r.String() + lastTopic + `}`
+	},
+	"variables of a Fn::Sub": func(n int) string {
+		var names, variables strings.Builder
+		for i := range n / 25 {
+			fmt.Fprintf(&names, `${v%d}`, i)
+			fmt.Fprintf(&variables, `"v%d":"",`, i)
+		}
+		return `{"Resources":{"R":` + roleWith(`{"Fn::Sub":["`+names.String()+`",{`+variables.String()+`"z":""}]}`) + `}}`
+	},
+	"Fn::Join in each other": func(n int) string {
+		depth := min(n/100, 3000)
+		return `{"Resources":{"R":` + roleWith(strings.Repeat(`{"Fn::Join":["",[`, depth)+repeated(n/2, `"",`)+`""`+strings.Repeat(`]]}`, depth)) + `}}`
+	},
+	"parameters of a template": func(n int) string {
+		var b strings.Builder
+		for i := range n / 25 {
+			fmt.Fprintf(&b, `"k%d":1,`, i)
+		}
+		return inStackSet(`{"Parameters":{` + b.String() + `"z":1},"Resources":{` + repeated(n/2, `"R":`+roleWith(`{"Ref":"Q"}`)+",") + lastTopic + `}`)
+	},
 	"a template of empty properties": func(n int) string {
 		body := "Resources:\n" + func() string {
 			var b strings.Builder

@@ -20,6 +20,7 @@ type plan struct {
 
 	// Sections of the template, absent where it has none.
 	mappings, parameters, transform span
+	facts                           *facts // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.
@@ -79,10 +80,7 @@ func (p *plan) hasSites() bool {
 // bind puts the boundary at every site. It returns the edits that do so, in
 // source order, and what was done to each resource.
 func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Finding) {
-	v.mappings = parse(p.src, p.mappings)
-	if v.parameters == nil {
-		v.declared = parse(p.src, p.parameters)
-	}
+	v.plan = p
 	var (
 		edits     = make([]edit, 0, len(p.sites))
 		changes   = make([]Change, 0, len(p.sites))

@@ -199,8 +199,7 @@ func (w *walk) disabled(n node) bool {
 // givenRole reports whether a role is given for SAM to use, so that it makes
 // none.
 func (w *walk) givenRole(n node, around loops) bool {
-	c := certainty{loops: around, parameters: w.parameters}
-	return c.surelyYields(n) || c.surelyBranches(n)
+	return w.plan.certainty(around, w.parameters).surelyBranches(n)
 }
 
 // needsRole is the rule of a type that SAM makes a role for which takes no

@@ -14,14 +14,8 @@ type boundValue struct {
 	target boundary.Target
 	value  boundary.Value
 
+	plan       *plan           // of the template
 	parameters map[string]node // templateParameterValues, where the template's are known
-	declared   node            // the section Parameters, where they are not
-	mappings   node            // the section Mappings
-}
-
-// certainty is what is known around a value of the template, in loops.
-func (v boundValue) certainty(around loops) certainty {
-	return certainty{loops: around, parameters: v.parameters, declared: v.declared, mappings: v.mappings}
 }
 
 // literal is the boundary of the stack's own roles: an ARN spelled out.
