@@ -107,6 +107,14 @@ var hostile = map[string]func(n int) string{
 		depth := min(n/100, 3000)
 		return `{"Resources":{"R":` + roleWith(strings.Repeat(`{"Fn::Join":["",[`, depth)+repeated(n/2, `"",`)+`""`+strings.Repeat(`]]}`, depth)) + `}}`
 	},
+	"members of a DeploymentPreference": func(n int) string {
+		var b strings.Builder
+		for i := range n / 25 {
+			fmt.Fprintf(&b, `"k%d":1,`, i)
+		}
+		return `{"Globals":{"Function":{"DeploymentPreference":{"Enabled":false,` + b.String() + `"z":1}}},"Resources":{` +
+			repeated(n/2, `"R":{"Type":"AWS::Serverless::Function"},`) + lastTopic + `}`
+	},
 	"parameters of a template": func(n int) string {
 		var b strings.Builder
 		for i := range n / 25 {

@@ -19,6 +19,7 @@ type walk struct {
 
 	globals    node                       // the section Globals
 	globalsOf  map[string]map[string]node // what global has looked up
+	preference map[string]node            // DeploymentPreference in Globals
 	parameters map[string]node            // templateParameterValues, where the template's are known
 	pending    []func()                   // see later
 }
@@ -38,6 +39,7 @@ func (w *walk) template() {
 // finish completes the plan. All of the request must be read by now.
 func (w *walk) finish() {
 	w.globalsOf = map[string]map[string]node{}
+	w.preference = w.global(functionType, "DeploymentPreference").byName()
 	for _, do := range w.pending {
 		do()
 	}
