@@ -117,6 +117,14 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 }
 
 func (s site) bind(v boundValue, existing Existing) ([]edit, Action, *Finding) {
+	if v.sub && s.loops.vary(v.text) {
+		return nil, "", &Finding{
+			LogicalID: s.id, Type: s.typ,
+			Reason: "is in a loop whose variable may be one of " + v.text,
+			Remedy: "give the loop another identifier",
+			Offset: s.offset,
+		}
+	}
 	switch s.kind {
 	case siteValue:
 		return s.judge(v, existing)

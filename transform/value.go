@@ -35,13 +35,14 @@ func (v boundValue) portable() boundValue {
 }
 
 // is reports whether the value at n surely is this boundary, now and at every
-// later deployment of the same template.
-func (v boundValue) is(n node) bool {
+// later deployment of the same template. Loops around it may replace the
+// variables of a Fn::Sub.
+func (v boundValue) is(n node, around loops) bool {
 	if n.isString() {
 		return !v.sub && n.text == v.text
 	}
 	name, argument := n.only()
-	if name != "Fn::Sub" || !argument.isString() {
+	if name != "Fn::Sub" || !argument.isString() || around.vary(argument.text) {
 		return false
 	}
 	if v.sub {
