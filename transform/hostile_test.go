@@ -79,6 +79,29 @@ var hostile = map[string]func(n int) string{
 		body := `"S":` + stackSetOf("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]") + ","
 		return `{"Resources":{` + repeated(n, body) + lastTopic + `}`
 	},
+	"a template on a line": func(n int) string {
+		return inStackSet(templateOnALine(n))
+	},
+	"a template with a long first line": func(n int) string {
+		var b strings.Builder
+		for i := range n / 100 {
+			fmt.Fprintf(&b, "  R%d:\n    Type: AWS::IAM::Role\n", i)
+		}
+		return inStackSet("#" + strings.Repeat("x", n/2) + "\nResources:\n" + b.String())
+	},
+	"a template on a line of another": func(n int) string {
+		return inStackSet("Resources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n        " + templateOnALine(n) + "\n")
+	},
+	"a template of lines of comments": func(n int) string {
+		return inStackSet("Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n" + repeated(n, "      # c\n") + "      Path: /\n")
+	},
+	"comments behind an anchor": func(n int) string {
+		var b strings.Builder
+		for i := range n / 100 {
+			fmt.Fprintf(&b, "  R%d: {Type: AWS::IAM::Role, Properties: *p}\n", i)
+		}
+		return inStackSet("Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties: &p\n" + repeated(n/2, "# c\n") + "      Path: /\n" + b.String())
+	},
 	"keys of a mapping that are not spelled out": func(n int) string {
 		var b strings.Builder
 		for i := range n / 50 {
@@ -144,6 +167,14 @@ const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}`
 
 func roleWith(boundary string) string {
 	return `{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":` + boundary + `}}`
+}
+
+func templateOnALine(n int) string {
+	var b strings.Builder
+	for i := range n / 260 {
+		fmt.Fprintf(&b, "R%d: {Type: AWS::IAM::Role, Metadata: %s}, ", i, strings.Repeat("é", 100))
+	}
+	return "{Resources: {" + b.String() + "T: {Type: AWS::SNS::Topic}}}"
 }
 
 func stackSetOf(body string) string {

@@ -20,6 +20,7 @@ import (
 type yamlText struct {
 	src   []byte
 	lines []int // where each line begins
+	wide  []wide
 
 	shadow []byte // without the section Transform
 	values []mark
@@ -55,7 +56,7 @@ func parseYAML(src []byte) (*yamlText, error) {
 	if err != nil {
 		return nil, err
 	}
-	y := &yamlText{src: src, lines: lineStarts(src), root: root}
+	y := &yamlText{src: src, lines: lineStarts(src), wide: wideCharacters(src), root: root}
 	c := shadower{text: y}
 	c.top(root)
 	y.shadow = c.out

@@ -25,7 +25,14 @@ var errStyle = errors.New("is written in a way that cannot be edited in place")
 // render turns edits of the shadow into edits of the text.
 func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
 	texts := make([]textEdit, 0, len(edits))
+	done := map[place]bool{}
 	for i := range edits {
+		if at := y.place(edits[i]); at.piece != requoted {
+			if done[at] {
+				continue
+			}
+			done[at] = true
+		}
 		some, err := y.renderOne(edits[i])
 		if err != nil {
 			return nil, &edits[i]
@@ -33,8 +40,23 @@ func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
 		texts = append(texts, some...)
 	}
 	slices.SortStableFunc(texts, func(a, b textEdit) int { return a.start - b.start })
-	// What is behind an anchor is edited once, however many aliases it has.
 	return slices.Compact(texts), nil
+}
+
+// place is where an edit goes. What is behind an anchor is edited once, however
+// many aliases it has.
+type place struct {
+	piece       piece
+	into, value *yaml.Node
+}
+
+func (y *yamlText) place(e edit) place {
+	into, _ := y.valueAt(e.into.start)
+	value, _ := y.valueAt(e.start)
+	if into.node == nil {
+		return place{piece: requoted}
+	}
+	return place{e.piece, into.mapping(), value.node}
 }
 
 func (y *yamlText) renderOne(e edit) ([]textEdit, error) {
@@ -48,13 +70,13 @@ func (y *yamlText) renderOne(e edit) ([]textEdit, error) {
 	m := at.mapping()
 	switch e.piece {
 	case boundaryMember:
-		return y.insertMember(m, at.flow, []string{"PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
 	case propertiesMember:
-		return y.insertMember(m, at.flow, []string{"Properties", "PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"Properties", "PermissionsBoundary"}, e)
 	case propertiesValue:
 		return y.fillProperties(at, e)
 	}
-	return y.replaceBoundary(m, at.flow, e)
+	return y.replaceBoundary(m, e)
 }
 
 // mapping is the mapping that a mark is of, behind an alias.
@@ -89,11 +111,11 @@ func unquoteAny(value []byte) []byte {
 
 // insertMember makes a member the first one of a mapping. Names is the path to
 // the boundary.
-func (y *yamlText) insertMember(m *yaml.Node, flow bool, names []string, e edit) ([]textEdit, error) {
+func (y *yamlText) insertMember(m *yaml.Node, names []string, e edit) ([]textEdit, error) {
 	if m.Kind != yaml.MappingNode {
 		return nil, errStyle
 	}
-	if flow || m.Style&yaml.FlowStyle != 0 {
+	if m.Style&yaml.FlowStyle != 0 {
 		return y.insertInFlow(m, names, e)
 	}
 	if len(m.Content) == 0 {
@@ -220,7 +242,7 @@ func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
 }
 
 // replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
-func (y *yamlText) replaceBoundary(m *yaml.Node, flow bool, e edit) ([]textEdit, error) {
+func (y *yamlText) replaceBoundary(m *yaml.Node, e edit) ([]textEdit, error) {
 	old, ok := y.valueAt(e.start)
 	if !ok {
 		return nil, errStyle
@@ -229,7 +251,7 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, flow bool, e edit) ([]textEdit,
 	if isWhole && m.Kind == yaml.MappingNode && !has(m, "PermissionsBoundary") {
 		// A merge key brings it. A member of its own overrides that, and leaves
 		// the others that the merge key serves alone.
-		return y.insertMember(m, flow, []string{"PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
 	}
 	n := old.node
 	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
@@ -282,15 +304,15 @@ func (y *yamlText) renderBody(e edit) ([]textEdit, error) {
 func (y *yamlText) editLiteral(n *yaml.Node, edits []textEdit) []textEdit {
 	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
 	spaces := strings.Repeat(" ", indent)
-	line, begin := 0, 0 // of the value
+	line, begin, end := 0, 0, strings.IndexByte(n.Value, '\n') // of the value
 	place := func(offset int) int {
-		for {
-			length := strings.IndexByte(n.Value[begin:], '\n')
-			if length < 0 || begin+length >= offset {
-				break
+		for end >= 0 && end < offset {
+			line, begin = line+1, end+1
+			if length := strings.IndexByte(n.Value[begin:], '\n'); length >= 0 {
+				end = begin + length
+			} else {
+				end = -1
 			}
-			begin += length + 1
-			line++
 		}
 		number := min(header+1+line, len(y.lines))
 		at := y.lines[number-1] + offset - begin

@@ -2,6 +2,9 @@ package transform
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
+	"sort"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -26,38 +29,79 @@ func lineStarts(src []byte) []int {
 // lineBreak is the length of the line break that text begins with, 0 if it
 // does not.
 func lineBreak(text []byte) int {
-	switch {
-	case len(text) == 0:
+	if len(text) == 0 {
 		return 0
-	case bytes.HasPrefix(text, []byte("\r\n")):
-		return 2
-	case text[0] == '\n', text[0] == '\r':
+	}
+	switch text[0] {
+	case '\n':
 		return 1
-	case bytes.HasPrefix(text, []byte("\u0085")):
-		return 2
-	case bytes.HasPrefix(text, []byte("\u2028")), bytes.HasPrefix(text, []byte("\u2029")):
-		return 3
+	case '\r':
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
+		return 1
+	case "\u0085"[0]:
+		if bytes.HasPrefix(text, []byte("\u0085")) {
+			return 2
+		}
+	case "\u2028"[0]:
+		if bytes.HasPrefix(text, []byte("\u2028")) || bytes.HasPrefix(text, []byte("\u2029")) {
+			return 3
+		}
 	}
 	return 0
 }
 
+// wide is a character of several bytes. All nodes of a template may be on one
+// line, so columns must be found without reading it from the start.
+type wide struct {
+	at    int // its offset
+	extra int // bytes that it and all before have more than one each
+}
+
+func wideCharacters(src []byte) []wide {
+	var all []wide
+	for i, extra := 0, 0; i < len(src); i++ {
+		if src[i] < utf8.RuneSelf {
+			continue
+		}
+		_, size := utf8.DecodeRune(src[i:])
+		extra += size - 1
+		all = append(all, wide{i, extra})
+		i += size - 1
+	}
+	return all
+}
+
 // start is where a node begins, with its anchor and tag.
 func (y *yamlText) start(n *yaml.Node) int {
-	at := y.lines[min(n.Line, len(y.lines))-1]
-	for column := 1; column < n.Column && at < len(y.src); column++ {
-		_, size := utf8.DecodeRune(y.src[at:])
-		at += size
+	line := y.lines[min(n.Line, len(y.lines))-1]
+	first, _ := slices.BinarySearchFunc(y.wide, line, func(w wide, offset int) int { return cmp.Compare(w.at, offset) })
+	before := func(i int) int { // extra bytes before a wide character
+		if i == 0 {
+			return 0
+		}
+		return y.wide[i-1].extra
 	}
-	return at
+	on := sort.Search(len(y.wide)-first, func(i int) bool {
+		column := 1 + y.wide[first+i].at - line - (before(first+i) - before(first))
+		return column >= n.Column
+	})
+	return min(line+n.Column-1+before(first+on)-before(first), len(y.src))
 }
 
 // lineEnd is where a line ends, without its break. Lines count from 1.
 func (y *yamlText) lineEnd(line int) int {
-	at := y.lines[line-1]
-	for at < len(y.src) && lineBreak(y.src[at:]) == 0 {
-		at++
+	if line == len(y.lines) {
+		return len(y.src)
 	}
-	return at
+	next := y.lines[line]
+	for length := 3; length > 1; length-- {
+		if at := next - length; at >= y.lines[line-1] && lineBreak(y.src[at:]) == length {
+			return at
+		}
+	}
+	return next - 1
 }
 
 // lineText is a line without its break.
@@ -65,10 +109,10 @@ func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.li
 
 // newline is how the lines of the text end.
 func (y *yamlText) newline() string {
-	if end := y.lineEnd(1); end < len(y.src) {
-		return string(y.src[end : end+lineBreak(y.src[end:])])
+	if len(y.lines) == 1 {
+		return "\n"
 	}
-	return "\n"
+	return string(y.src[y.lineEnd(1):y.lines[1]])
 }
 
 // content is where a node begins behind its anchor and tag.
