@@ -32,6 +32,23 @@ func TestDeepLoops(t *testing.T) {
 	}
 }
 
+// Templates inside of each other are read as deep as anybody needs, and refused
+// beyond, for each is read once for every one that it is in.
+func TestDeepTemplates(t *testing.T) {
+	m := transform.Macro{Store: values{"dev": devARN}}
+	body := `Resources: {R: {Type: AWS::IAM::Role}}`
+	for depth := 1; depth <= 11; depth++ {
+		body = "Resources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n        " +
+			strings.ReplaceAll(body, "\n", "\n        ") + "\n"
+		_, report := m.Respond(context.Background(), eventWith([]byte(inStackSet(body)), `{"Environment":"dev"}`, `{}`))
+		if depth < 10 {
+			assert.NoError(t, report.Err, depth)
+			continue
+		}
+		assert.ErrorContains(t, report.Err, "S (AWS::CloudFormation::StackSet) has a template inside of so many others")
+	}
+}
+
 // hostile are fragments of about n bytes in shapes that would cost more than
 // their length, were there no bounds.
 var hostile = map[string]func(n int) string{
@@ -78,6 +95,17 @@ var hostile = map[string]func(n int) string{
 	"templates of aliases": func(n int) string {
 		body := `"S":` + stackSetOf("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]") + ","
 		return `{"Resources":{` + repeated(n, body) + lastTopic + `}`
+	},
+	"templates in each other": func(n int) string {
+		var b strings.Builder
+		indent := ""
+		for b.Len() < n {
+			for line := range strings.Lines("Resources:\n R: {Type: AWS::IAM::Role}\n S:\n  Type: AWS::CloudFormation::StackSet\n  Properties:\n   TemplateBody: |\n") {
+				b.WriteString(indent + line)
+			}
+			indent += "    "
+		}
+		return inStackSet(b.String() + indent + "Resources: {R: {Type: AWS::IAM::Role}}\n")
 	},
 	"a template on a line": func(n int) string {
 		return inStackSet(templateOnALine(n))

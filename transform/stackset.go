@@ -11,6 +11,10 @@ import (
 
 const stackSetType = "AWS::CloudFormation::StackSet"
 
+// maxTemplates bounds how deep templates may be inside of each other: each is
+// read once for every template that it is in.
+const maxTemplates = 10
+
 // stackSetRules: the template of a StackSet may be written into this one, as a
 // string.
 func stackSetRules() map[string]rule {
@@ -25,6 +29,10 @@ func stackSet(w *walk, r *resource, typ string) {
 	body := r.props.at[templateBody]
 	if body.absent() || w.src[body.start] != '"' {
 		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", addTransform)
+		return
+	}
+	if w.depth == maxTemplates {
+		w.escape(r.id, typ, r.start, "has a template inside of so many others that it is not read", "deploy it by a stack of its own")
 		return
 	}
 	inner, text := w.inner(r, body)
@@ -128,6 +136,7 @@ func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
 		plan:    &plan{src: src},
 		options: w.options,
 		within:  w.id(r.id) + "/",
+		depth:   w.depth + 1,
 		loops:   r.loops,
 	}
 	inner.template()

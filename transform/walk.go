@@ -14,6 +14,7 @@ type walk struct {
 	plan    *plan
 	options Options
 	within  string // the logical IDs of the StackSets that the template is in, each with a slash
+	depth   int    // how many they are
 	loops   loops
 	current resource // one at a time, so that resources cost no allocation
 
