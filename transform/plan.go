@@ -64,6 +64,7 @@ func (o object) insertion() int { return o.start + 1 }
 type embedded struct {
 	span // of the string
 	id   string
+	mark int // bytes of the byte order mark that the template begins with
 	plan *plan
 	yaml *yamlText // nil when it is JSON
 }

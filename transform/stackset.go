@@ -35,7 +35,7 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.escape(r.id, typ, r.start, "has a template inside of so many others that it is not read", "deploy it by a stack of its own")
 		return
 	}
-	inner, text := w.inner(r, body)
+	inner, text, mark := w.inner(r, body)
 	if inner == nil {
 		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
 		return
@@ -43,7 +43,7 @@ func stackSet(w *walk, r *resource, typ string) {
 	if !r.loops.surelyPlain(string(inner.src)) {
 		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
 	}
-	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), inner.plan, text})
+	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), mark, inner.plan, text})
 }
 
 // rolelessTransforms are AWS's own that add no role, or none that is not
@@ -118,16 +118,18 @@ func transformNames(section node) []string {
 }
 
 // inner walks the template in the string at a span, nil when it is no object.
-func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
-	src, ok := unquoteExactly(w.src[body.start:body.end])
+// Mark is how long the mark is that it begins with.
+func (w *walk) inner(r *resource, body span) (_ *walk, text *yamlText, mark int) {
+	whole, ok := unquoteExactly(w.src[body.start:body.end])
 	if !ok {
-		return nil, nil
+		return nil, nil, 0
 	}
-	var text *yamlText
+	src := bytes.TrimPrefix(whole, []byte(byteOrderMark))
+	mark = len(whole) - len(src)
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
 		var err error
 		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
-			return nil, nil
+			return nil, nil, 0
 		}
 		src = text.shadow
 	}
@@ -142,10 +144,10 @@ func (w *walk) inner(r *resource, body span) (*walk, *yamlText) {
 	inner.template()
 	inner.end()
 	if inner.err != nil {
-		return nil, nil
+		return nil, nil, 0
 	}
 	inner.finish()
-	return inner, text
+	return inner, text, mark
 }
 
 // unquoteExactly is the meaning of a JSON string, or false when part of it
@@ -165,12 +167,16 @@ func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, [
 	if len(edits) == 0 {
 		return nil, changes, conflicts
 	}
-	if e.yaml == nil {
-		return textEdits(edits, e.plan.src), changes, conflicts
+	texts := textEdits(edits, e.plan.src)
+	if e.yaml != nil {
+		var fault *edit
+		if _, texts, fault = e.yaml.edit(edits); fault != nil {
+			return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
+		}
 	}
-	_, texts, fault := e.yaml.edit(edits)
-	if fault != nil {
-		return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
+	for i := range texts {
+		texts[i].start += e.mark
+		texts[i].end += e.mark
 	}
 	return texts, changes, conflicts
 }
