@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	yaml "go.yaml.in/yaml/v4"
@@ -122,13 +123,14 @@ func (y *yamlText) insertMember(m *yaml.Node, names []string, e edit) ([]textEdi
 		return nil, errStyle
 	}
 	first := m.Content[0]
-	indent := strings.Repeat(" ", first.Column-1)
-	lines := y.blockLines(indent, y.step(e, first.Column), names, e)
+	at := y.memberStart(first)
+	column := first.Column - utf8.RuneCount(y.src[at:y.start(first)])
+	indent := strings.Repeat(" ", column-1)
+	lines := y.blockLines(indent, y.step(e, column), names, e)
 	if at, ok := y.belowHeader(first); ok {
 		return []textEdit{{at, at, lines}}, nil
 	}
 	// Something stands before the first member on its line, such as "- ".
-	at := y.start(first)
 	return []textEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
 }
 
@@ -157,7 +159,7 @@ func (y *yamlText) step(e edit, column int) int {
 // that its key is on, above comments. It reports false when the first member
 // is not on a line of its own.
 func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
-	before := y.src[y.lines[first.Line-1]:y.start(first)]
+	before := y.src[y.lines[first.Line-1]:y.memberStart(first)]
 	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
 		return 0, false
 	}
@@ -180,7 +182,7 @@ func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e edit) ([]textEdi
 		return []textEdit{{at, at, text}}, nil
 	}
 	first := m.Content[0]
-	at := y.start(first)
+	at := y.memberStart(first)
 	between := ", "
 	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimSpace(before)) == 0 {
 		between = "," + y.newline() + string(before)
@@ -222,12 +224,21 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
 	start, end := y.start(n), y.end(n)
 	if isEmpty {
-		if y.src[start-1] == ':' {
+		switch {
+		case y.lacksColon(name, start):
+			text = ": " + text
+		case y.src[start-1] == ':':
 			text = " " + text
 		}
 		return []textEdit{{start, start, text}}, nil
 	}
 	return []textEdit{{start, end, text}}, nil
+}
+
+// lacksColon reports whether nothing separates a name from its value, which is
+// empty: in a flow mapping the colon may be left out.
+func (y *yamlText) lacksColon(name *yaml.Node, value int) bool {
+	return bytes.IndexByte(y.src[min(y.end(name), value):value], ':') < 0
 }
 
 // stepOf is by how much a name is indented, whose value is at an offset.
@@ -258,6 +269,9 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, e edit) ([]textEdit, error) {
 	start, end := y.start(n), y.end(n)
 	text := e.spelling(isQuoted)
 	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
+		if isWhole && y.lacksColon(y.nameBefore(e.start), start) {
+			return []textEdit{{start, start, ": " + text}}, nil
+		}
 		return []textEdit{{start, start, " " + text}}, nil
 	}
 	if n.Anchor != "" {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"strings"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -88,6 +89,17 @@ func (y *yamlText) start(n *yaml.Node) int {
 		return column >= n.Column
 	})
 	return min(line+n.Column-1+before(first+on)-before(first), len(y.src))
+}
+
+// memberStart is where a member of a mapping begins whose name is a node: with
+// the question mark of an explicit key.
+func (y *yamlText) memberStart(name *yaml.Node) int {
+	at := y.start(name)
+	before := bytes.TrimRight(y.src[y.lines[name.Line-1]:at], " \t")
+	if mark := at - len(y.src[y.lines[name.Line-1]:at]) + len(before) - 1; bytes.HasSuffix(before, []byte("?")) {
+		return mark
+	}
+	return at
 }
 
 // lineEnd is where a line ends, without its break. Lines count from 1.
@@ -243,12 +255,13 @@ func (y *yamlText) blockEnd(n *yaml.Node) int {
 }
 
 // blockIndent is how far the lines of a block scalar are indented: as its first
-// line that is not empty.
+// line that is not empty, but for the spaces which are part of the value.
 func (y *yamlText) blockIndent(n *yaml.Node) int {
 	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines); line++ {
 		text := y.lineText(line)
 		if spaces := len(text) - len(bytes.TrimLeft(text, " ")); spaces < len(text) {
-			return spaces
+			value := strings.TrimLeft(n.Value, "\n")
+			return spaces - (len(value) - len(strings.TrimLeft(value, " ")))
 		}
 	}
 	return 0
