@@ -222,7 +222,7 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 		return []textEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
 	}
 	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
-	start, end := y.start(n), y.end(n)
+	start := y.start(n)
 	if isEmpty {
 		switch {
 		case y.lacksColon(name, start):
@@ -232,7 +232,30 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 		}
 		return []textEdit{{start, start, text}}, nil
 	}
-	return []textEdit{{start, end, text}}, nil
+	return y.replaceValue(n, text), nil
+}
+
+// replaceValue replaces a value. Comments inside of it stay, behind what is put
+// in its place.
+func (y *yamlText) replaceValue(n *yaml.Node, text string) []textEdit {
+	at := y.start(n)
+	comments, end := y.comments(n, nil)
+	if len(comments) == 0 {
+		return []textEdit{{at, end, text}}
+	}
+	line := y.lineText(y.lineOf(at))
+	below := y.newline() + strings.Repeat(" ", len(line)-len(bytes.TrimLeft(line, " "))+2)
+	var edits []textEdit
+	text += " "
+	for _, c := range comments {
+		edits = append(edits, textEdit{at, c.start, text})
+		at, text = c.end, below
+	}
+	rest := bytes.TrimLeft(y.src[end:y.lineEnd(y.lineOf(end))], " \t")
+	if len(rest) == 0 || rest[0] == '#' {
+		below = ""
+	}
+	return append(edits, textEdit{at, end, below})
 }
 
 // lacksColon reports whether nothing separates a name from its value, which is
@@ -266,7 +289,7 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, e edit) ([]textEdit, error) {
 	}
 	n := old.node
 	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
-	start, end := y.start(n), y.end(n)
+	start := y.start(n)
 	text := e.spelling(isQuoted)
 	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
 		if isWhole && y.lacksColon(y.nameBefore(e.start), start) {
@@ -277,7 +300,7 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, e edit) ([]textEdit, error) {
 	if n.Anchor != "" {
 		return nil, errStyle
 	}
-	return []textEdit{{start, end, text}}, nil
+	return y.replaceValue(n, text), nil
 }
 
 func has(m *yaml.Node, name string) bool {

@@ -173,11 +173,52 @@ func (y *yamlText) end(n *yaml.Node) int {
 	case n.Style&yaml.FlowStyle == 0:
 		return y.lastEnd(n, at)
 	}
-	at = y.lastEnd(n, at+1)
+	return y.flowEnd(y.lastEnd(n, at+1))
+}
+
+// flowEnd is where a flow collection ends, whose last element ends at an offset.
+func (y *yamlText) flowEnd(at int) int {
 	for at = y.skipSpace(at); at < len(y.src) && y.src[at] == ','; {
 		at = y.skipSpace(at + 1)
 	}
 	return min(at+1, len(y.src))
+}
+
+// comments adds those inside of a node to others, and says where it ends.
+func (y *yamlText) comments(n *yaml.Node, all []span) (_ []span, end int) {
+	at := y.content(n)
+	all = y.commentsIn(y.start(n), at, all)
+	isFlow := n.Style&yaml.FlowStyle != 0
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return y.commentsIn(at, y.lineEnd(y.lineOf(at)), all), y.end(n)
+	case n.Kind == yaml.ScalarNode, n.Kind == yaml.AliasNode:
+		return all, y.end(n)
+	case isFlow:
+		at++
+	}
+	for _, child := range n.Content {
+		all = y.commentsIn(at, y.start(child), all)
+		all, end = y.comments(child, all)
+		at = max(at, end)
+	}
+	if !isFlow {
+		return all, at
+	}
+	end = y.flowEnd(at)
+	return y.commentsIn(at, end, all), end
+}
+
+func (y *yamlText) commentsIn(from, to int, all []span) []span {
+	for at := from; at < to; at++ {
+		if y.src[at] != '#' || at > 0 && !isSpace(y.src[at-1]) {
+			continue
+		}
+		start := at
+		at = y.lineEnd(y.lineOf(at))
+		all = append(all, span{start, at})
+	}
+	return all
 }
 
 // lastEnd is where the content of a collection ends, at is where it begins.
