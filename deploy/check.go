@@ -267,7 +267,7 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		if status == statusUnbound {
 			role.Reason = "has no boundary, and the template does not list " + c.macro
 			if change.Action == transform.Filled {
-				role.Reason = "has no boundary in every branch, and the template does not list " + c.macro
+				role.Reason = "has a boundary that may be none, and the template does not list " + c.macro
 			}
 			role.Remedy = "list " + c.macro + " last in Transform"
 		}

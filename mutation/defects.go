@@ -106,7 +106,7 @@ var defects = []defect{
 	},
 	{
 		"the role of a deployment in Globals is left out", "transform/serverless.go",
-		`return len(own.members) > 0 || len(global.members) > 0`, `return len(own.members) > 0`,
+		`return len(own.members) > 0 || len(global) > 0`, `return len(own.members) > 0`,
 	},
 	{
 		"IgnoreGlobals is ignored for a boundary", "transform/serverless.go",

@@ -48,13 +48,18 @@ func object(v any) map[string]any {
 func (c boundCheck) template(t map[string]any) error {
 	c.globals = object(t["Globals"])
 	resources, whole := t["Resources"].(map[string]any)
+	if whole {
+		if err := c.resources(resources); err != nil {
+			return err
+		}
+	}
 	if _, isResource := resources["Type"].(string); whole && !isResource {
-		return c.resources(resources)
+		return nil
 	}
 	if typ, ok := t["Type"].(string); ok && strings.Contains(typ, "::") {
 		return c.resource("", t)
 	}
-	if _, ok := t["AssumeRolePolicyDocument"]; ok {
+	if document, ok := t["AssumeRolePolicyDocument"]; ok && object(document)["Type"] == nil {
 		return c.value("", t["PermissionsBoundary"])
 	}
 	return c.resources(t)

@@ -4,17 +4,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // certainty is what is known around a value, to tell whether the value surely
 // is one when the stack is deployed.
 type certainty struct {
+	*facts
 	loops      loops
 	parameters map[string]node // templateParameterValues, where the template's are known
-	declared   node            // the section Parameters, where they are not
-	mappings   node            // the section Mappings
+}
+
+// facts are what a template says that values refer to.
+type facts struct {
+	declared map[string]bool // parameters, and whether their values are never empty
+	mappings mappings
+}
+
+// certainty is what the template says, in loops. It must be read by now.
+func (p *plan) certainty(around loops, parameters map[string]node) certainty {
+	if p.facts == nil {
+		p.facts = &facts{map[string]bool{}, mappingsOf(parse(p.src, p.mappings))}
+		for name, parameter := range parse(p.src, p.parameters).byName() {
+			p.facts.declared[name] = isNeverEmpty(parameter)
+		}
+	}
+	return certainty{p.facts, around, parameters}
 }
 
 // yieldsNothing reports whether a value surely leaves the property away.
@@ -33,12 +47,12 @@ func isNoValue(n node) bool {
 // an empty text, when the stack is deployed. AWS::NoValue takes a property
 // away; where it stands inside of another function, such as the default of
 // Fn::FindInMap, nobody can tell.
-func (c certainty) surelyYields(n node) bool {
+func (c certainty) surelyYields(n node) bool { return !mayHoldNoValue(n) && c.surelySome(n) }
+
+// surelySome is surelyYields of a value without AWS::NoValue.
+func (c certainty) surelySome(n node) bool {
 	if n.isString() {
 		return n.text != "" && !(c.loops.vary(n.text) && c.loops.couldBe(n.text, ""))
-	}
-	if mayHoldNoValue(n) {
-		return false
 	}
 	switch name, argument := n.only(); name {
 	case "Fn::If", "Fn::Transform":
@@ -48,25 +62,26 @@ func (c certainty) surelyYields(n node) bool {
 	case "Fn::Sub":
 		return c.surelySubstitutes(argument)
 	case "Fn::Join":
-		return len(argument.elements) == 2 && slices.ContainsFunc(argument.elements[1].elements, c.surelyYields)
+		return len(argument.elements) == 2 && slices.ContainsFunc(argument.elements[1].elements, c.surelySome)
 	case "Fn::Select":
 		return len(argument.elements) == 2 && argument.elements[1].isArray() && !slices.ContainsFunc(argument.elements[1].elements, c.mayBeNothing)
 	case "Fn::FindInMap":
 		return c.surelyFinds(argument.elements)
 	default:
-		return strings.HasPrefix(name, "Fn::")
+		return strings.HasPrefix(name, "Fn::") && !c.loops.vary(name)
 	}
 }
 
-func (c certainty) mayBeNothing(n node) bool { return !c.surelyYields(n) }
+func (c certainty) mayBeNothing(n node) bool { return !c.surelySome(n) }
 
-// surelyBranches reports whether both branches of a Fn::If surely yield.
+// surelyBranches reports whether a value surely yields, or both branches of a
+// Fn::If do.
 func (c certainty) surelyBranches(n node) bool {
 	name, argument := n.only()
 	if name != "Fn::If" || len(argument.elements) != 3 {
-		return false
+		return c.surelyYields(n)
 	}
-	return !slices.ContainsFunc(argument.elements[1:], func(b node) bool { return !c.surelyYields(b) && !c.surelyBranches(b) })
+	return c.surelyBranches(argument.elements[1]) && c.surelyBranches(argument.elements[2])
 }
 
 // surelyRefers judges what a Ref refers to: a loop variable, a parameter, or a
@@ -78,7 +93,8 @@ func (c certainty) surelyRefers(name string) bool {
 	if value, known := c.parameters[name]; known {
 		return !value.isEmpty()
 	}
-	return c.declared.get(name).kind == jsontext.KindInvalid
+	someText, declared := c.declared[name]
+	return !declared || someText
 }
 
 var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
@@ -86,53 +102,55 @@ var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 // surelySubstitutes judges a Fn::Sub: some of its text, or one of its variables,
 // is surely not empty.
 func (c certainty) surelySubstitutes(argument node) bool {
-	text, variables := argument, node{}
+	text, given := argument, node{}
 	if len(argument.elements) == 2 {
-		text, variables = argument.elements[0], argument.elements[1]
+		text, given = argument.elements[0], argument.elements[1]
 	}
-	if !text.isString() {
+	switch {
+	case !text.isString():
+		return false
+	case c.loops.vary(text.text):
+		// What the loop puts in may make variables. What is before stays.
+		return strings.IndexAny(text.text, partsOfVariable) > 0 || c.surelySome(text)
+	case subVariable.ReplaceAllString(text.text, "") != "":
+		return true
+	case slices.ContainsFunc(given.members, func(m member) bool { return c.loops.vary(m.name) || strings.HasPrefix(m.name, "Fn::") }):
 		return false
 	}
-	if subVariable.ReplaceAllString(text.text, "") != "" {
-		return true
-	}
+	variables, judged := given.byName(), map[string]bool{}
 	return slices.ContainsFunc(subVariable.FindAllStringSubmatch(text.text, -1), func(variable []string) bool {
-		if given := variables.get(variable[1]); given.kind != jsontext.KindInvalid {
-			return c.surelyYields(given)
+		name := variable[1]
+		if judged[name] {
+			return false
 		}
-		return c.surelyRefers(variable[1])
+		judged[name] = true
+		if value, known := variables[name]; known {
+			return c.surelySome(value)
+		}
+		return c.surelyRefers(name)
 	})
 }
 
 // surelyFinds judges a Fn::FindInMap by all values that its keys may lead to,
 // and its default.
 func (c certainty) surelyFinds(argument []node) bool {
-	if len(argument) < 3 || !argument[0].isString() {
+	if len(argument) < 3 || !argument[0].isString() || c.loops.vary(argument[0].text) {
 		return false
 	}
-	if len(argument) > 3 && !c.surelyYields(argument[3].get("DefaultValue")) {
+	hasDefault := len(argument) > 3
+	if hasDefault && !c.surelySome(argument[3].get("DefaultValue")) {
 		return false
 	}
-	for _, top := range c.mappings.get(argument[0].text).at(argument[1]) {
-		for _, value := range top.at(argument[2]) {
-			if !c.surelyYields(value) {
-				return false
-			}
-		}
-	}
-	return true
+	sure, found := c.mappings.of(argument[0].text)[lookup{c.key(argument[1]), c.key(argument[2])}]
+	return sure || hasDefault && !found
 }
 
-// at returns the values of an object that a key leads to: one if it is spelled
-// out, all if it is not.
-func (n node) at(key node) []node {
-	var values []node
-	for _, m := range n.members {
-		if !key.isString() || m.name == key.text {
-			values = append(values, m.value)
-		}
+// key is what a node says about a key of a mapping.
+func (c certainty) key(n node) key {
+	if !n.isString() || c.loops.vary(n.text) {
+		return key{any: true}
 	}
-	return values
+	return key{name: n.text}
 }
 
 // mayHoldNoValue reports whether AWS::NoValue may stand somewhere in a value. A

@@ -9,14 +9,15 @@ import (
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s *site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	j := judgement{boundary: v, existing: existing, into: s.into, certainty: v.certainty(s.loops)}
+	j := judgement{boundary: v, existing: existing, into: s.into}
 	whole := *s.existing
 	switch {
-	case v.is(whole):
+	case v.is(whole, s.loops):
 		return nil, Kept, nil
 	case existing != Keep && existing != Reject:
 		return []edit{j.put(whole)}, Replaced, nil
 	}
+	j.certainty = v.plan.certainty(s.loops, v.parameters)
 	j.branch(whole)
 	switch {
 	case j.conflict != "":
@@ -56,7 +57,7 @@ func (j *judgement) branch(n node) {
 	}
 	now, isParameter := j.parameterValue(n)
 	switch {
-	case j.boundary.is(n):
+	case j.boundary.is(n, j.loops):
 	case yieldsNothing(n), isParameter && now == "":
 		j.edits = append(j.edits, j.put(n))
 	case j.existing == Reject && isParameter && now == j.boundary.text:

@@ -166,6 +166,9 @@ func (g *generator) resources(depth, n int) string {
 		}
 		members = append(members, fmt.Sprintf(`"R%d":%s`, g.serial, g.resource(depth)))
 	}
+	if g.pick(16) == 1 {
+		members = append(members, `"Type":"A::B"`)
+	}
 	return g.object(members...)
 }
 

@@ -50,6 +50,23 @@ func TestLongBodies(t *testing.T) {
 	assert.EqualError(t, report.Err, "S (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template")
 }
 
+// Templates inside of each other are read as deep as anybody needs, and refused
+// beyond, for each is read once for every one that it is in.
+func TestDeepTemplates(t *testing.T) {
+	m := transform.Macro{Store: values{"dev": devARN}}
+	body := `Resources: {R: {Type: AWS::IAM::Role}}`
+	for depth := 1; depth <= 11; depth++ {
+		body = "Resources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n        " +
+			strings.ReplaceAll(body, "\n", "\n        ") + "\n"
+		_, report := m.Respond(context.Background(), eventWith([]byte(`{"Resources":{"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":`+strconv.Quote(body)+`}}}}`), `{"Environment":"dev"}`, `{}`))
+		if depth < 10 {
+			assert.NoError(t, report.Err, depth)
+			continue
+		}
+		assert.ErrorContains(t, report.Err, "S (AWS::CloudFormation::StackSet) has a template inside of so many others")
+	}
+}
+
 // Memory grows with the length of the input, and no faster.
 func TestHostileMemory(t *testing.T) {
 	for name, make := range hostile.Fragments {

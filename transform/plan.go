@@ -20,6 +20,7 @@ type plan struct {
 
 	// Sections of the template, absent where it has none.
 	mappings, parameters, transform span
+	facts                           *facts // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.
@@ -63,6 +64,7 @@ func (o object) insertion() int { return o.start + 1 }
 type embedded struct {
 	span // of the string
 	id   string
+	mark int // bytes of the byte order mark that the template begins with
 	plan *plan
 	yaml *yamlText // nil when it is JSON
 }
@@ -79,10 +81,7 @@ func (p *plan) hasSites() bool {
 // bind puts the boundary at every site. It returns the edits that do so, in
 // source order, and what was done to each resource.
 func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Finding) {
-	v.mappings = parse(p.src, p.mappings)
-	if v.parameters == nil {
-		v.declared = parse(p.src, p.parameters)
-	}
+	v.plan = p
 	var (
 		edits     = make([]edit, 0, len(p.sites))
 		changes   = make([]Change, 0, len(p.sites))
@@ -119,6 +118,14 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 
 // bind adds the site's edits to others.
 func (s *site) bind(v boundValue, existing Existing, edits []edit) ([]edit, Action, *Finding) {
+	if v.sub && s.loops.vary(v.text) {
+		return edits, "", &Finding{
+			LogicalID: s.id, Type: s.typ,
+			Reason: "is in a loop whose variable may be one of " + v.text,
+			Remedy: "give the loop another identifier",
+			Offset: s.offset,
+		}
+	}
 	e := edit{start: s.into.insertion(), end: s.into.insertion(), into: s.into, boundary: v.json}
 	switch {
 	case s.kind == siteValue:

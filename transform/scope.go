@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -45,9 +46,10 @@ const (
 
 // shape reads the object at hand. Of all resource types, only AWS::IAM::Role
 // and AWS::Serverless::Function have the property AssumeRolePolicyDocument, and
-// both take a boundary.
+// both take a boundary. Resources may have any of these names.
 func (w *walk) shape() shape {
-	var typed, role, resources, section bool
+	var typed, role, loop, resource, section bool
+	beside := false // there is a resource that is no part of one
 	members := 0
 	for w.enter(); w.more(); members++ {
 		name, _ := w.name()
@@ -55,25 +57,62 @@ func (w *walk) shape() shape {
 		value := w.skip()
 		switch string(name) {
 		case "Type":
-			typed = isTypeName(w.text(value))
+			typed = typed || isTypeName(w.text(value))
 		case "AssumeRolePolicyDocument":
 			role = true
 		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
 			section = true
 		}
-		resources = resources || isForEach(name) || kind == jsontext.KindBeginObject && w.isResource(value)
+		loop = loop || isForEach(name)
+		if kind == jsontext.KindBeginObject && w.isResource(value) {
+			resource = true
+			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
+		}
 	}
 	switch {
-	case typed:
+	case typed && !beside:
 		return shapeResource
+	case resource:
+		return shapeResources
 	case role:
 		return shapeRole
-	case resources:
+	case loop:
 		return shapeResources
 	case section, members == 0:
 		return shapeNoRoles
 	}
 	return shapeUnknown
+}
+
+// sectionNames are those that a template may have beside Resources.
+var sectionNames = []string{
+	"AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Hooks", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform",
+}
+
+// namesResource reports whether "Resources", whose value has a Type, is the
+// logical ID of a resource in the object at a span, and no section of it.
+func (w *walk) namesResource(at span) bool {
+	outer := w.scanner
+	defer func() { w.scanner = outer }()
+
+	s := scan(w.src, at)
+	for s.enter(); s.more(); {
+		name, _ := s.name()
+		isObject := s.peek() == jsontext.KindBeginObject
+		value := s.skip()
+		w.scanner = scan(w.src, value)
+		switch {
+		case string(name) == "Resources":
+			if !isObject || w.shape() != shapeResource {
+				return false
+			}
+		case slices.Contains(sectionNames, string(name)):
+			if !isObject || !w.isResource(value) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // isResource reports whether the object at a span has the Type of a resource.

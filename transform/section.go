@@ -97,8 +97,11 @@ func (t *Template) resection(edits []textEdit, want []byte) ([]byte, error) {
 }
 
 func entriesOf(section node) []node {
-	if section.isArray() {
+	switch {
+	case section.isArray():
 		return section.elements
+	case section.isNull():
+		return nil
 	}
 	return []node{section}
 }
@@ -124,7 +127,7 @@ func listOf(src []byte, entries []node, keep []int) []byte {
 
 // listWith is the section with a macro as its last entry.
 func listWith(src []byte, section node, macro string) []byte {
-	if src == nil {
+	if src == nil || section.isNull() {
 		return quote(macro)
 	}
 	entries := entriesOf(section)
@@ -272,7 +275,10 @@ func (t *Template) newMember(macro string) []textEdit {
 func (t *Template) moreMember(macro string) []textEdit {
 	section, text := t.section(), string(quote(macro))
 	at := t.sectionValue
-	if !section.isArray() {
+	switch {
+	case section.isNull():
+		return []textEdit{{at.start, at.end, text}}
+	case !section.isArray():
 		return []textEdit{{at.start, at.start, "["}, {at.end, at.end, ", " + text + "]"}}
 	}
 	if len(section.elements) == 0 {
@@ -316,6 +322,8 @@ func (y *yamlText) moreSection(macro string) []textEdit {
 	switch {
 	case name == nil || value.Kind == yaml.AliasNode:
 		return nil
+	case value.ShortTag() == "!!null":
+		return y.fillSection(name, value, macro)
 	case value.Kind != yaml.SequenceNode:
 		return y.makeList(name, value, macro)
 	case len(value.Content) == 0:
@@ -333,6 +341,15 @@ func (y *yamlText) moreSection(macro string) []textEdit {
 	dash := bytes.TrimRight(y.src[y.lines[last.Line-1]:y.start(last)], " ")
 	end = y.lineEnd(y.lineOf(end))
 	return []textEdit{{end, end, y.newline() + string(dash) + " " + macro}}
+}
+
+// fillSection gives a section that lists nothing the macro.
+func (y *yamlText) fillSection(name, value *yaml.Node, macro string) []textEdit {
+	if value.Value != "" {
+		return []textEdit{{y.start(value), y.end(value), macro}}
+	}
+	at := y.skipSpace(y.end(name)) + 1 // behind the colon
+	return []textEdit{{at, at, " " + macro}}
 }
 
 // makeList makes a list of a single transform: the lines of one that is an

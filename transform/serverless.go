@@ -155,9 +155,9 @@ func (w *walk) deployment(r *resource) {
 		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
 	}
 	w.later(func() {
-		var global node
+		var global map[string]node
 		if !ignores {
-			global = w.global(functionType, "DeploymentPreference")
+			global = w.preference
 		}
 		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled")) && !w.givenRole(merged(own, global, "Role"), around) {
 			w.escape(id, functionType, start, "has a DeploymentPreference without Role, for which SAM makes a CodeDeployServiceRole that takes no boundary",
@@ -175,16 +175,16 @@ func (w *walk) ignoresGlobal(r *resource, property string) bool {
 }
 
 // preferred reports whether there is a DeploymentPreference at all.
-func preferred(own, global node) bool {
-	return len(own.members) > 0 || len(global.members) > 0
+func preferred(own node, global map[string]node) bool {
+	return len(own.members) > 0 || len(global) > 0
 }
 
 // merged is a member of an object that SAM merges with the one in Globals.
-func merged(own, global node, name string) node {
+func merged(own node, global map[string]node, name string) node {
 	if value := own.get(name); value.kind != jsontext.KindInvalid {
 		return value
 	}
-	return global.get(name)
+	return global[name]
 }
 
 // disabled reports whether a switch is off: false as SAM spells it, or a
@@ -199,8 +199,7 @@ func (w *walk) disabled(n node) bool {
 // givenRole reports whether a role is given for SAM to use, so that it makes
 // none.
 func (w *walk) givenRole(n node, around loops) bool {
-	c := certainty{loops: around, parameters: w.parameters}
-	return c.surelyYields(n) || c.surelyBranches(n)
+	return w.plan.certainty(around, w.parameters).surelyBranches(n)
 }
 
 // needsRole is the rule of a type that SAM makes a role for which takes no

@@ -14,6 +14,10 @@ import (
 
 const stackSetType = "AWS::CloudFormation::StackSet"
 
+// maxTemplates bounds how deep templates may be inside of each other: each is
+// read once for every template that it is in.
+const maxTemplates = 10
+
 // stackSetRules: the template of a StackSet may be written into this one, as a
 // string.
 func stackSetRules() map[string]rule {
@@ -30,7 +34,11 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", addTransform)
 		return
 	}
-	inner, text, err := w.inner(r, body)
+	if w.depth == maxTemplates {
+		w.escape(r.id, typ, r.start, "has a template inside of so many others that it is not read", "deploy it by a stack of its own")
+		return
+	}
+	found, err := w.inner(r, body)
 	switch {
 	case errors.Is(err, errBodies):
 		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy the StackSet with fewer others")
@@ -39,10 +47,10 @@ func stackSet(w *walk, r *resource, typ string) {
 		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
 		return
 	}
-	if !r.loops.surelyPlain(string(inner.src)) {
+	if !r.loops.surelyPlain(string(found.plan.src)) {
 		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
 	}
-	w.plan.embedded = append(w.plan.embedded, embedded{body, w.id(r.id), inner.plan, text})
+	w.plan.embedded = append(w.plan.embedded, found)
 }
 
 // rolelessTransforms are AWS's own that add no role, or none that is not
@@ -135,20 +143,24 @@ var (
 )
 
 // inner walks the template in the string at a span.
-func (w *walk) inner(r *resource, body span) (*walk, *yamlText, error) {
-	src, ok := unquoteExactly(w.src[body.start:body.end])
+func (w *walk) inner(r *resource, body span) (embedded, error) {
+	whole, ok := unquoteExactly(w.src[body.start:body.end])
 	if !ok {
-		return nil, nil, errNone
+		return embedded{}, errNone
 	}
+	src := bytes.TrimPrefix(whole, []byte(byteOrderMark))
+	mark := len(whole) - len(src)
 	var text *yamlText
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
 		if *w.bodies += len(src); *w.bodies > maxBodies {
-			return nil, nil, errBodies
+			return embedded{}, errBodies
 		}
 		var err error
 		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
-			return nil, nil, errNone
+			return embedded{}, errNone
 		}
+		// What aliases have made of it counts, too.
+		*w.bodies += max(0, len(text.shadow)-len(src))
 		src = text.shadow
 	}
 	inner := &walk{
@@ -156,16 +168,17 @@ func (w *walk) inner(r *resource, body span) (*walk, *yamlText, error) {
 		plan:    &plan{src: src},
 		options: w.options,
 		within:  w.id(r.id) + "/",
+		depth:   w.depth + 1,
 		loops:   r.loops,
 		bodies:  w.bodies,
 	}
 	inner.template()
 	inner.end()
 	if inner.err != nil {
-		return nil, nil, errNone
+		return embedded{}, errNone
 	}
 	inner.finish()
-	return inner, text, nil
+	return embedded{span: body, id: w.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
 }
 
 // unquoteExactly is the meaning of a JSON string, or false when part of it
@@ -185,12 +198,16 @@ func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, [
 	if len(edits) == 0 {
 		return nil, changes, conflicts
 	}
-	if e.yaml == nil {
-		return textEdits(edits, e.plan.src), changes, conflicts
+	texts := textEdits(edits, e.plan.src)
+	if e.yaml != nil {
+		var fault *edit
+		if _, texts, fault = e.yaml.edit(edits); fault != nil {
+			return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
+		}
 	}
-	_, texts, fault := e.yaml.edit(edits)
-	if fault != nil {
-		return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
+	for i := range texts {
+		texts[i].start += e.mark
+		texts[i].end += e.mark
 	}
 	return texts, changes, conflicts
 }

@@ -23,6 +23,9 @@ type Template struct {
 	sectionValue, cut span
 }
 
+// byteOrderMark may begin a text in UTF-8, and is no part of it.
+const byteOrderMark = "\ufeff"
+
 // Syntax is how a template is written.
 type Syntax int
 
@@ -38,7 +41,7 @@ const (
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
 // short forms of intrinsic functions. A key that is given twice is an error.
 func ParseTemplate(src []byte) (*Template, error) {
-	text := bytes.TrimPrefix(src, []byte("\ufeff"))
+	text := bytes.TrimPrefix(src, []byte(byteOrderMark))
 	t := &Template{src: text, bom: src[:len(src)-len(text)]}
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return t, t.readJSON()

@@ -14,14 +14,8 @@ type boundValue struct {
 	target boundary.Target
 	value  boundary.Value
 
+	plan       *plan           // of the template
 	parameters map[string]node // templateParameterValues, where the template's are known
-	declared   node            // the section Parameters, where they are not
-	mappings   node            // the section Mappings
-}
-
-// certainty is what is known around a value of the template, in loops.
-func (v boundValue) certainty(around loops) certainty {
-	return certainty{loops: around, parameters: v.parameters, declared: v.declared, mappings: v.mappings}
 }
 
 // literal is the boundary of the stack's own roles: an ARN spelled out.
@@ -41,13 +35,14 @@ func (v boundValue) portable() boundValue {
 }
 
 // is reports whether the value at n surely is this boundary, now and at every
-// later deployment of the same template.
-func (v boundValue) is(n node) bool {
+// later deployment of the same template. Loops around it may replace the
+// variables of a Fn::Sub.
+func (v boundValue) is(n node, around loops) bool {
 	if n.isString() {
 		return !v.sub && n.text == v.text
 	}
 	name, argument := n.only()
-	if name != "Fn::Sub" || !argument.isString() {
+	if name != "Fn::Sub" || !argument.isString() || around.vary(argument.text) {
 		return false
 	}
 	if v.sub {

@@ -14,11 +14,13 @@ type walk struct {
 	plan    *plan
 	options Options
 	within  string // the logical IDs of the StackSets that the template is in, each with a slash
+	depth   int    // how many they are
 	loops   loops
 	current resource // one at a time, so that resources cost no allocation
 
 	globals    node                       // the section Globals
 	globalsOf  map[string]map[string]node // what global has looked up
+	preference map[string]node            // DeploymentPreference in Globals
 	parameters map[string]node            // templateParameterValues, where the template's are known
 	pending    []func()                   // see later
 	bodies     *int                       // how many bytes of templates in YAML were read
@@ -39,6 +41,7 @@ func (w *walk) template() {
 // finish completes the plan. All of the request must be read by now.
 func (w *walk) finish() {
 	w.globalsOf = map[string]map[string]node{}
+	w.preference = w.global(functionType, "DeploymentPreference").byName()
 	for _, do := range w.pending {
 		do()
 	}
@@ -76,13 +79,15 @@ func (w *walk) bindGlobals() {
 // sections reads the top level of a template.
 func (w *walk) sections() span {
 	start := w.enter()
-	whole := false
+	before, pending := *w.plan, w.pending
+	whole, typed := false, false
 	for w.more() {
 		name, _ := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
 		switch {
 		case string(name) == "Resources" && isObject:
-			whole = w.resources() || whole
+			whole = true
+			typed = w.resources() || typed
 		case string(name) == "Globals" && isObject:
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
@@ -100,7 +105,11 @@ func (w *walk) sections() span {
 		}
 	}
 	at := span{start, w.offset()}
-	if !whole && w.err == nil {
+	if w.err == nil && typed && w.namesResource(at) {
+		*w.plan, w.pending = before, pending
+		whole = false
+	}
+	if w.err == nil && !whole {
 		w.snippet(at)
 	}
 	return at
@@ -125,11 +134,9 @@ func (w *walk) metadata() {
 	}
 }
 
-// resources reads a map from logical ID to resource. It reports false when the
-// map turns out to be a resource itself, whose logical ID is "Resources".
-func (w *walk) resources() bool {
-	before, pending := *w.plan, w.pending
-	isMap := true
+// resources reads a map from logical ID to resource. It reports whether the map
+// has a Type itself, as a resource has.
+func (w *walk) resources() (typed bool) {
 	w.enter()
 	for w.more() {
 		name, _ := w.name()
@@ -146,14 +153,12 @@ func (w *walk) resources() bool {
 		default:
 			// CloudFormation refuses a resource that is no object.
 			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at)) {
-				isMap = false
+				w.escape(name, "", at.start, "is no resource, but the type of one", "indent it below the logical ID that it belongs to")
+				typed = true
 			}
 		}
 	}
-	if !isMap {
-		*w.plan, w.pending = before, pending
-	}
-	return isMap
+	return typed
 }
 
 // foreach reads a loop over resources: [identifier, collection, resources].

@@ -64,12 +64,12 @@ func parseYAML(src []byte) (*yamlText, error) {
 }
 
 func document(src []byte) (*yaml.Node, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(src))
+	dec := yaml.NewDecoder(bytes.NewReader(asYAML11(src)))
 	var first, next yaml.Node
 	if err := dec.Decode(&first); errors.Is(err, io.EOF) {
 		return nil, errors.New("it is empty")
 	} else if err != nil {
-		return nil, err
+		return nil, explained(err, src)
 	}
 	if err := dec.Decode(&next); !errors.Is(err, io.EOF) {
 		if err != nil {
@@ -78,6 +78,35 @@ func document(src []byte) (*yaml.Node, error) {
 		return nil, errors.New("it has several YAML documents")
 	}
 	return first.Content[0], nil
+}
+
+// explained adds to an error of the YAML library what it does not read although
+// YAML has it.
+func explained(err error, src []byte) error {
+	var line int
+	_, _ = fmt.Sscanf(err.Error(), "yaml: line %d:", &line) // 0 where none is named
+	starts := lineStarts(src)
+	switch {
+	case strings.Contains(err.Error(), "invalid Unicode character escape code"):
+		return fmt.Errorf("%w: the YAML library that reads it takes no pair of surrogates (\\uD83D\\uDE00); write the character itself", err)
+	case strings.Contains(err.Error(), "mapping values are not allowed") && line > 0 && line < len(starts) && !isSpace(src[starts[line-1]]):
+		return fmt.Errorf("%w: inside of braces, the YAML library that reads it takes no plain key at the beginning of a line; indent it", err)
+	}
+	return err
+}
+
+var versionDirective = regexp.MustCompile(`^(?:(?:[%#][^\r\n]*)?[\r\n]+)*%YAML[ \t]+1\.([02-9])[ \t\r\n]`)
+
+// asYAML11 is a text with 1.1 in place of another version of YAML that it says
+// it is in, for the library reads all as 1.1, and refuses other numbers.
+func asYAML11(src []byte) []byte {
+	at := versionDirective.FindSubmatchIndex(src)
+	if at == nil {
+		return src
+	}
+	text := bytes.Clone(src)
+	text[at[2]] = '1'
+	return text
 }
 
 // shadower writes the shadow. Its first error sticks.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	yaml "go.yaml.in/yaml/v4"
@@ -25,7 +26,14 @@ var errStyle = errors.New("is written in a way that cannot be edited in place")
 // render turns edits of the shadow into edits of the text.
 func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
 	texts := make([]textEdit, 0, len(edits))
+	done := map[place]bool{}
 	for i := range edits {
+		if at := y.place(edits[i]); at.piece != requoted {
+			if done[at] {
+				continue
+			}
+			done[at] = true
+		}
 		some, err := y.renderOne(edits[i])
 		if err != nil {
 			return nil, &edits[i]
@@ -33,8 +41,23 @@ func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
 		texts = append(texts, some...)
 	}
 	slices.SortStableFunc(texts, func(a, b textEdit) int { return a.start - b.start })
-	// What is behind an anchor is edited once, however many aliases it has.
 	return slices.Compact(texts), nil
+}
+
+// place is where an edit goes. What is behind an anchor is edited once, however
+// many aliases it has.
+type place struct {
+	piece       piece
+	into, value *yaml.Node
+}
+
+func (y *yamlText) place(e edit) place {
+	into, _ := y.valueAt(e.into.start)
+	value, _ := y.valueAt(e.start)
+	if into.node == nil {
+		return place{piece: requoted}
+	}
+	return place{e.piece, into.mapping(), value.node}
 }
 
 func (y *yamlText) renderOne(e edit) ([]textEdit, error) {
@@ -48,13 +71,13 @@ func (y *yamlText) renderOne(e edit) ([]textEdit, error) {
 	m := at.mapping()
 	switch e.piece {
 	case boundaryMember:
-		return y.insertMember(m, at.flow, []string{"PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
 	case propertiesMember:
-		return y.insertMember(m, at.flow, []string{"Properties", "PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"Properties", "PermissionsBoundary"}, e)
 	case propertiesValue:
 		return y.fillProperties(at, e)
 	}
-	return y.replaceBoundary(m, at.flow, e)
+	return y.replaceBoundary(m, e)
 }
 
 // mapping is the mapping that a mark is of, behind an alias.
@@ -89,24 +112,25 @@ func unquoteAny(value []byte) []byte {
 
 // insertMember makes a member the first one of a mapping. Names is the path to
 // the boundary.
-func (y *yamlText) insertMember(m *yaml.Node, flow bool, names []string, e edit) ([]textEdit, error) {
+func (y *yamlText) insertMember(m *yaml.Node, names []string, e edit) ([]textEdit, error) {
 	if m.Kind != yaml.MappingNode {
 		return nil, errStyle
 	}
-	if flow || m.Style&yaml.FlowStyle != 0 {
+	if m.Style&yaml.FlowStyle != 0 {
 		return y.insertInFlow(m, names, e)
 	}
 	if len(m.Content) == 0 {
 		return nil, errStyle
 	}
 	first := m.Content[0]
-	indent := strings.Repeat(" ", first.Column-1)
-	lines := y.blockLines(indent, y.step(e, first.Column), names, e)
+	at := y.memberStart(first)
+	column := first.Column - utf8.RuneCount(y.src[at:y.start(first)])
+	indent := strings.Repeat(" ", column-1)
+	lines := y.blockLines(indent, y.step(e, column), names, e)
 	if at, ok := y.belowHeader(first); ok {
 		return []textEdit{{at, at, lines}}, nil
 	}
 	// Something stands before the first member on its line, such as "- ".
-	at := y.start(first)
 	return []textEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
 }
 
@@ -135,7 +159,7 @@ func (y *yamlText) step(e edit, column int) int {
 // that its key is on, above comments. It reports false when the first member
 // is not on a line of its own.
 func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
-	before := y.src[y.lines[first.Line-1]:y.start(first)]
+	before := y.src[y.lines[first.Line-1]:y.memberStart(first)]
 	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
 		return 0, false
 	}
@@ -158,7 +182,7 @@ func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e edit) ([]textEdi
 		return []textEdit{{at, at, text}}, nil
 	}
 	first := m.Content[0]
-	at := y.start(first)
+	at := y.memberStart(first)
 	between := ", "
 	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
 		between = "," + y.newline() + string(before)
@@ -198,14 +222,46 @@ func (y *yamlText) fillProperties(at mark, e edit) ([]textEdit, error) {
 		return []textEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
 	}
 	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
-	start, end := y.start(n), y.end(n)
+	start := y.start(n)
 	if isEmpty {
-		if y.src[start-1] == ':' {
+		switch {
+		case y.lacksColon(name, start):
+			text = ": " + text
+		case y.src[start-1] == ':':
 			text = " " + text
 		}
 		return []textEdit{{start, start, text}}, nil
 	}
-	return []textEdit{{start, end, text}}, nil
+	return y.replaceValue(n, text), nil
+}
+
+// replaceValue replaces a value. Comments inside of it stay, behind what is put
+// in its place.
+func (y *yamlText) replaceValue(n *yaml.Node, text string) []textEdit {
+	at := y.start(n)
+	comments, end := y.comments(n, nil)
+	if len(comments) == 0 {
+		return []textEdit{{at, end, text}}
+	}
+	line := y.lineText(y.lineOf(at))
+	below := y.newline() + strings.Repeat(" ", len(line)-len(bytes.TrimLeft(line, " "))+2)
+	var edits []textEdit
+	text += " "
+	for _, c := range comments {
+		edits = append(edits, textEdit{at, c.start, text})
+		at, text = c.end, below
+	}
+	rest := bytes.TrimLeft(y.src[end:y.lineEnd(y.lineOf(end))], " \t")
+	if len(rest) == 0 || rest[0] == '#' {
+		below = ""
+	}
+	return append(edits, textEdit{at, end, below})
+}
+
+// lacksColon reports whether nothing separates a name from its value, which is
+// empty: in a flow mapping the colon may be left out.
+func (y *yamlText) lacksColon(name *yaml.Node, value int) bool {
+	return bytes.IndexByte(y.src[min(y.end(name), value):value], ':') < 0
 }
 
 // stepOf is by how much a name is indented, whose value is at an offset.
@@ -220,7 +276,7 @@ func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
 }
 
 // replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
-func (y *yamlText) replaceBoundary(m *yaml.Node, flow bool, e edit) ([]textEdit, error) {
+func (y *yamlText) replaceBoundary(m *yaml.Node, e edit) ([]textEdit, error) {
 	old, ok := y.valueAt(e.start)
 	if !ok {
 		return nil, errStyle
@@ -229,19 +285,22 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, flow bool, e edit) ([]textEdit,
 	if isWhole && m.Kind == yaml.MappingNode && !has(m, "PermissionsBoundary") {
 		// A merge key brings it. A member of its own overrides that, and leaves
 		// the others that the merge key serves alone.
-		return y.insertMember(m, flow, []string{"PermissionsBoundary"}, e)
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
 	}
 	n := old.node
 	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
-	start, end := y.start(n), y.end(n)
+	start := y.start(n)
 	text := e.spelling(isQuoted)
 	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
+		if isWhole && y.lacksColon(y.nameBefore(e.start), start) {
+			return []textEdit{{start, start, ": " + text}}, nil
+		}
 		return []textEdit{{start, start, " " + text}}, nil
 	}
 	if n.Anchor != "" {
 		return nil, errStyle
 	}
-	return []textEdit{{start, end, text}}, nil
+	return y.replaceValue(n, text), nil
 }
 
 func has(m *yaml.Node, name string) bool {
@@ -282,15 +341,15 @@ func (y *yamlText) renderBody(e edit) ([]textEdit, error) {
 func (y *yamlText) editLiteral(n *yaml.Node, edits []textEdit) []textEdit {
 	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
 	spaces := strings.Repeat(" ", indent)
-	line, begin := 0, 0 // of the value
+	line, begin, end := 0, 0, strings.IndexByte(n.Value, '\n') // of the value
 	place := func(offset int) int {
-		for {
-			length := strings.IndexByte(n.Value[begin:], '\n')
-			if length < 0 || begin+length >= offset {
-				break
+		for end >= 0 && end < offset {
+			line, begin = line+1, end+1
+			if length := strings.IndexByte(n.Value[begin:], '\n'); length >= 0 {
+				end = begin + length
+			} else {
+				end = -1
 			}
-			begin += length + 1
-			line++
 		}
 		number := min(header+1+line, len(y.lines))
 		at := y.lines[number-1] + offset - begin

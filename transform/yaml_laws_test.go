@@ -313,7 +313,8 @@ func checkOnlyBoundaryText(src, out []byte, edits []transform.TextEdit) error {
 	var restored []byte
 	from, shift := 0, 0
 	for _, e := range edits {
-		if rest := strings.ReplaceAll(written.Replace(boundaryARN.ReplaceAllString(strings.NewReplacer(`\n`, "", `\`, "", `"`, "").Replace(e.Text), "")), "-", ""); rest != "" {
+		piece := strings.TrimPrefix(e.Text, ": ")
+		if rest := strings.ReplaceAll(written.Replace(boundaryARN.ReplaceAllString(strings.NewReplacer(`\n`, "", `\`, "", `"`, "").Replace(piece), "")), "-", ""); rest != "" {
 			return fmt.Errorf("%q is written, which is more than a boundary: %q", e.Text, rest)
 		}
 		start := e.Start + shift

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -26,17 +27,25 @@ func lineStarts(src []byte) []int {
 // lineBreak is the length of the line break that text begins with, 0 if it
 // does not.
 func lineBreak(text []byte) int {
-	switch {
-	case len(text) == 0:
+	if len(text) == 0 {
 		return 0
-	case bytes.HasPrefix(text, []byte("\r\n")):
-		return 2
-	case text[0] == '\n', text[0] == '\r':
+	}
+	switch text[0] {
+	case '\n':
 		return 1
-	case bytes.HasPrefix(text, []byte("\u0085")):
-		return 2
-	case bytes.HasPrefix(text, []byte("\u2028")), bytes.HasPrefix(text, []byte("\u2029")):
-		return 3
+	case '\r':
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
+		return 1
+	case "\u0085"[0]:
+		if bytes.HasPrefix(text, []byte("\u0085")) {
+			return 2
+		}
+	case "\u2028"[0]:
+		if bytes.HasPrefix(text, []byte("\u2028")) || bytes.HasPrefix(text, []byte("\u2029")) {
+			return 3
+		}
 	}
 	return 0
 }
@@ -53,6 +62,17 @@ func (y *yamlText) start(n *yaml.Node) int {
 	for ; column < n.Column && at < len(y.src); column++ {
 		_, size := utf8.DecodeRune(y.src[at:])
 		at += size
+	}
+	return at
+}
+
+// memberStart is where a member of a mapping begins whose name is a node: with
+// the question mark of an explicit key.
+func (y *yamlText) memberStart(name *yaml.Node) int {
+	at := y.start(name)
+	line := y.lines[name.Line-1]
+	if before := bytes.TrimRight(y.src[line:at], " \t"); bytes.HasSuffix(before, []byte("?")) {
+		return line + len(before) - 1
 	}
 	return at
 }
@@ -105,7 +125,7 @@ func (y *yamlText) newline() string {
 	if len(y.lines) > 1 {
 		return string(y.breakBefore(y.lines[1]))
 	}
-	return "\n"
+	return string(y.src[y.lineEnd(1):y.lines[1]])
 }
 
 // content is where a node begins behind its anchor and tag.
@@ -154,11 +174,52 @@ func (y *yamlText) end(n *yaml.Node) int {
 	case n.Style&yaml.FlowStyle == 0:
 		return y.lastEnd(n, at)
 	}
-	at = y.lastEnd(n, at+1)
+	return y.flowEnd(y.lastEnd(n, at+1))
+}
+
+// flowEnd is where a flow collection ends, whose last element ends at an offset.
+func (y *yamlText) flowEnd(at int) int {
 	for at = y.skipSpace(at); at < len(y.src) && y.src[at] == ','; {
 		at = y.skipSpace(at + 1)
 	}
 	return min(at+1, len(y.src))
+}
+
+// comments adds those inside of a node to others, and says where it ends.
+func (y *yamlText) comments(n *yaml.Node, all []span) (_ []span, end int) {
+	at := y.content(n)
+	all = y.commentsIn(y.start(n), at, all)
+	isFlow := n.Style&yaml.FlowStyle != 0
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return y.commentsIn(at, y.lineEnd(y.lineOf(at)), all), y.end(n)
+	case n.Kind == yaml.ScalarNode, n.Kind == yaml.AliasNode:
+		return all, y.end(n)
+	case isFlow:
+		at++
+	}
+	for _, child := range n.Content {
+		all = y.commentsIn(at, y.start(child), all)
+		all, end = y.comments(child, all)
+		at = max(at, end)
+	}
+	if !isFlow {
+		return all, at
+	}
+	end = y.flowEnd(at)
+	return y.commentsIn(at, end, all), end
+}
+
+func (y *yamlText) commentsIn(from, to int, all []span) []span {
+	for at := from; at < to; at++ {
+		if y.src[at] != '#' || at > 0 && !isSpace(y.src[at-1]) {
+			continue
+		}
+		start := at
+		at = y.lineEnd(y.lineOf(at))
+		all = append(all, span{start, at})
+	}
+	return all
 }
 
 // lastEnd is where the content of a collection ends, at is where it begins.
@@ -236,12 +297,13 @@ func (y *yamlText) blockEnd(n *yaml.Node) int {
 }
 
 // blockIndent is how far the lines of a block scalar are indented: as its first
-// line that is not empty.
+// line that is not empty, but for the spaces which are part of the value.
 func (y *yamlText) blockIndent(n *yaml.Node) int {
 	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines); line++ {
 		text := y.lineText(line)
 		if spaces := len(text) - len(bytes.TrimLeft(text, " ")); spaces < len(text) {
-			return spaces
+			value := strings.TrimLeft(n.Value, "\n")
+			return spaces - (len(value) - len(strings.TrimLeft(value, " ")))
 		}
 	}
 	return 0

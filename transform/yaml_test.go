@@ -213,12 +213,13 @@ func equalNames(a, b []string) bool {
 	return strings.Join(a, "\n") == strings.Join(others, "\n")
 }
 
-// checkAdoptedText checks that the text, but for white space and what makes a
-// list, is the source and the name of the macro.
+// checkAdoptedText checks that the text, but for white space, what makes a list,
+// and a null in its place, is the source and the name of the macro.
 func checkAdoptedText(in, out []byte) error {
 	bare := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "\u0085", "", "\u2028", "", "\u2029", "", "-", "", "[", "", "]", "", ",", "", `"`, "")
+	section := strings.NewReplacer("Transform:null", "", "Transform:Null", "", "Transform:NULL", "", "Transform:~", "", "Transform:", "")
 	rest := func(text []byte) string {
-		return strings.ReplaceAll(strings.ReplaceAll(bare.Replace(string(text)), transform.MacroName, ""), "Transform:", "")
+		return section.Replace(strings.ReplaceAll(bare.Replace(string(text)), transform.MacroName, ""))
 	}
 	if rest(in) != rest(out) {
 		return assertionError("more than the macro is new")

@@ -99,6 +99,30 @@ var Fragments = map[string]func(n int) string{
 		return `{"Mappings":{"M":{` + repeated(n/2, `"a":{"v":"x"},`) + `"b":{}}},"Resources":{` + lastTopic
 	},
 
+	"keys of a mapping that are not spelled out": func(n int) string {
+		return `{"Mappings":{"M":{` + numbered(n/2, `"k%d":{"v":"x"},`) + `"z":{"v":"x"}}},"Resources":{` +
+			repeated(n/2, `"R":`+roleWith(`{"Fn::FindInMap":["M",{"Ref":"P"},"v"]}`)+",") + lastTopic
+	},
+	"keys of many mappings": func(n int) string {
+		var maps, roles strings.Builder
+		for i := 0; maps.Len()+roles.Len() < n; i++ {
+			fmt.Fprintf(&maps, `"M%d":{"k":{"v":"x"}},`, i)
+			fmt.Fprintf(&roles, `"R":%s,`, roleWith(fmt.Sprintf(`{"Fn::FindInMap":["M%d","k",{"Ref":"P"}]}`, i)))
+		}
+		return `{"Mappings":{` + maps.String() + `"z":{}},"Resources":{` + roles.String() + lastTopic
+	},
+	"variables of a Fn::Sub": func(n int) string {
+		return `{"Resources":{"R":` + roleWith(`{"Fn::Sub":["`+numbered(n/2, `${v%d}`)+`",{`+numbered(n/2, `"v%d":"",`)+`"z":""}]}`) + `}}`
+	},
+	"Fn::Join in each other": func(n int) string {
+		depth := min(n/100, 3000)
+		return `{"Resources":{"R":` + roleWith(strings.Repeat(`{"Fn::Join":["",[`, depth)+repeated(n/2, `"",`)+`""`+strings.Repeat(`]]}`, depth)) + `}}`
+	},
+	"members of a DeploymentPreference": func(n int) string {
+		return `{"Globals":{"Function":{"DeploymentPreference":{"Enabled":false,` + numbered(n/2, `"k%d":1,`) + `"z":1}}},"Resources":{` +
+			repeated(n/2, `"R":{"Type":"AWS::Serverless::Function"},`) + lastTopic
+	},
+
 	// Templates inside of the template.
 	"templates in each other": func(n int) string {
 		inner := `{"Resources":{"R":{"Type":"AWS::IAM::Role"}}}`
@@ -157,6 +181,38 @@ var Fragments = map[string]func(n int) string{
 	"a body of roles in one flow, far to the right": func(n int) string {
 		return stackSet("Resources:\n" + strings.Repeat(" ", n/2) + "{" + numbered(n/2, "R%d: {Type: AWS::IAM::Role}, ") + "}\n")
 	},
+	"bodies in each other, in blocks": func(n int) string {
+		var b strings.Builder
+		indent := ""
+		for b.Len() < n {
+			for line := range strings.Lines("Resources:\n R: {Type: AWS::IAM::Role}\n S:\n  Type: AWS::CloudFormation::StackSet\n  Properties:\n   TemplateBody: |\n") {
+				b.WriteString(indent + line)
+			}
+			indent += "    "
+		}
+		return stackSet(b.String() + indent + "Resources: {R: {Type: AWS::IAM::Role}}\n")
+	},
+	"bodies of aliases": func(n int) string {
+		one := strings.TrimSuffix(strings.TrimPrefix(stackSet("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]"), `{"Resources":{`), `}}`)
+		return `{"Resources":{` + repeated(n, one+`,`) + lastTopic
+	},
+	"a body of merge keys of a long text": func(n int) string {
+		return stackSet("A: &a {b: " + strings.Repeat("x", n/2) + "}\nB: [" + repeated(n/2, "{<<: *a}, ") + "]\nResources: {R: {Type: AWS::IAM::Role}}\n")
+	},
+	"a body on a line": func(n int) string { return stackSet(onALine(n)) },
+	"a body on a line of another": func(n int) string {
+		return stackSet("Resources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n        " + onALine(n) + "\n")
+	},
+	"a body of lines of comments": func(n int) string {
+		return stackSet("Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n" + repeated(n, "      # c\n") + "      Path: /\n")
+	},
+	"a body of comments behind an anchor": func(n int) string {
+		return stackSet("Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties: &p\n" + repeated(n/2, "# c\n") + "      Path: /\n" +
+			numbered(n/2, "  R%d: {Type: AWS::IAM::Role, Properties: *p}\n"))
+	},
+	"a body of parameters": func(n int) string {
+		return stackSet(`{"Parameters":{` + numbered(n/2, `"k%d":1,`) + `"z":1},"Resources":{` + repeated(n/2, `"R":`+roleWith(`{"Ref":"Q"}`)+",") + lastTopic)
+	},
 	"a body of roles below a long line": func(n int) string {
 		return stackSet("#" + strings.Repeat("x", n/2) + "\nResources:\n" + numbered(n/2, "  R%d:\n    Type: AWS::IAM::Role\n"))
 	},
@@ -167,6 +223,16 @@ const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}}`
 // inRole is a template with a role that has a value as a property.
 func inRole(value string) string {
 	return `{"Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"Description":` + value + `}}}}`
+}
+
+// roleWith is a role that has a boundary already.
+func roleWith(boundary string) string {
+	return `{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":` + boundary + `}}`
+}
+
+// onALine is a template in YAML on one line, of characters of several bytes.
+func onALine(n int) string {
+	return "{Resources: {" + numbered(n, "R%d: {Type: AWS::IAM::Role, Metadata: "+strings.Repeat("é", 100)+"}, ") + "T: {Type: AWS::SNS::Topic}}}"
 }
 
 func inLoop(items, body string) string {
