@@ -159,7 +159,7 @@ func (c boundCheck) function(id string, r, p map[string]any) error {
 	if inherited, ok := global["PermissionsBoundary"]; ok && !has && r["IgnoreGlobals"] == nil {
 		own = inherited
 	}
-	if err := c.value(id, own); err != nil {
+	if err := c.value(id, own); err != nil && !givesRole(p["Role"]) {
 		return err
 	}
 	preference := map[string]any{}
@@ -176,6 +176,15 @@ func (c boundCheck) function(id string, r, p map[string]any) error {
 		return fmt.Errorf("%s has a CodeDeployServiceRole", id)
 	}
 	return c.events(id, object(p["Events"]))
+}
+
+// givesRole reports whether a function's Role surely is one, so that SAM makes
+// none.
+func givesRole(v any) bool {
+	if list, ok := object(v)["Fn::If"].([]any); ok && len(list) == 3 {
+		return givesRole(list[1]) && givesRole(list[2])
+	}
+	return yields(v)
 }
 
 func (c boundCheck) isFalse(v any) bool {

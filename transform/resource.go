@@ -52,6 +52,7 @@ const (
 	hostedRotationLambda
 	logging
 	operatorRole
+	role
 	templateBody
 	propertyCount
 )
@@ -68,6 +69,7 @@ var propertyNames = [propertyCount]string{
 	hostedRotationLambda:              "HostedRotationLambda",
 	logging:                           "Logging",
 	operatorRole:                      "OperatorRole",
+	role:                              "Role",
 	templateBody:                      "TemplateBody",
 }
 

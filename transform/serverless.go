@@ -47,8 +47,11 @@ func bindFunction(w *walk, r *resource, typ string) {
 	at := len(w.plan.sites)
 	w.bind(h)
 	if len(w.plan.sites) > at {
-		ignoresGlobals := !r.ignoreGlobals.absent()
-		w.later(func() { w.inheritBoundary(at, ignoresGlobals) })
+		ignoresGlobals, given := !r.ignoreGlobals.absent(), parse(w.src, r.props.at[role])
+		w.later(func() {
+			w.inheritBoundary(at, ignoresGlobals)
+			w.plan.sites[at].unneeded = w.givenRole(given, h.loops)
+		})
 	}
 	w.events(r, typ)
 	w.deployment(r)

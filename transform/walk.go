@@ -45,6 +45,7 @@ func (w *walk) finish() {
 	for _, do := range w.pending {
 		do()
 	}
+	w.plan.sites = slices.DeleteFunc(w.plan.sites, func(s site) bool { return s.unneeded })
 	w.bindGlobals()
 	slices.SortStableFunc(w.plan.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
