@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -21,6 +22,7 @@ type Template struct {
 	// Of JSON: the value of the section Transform, and the section with its name
 	// and its comma, which the fragment is without.
 	sectionValue, cut span
+	lineBreaks        func() []int // where they are, for all who ask for lines
 }
 
 // byteOrderMark may begin a text in UTF-8, and is no part of it.
@@ -79,6 +81,14 @@ func (t *Template) readJSON() error {
 		end = value.end
 	}
 	t.fragment = slices.Concat(t.src[:t.cut.start], t.src[t.cut.end:])
+	t.lineBreaks = sync.OnceValue(func() (breaks []int) {
+		for at, c := range t.src {
+			if c == '\n' {
+				breaks = append(breaks, at)
+			}
+		}
+		return breaks
+	})
 	return s.err
 }
 
@@ -112,7 +122,8 @@ func (t *Template) Line(offset int) int {
 	if t.yaml != nil {
 		return t.yaml.line(offset)
 	}
-	return 1 + bytes.Count(t.src[:min(t.offset(offset), len(t.src))], []byte("\n"))
+	before, _ := slices.BinarySearch(t.lineBreaks(), t.offset(offset))
+	return 1 + before
 }
 
 // offset is where the file has what the fragment has at an offset.

@@ -82,8 +82,9 @@ func (w *walk) sections() span {
 	start := w.enter()
 	before, pending := *w.plan, w.pending
 	whole, typed := false, false
+	var others [][2]span // names and values that are no sections
 	for w.more() {
-		name, _ := w.name()
+		name, nameAt := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
 		switch {
 		case string(name) == "Resources" && isObject:
@@ -102,7 +103,10 @@ func (w *walk) sections() span {
 		case string(name) == "Fn::Transform":
 			w.unexpanded()
 		default:
-			w.skip()
+			value := w.skip()
+			if isForEach(name) || isObject && !slices.Contains(sectionNames, string(name)) {
+				others = append(others, [2]span{nameAt, value})
+			}
 		}
 	}
 	at := span{start, w.offset()}
@@ -110,10 +114,26 @@ func (w *walk) sections() span {
 		*w.plan, w.pending = before, pending
 		whole = false
 	}
-	if w.err == nil && !whole {
+	switch {
+	case w.err != nil:
+	case whole:
+		w.refuseBeside(others)
+	default:
 		w.snippet(at)
 	}
 	return at
+}
+
+// refuseBeside refuses resources and loops that are beside the section
+// Resources. CloudFormation does so, too, but not everybody who reads templates
+// comes so far.
+func (w *walk) refuseBeside(others [][2]span) {
+	for _, other := range others {
+		name, value := w.text(other[0]), other[1]
+		if isForEach(name) || w.isResource(value) {
+			w.escape(name, "", value.start, "is beside the section Resources, not in it", "indent it below Resources")
+		}
+	}
 }
 
 // unexpanded reports a Fn::Transform that nobody has run yet. CloudFormation

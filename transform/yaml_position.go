@@ -120,12 +120,15 @@ func (y *yamlText) breakBefore(offset int) []byte {
 // lineText is a line without its break.
 func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.lineEnd(line)] }
 
-// newline is how the lines of the text end.
+// newline is how the lines of the text end. Breaks that YAML 1.2 does not take
+// for such are not followed.
 func (y *yamlText) newline() string {
 	if len(y.lines) > 1 {
-		return string(y.breakBefore(y.lines[1]))
+		if end := string(y.breakBefore(y.lines[1])); end == "\r\n" || end == "\r" {
+			return end
+		}
 	}
-	return string(y.src[y.lineEnd(1):y.lines[1]])
+	return "\n"
 }
 
 // content is where a node begins behind its anchor and tag.
