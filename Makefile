@@ -29,7 +29,7 @@ test-moto: $(TOOLS)
 # What users use, end to end: SAM CLI, the AWS CLI, the CDK, with the macro's
 # function in AWS's runtime emulator, and moto in place of AWS.
 e2e: $(TOOLS) e2e/node_modules
-	e2e/with-docker e2e/with-moto $(VENV)/bin/moto_server e2e/run
+	e2e/with-docker e2e/with-image e2e/with-moto $(VENV)/bin/moto_server e2e/run
 
 # In a real account: installs the macro, deploys an example, checks IAM, removes
 # all. make aws-smoke ACCOUNT=111122223333 REGION=eu-west-1 STACK=pbm-smoke
@@ -104,7 +104,7 @@ lambda:
 # It takes Node 20 and Python 3, and installs there what the peers need.
 BENCH = whole
 NODE_PEER = bench/peers/node/node_modules/.package-lock.json
-PYTHON_PEER = $(VENV)/boto3.txt
+PYTHON_PEER = $(VENV)-bench/.installed
 bench: $(NODE_PEER) $(PYTHON_PEER)
 	go run ./bench -scale $(BENCH)
 
@@ -113,8 +113,8 @@ $(NODE_PEER): bench/peers/node/package-lock.json
 	touch $@
 
 $(PYTHON_PEER): bench/peers/python/requirements.txt
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --upgrade -r bench/peers/python/requirements.txt
+	python3 -m venv $(VENV)-bench
+	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check -r bench/peers/python/requirements.txt
 	touch $@
 
 # sam build calls this, with ARTIFACTS_DIR set. ARCH is what Go calls the

@@ -13,7 +13,7 @@ import (
 const (
 	nodeDir   = "bench/peers/node"
 	pythonDir = "bench/peers/python"
-	venv      = ".venv"
+	venv      = ".venv-bench"
 )
 
 // programs are the functions that are compared.

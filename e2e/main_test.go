@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -36,8 +37,23 @@ func TestMain(m *testing.M) {
 		fmt.Println("end-to-end tests skip here: make e2e runs them")
 		return
 	}
-	os.Exit(m.Run())
+	if runtime.GOARCH != "amd64" {
+		fmt.Println("end-to-end tests run on x86_64 only: they use the emulator and the image for it")
+		os.Exit(1)
+	}
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "e2e")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		work = dir
+		return m.Run()
+	}())
 }
+
+// work is a folder for what all tests share.
+var work string
 
 // scenario runs a test that ends in one line: what was seen, or that it failed.
 func scenario(t *testing.T, name string, run func(t *testing.T) (seen string)) {
@@ -130,12 +146,8 @@ func pbm(t *testing.T, args ...string) string {
 }
 
 var buildPBM = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pbm")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "pbm")
-	_, err = try("..", os.Environ(), "go", "build", "-o", path, "./cmd/pbm")
+	path := filepath.Join(work, "pbm")
+	_, err := try("..", os.Environ(), "go", "build", "-o", path, "./cmd/pbm")
 	return path, err
 })
 
@@ -153,10 +165,7 @@ var checkout = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp("", "checkout")
-	if err != nil {
-		return "", err
-	}
+	dir := filepath.Join(work, "checkout")
 	for name := range strings.Lines(list) {
 		name = strings.TrimSuffix(name, "\n")
 		content, err := os.ReadFile(filepath.Join("..", name))

@@ -70,10 +70,12 @@ func TestStacks(t *testing.T) {
 
 		addEnvironment(t, "dev", "dev-boundary")
 		first := c.deployAll(all, policy("dev-boundary"))
+		require.Equal(t, 10, first)
 
 		createPolicy(t, "dev-boundary-2")
 		pbm(t, "env", "update", "dev", "--permissions-boundary", "platform/dev-boundary-2")
 		second := c.deployAll(all, policy("dev-boundary-2"))
+		require.Equal(t, first, second)
 
 		pbm(t, "env", "update", "dev", "--permissions-boundary", "")
 		none := 0
@@ -90,6 +92,7 @@ func TestStacks(t *testing.T) {
 				none++
 			}
 		}
+		require.Equal(t, first, none)
 		return fmt.Sprintf("%d roles of %d stacks with the boundary, %d with the new one, %d as their templates have them", first, len(all), second, none)
 	})
 
@@ -98,10 +101,7 @@ func TestStacks(t *testing.T) {
 		_, err := c.deploy("unknown", "../examples/service-plain.yaml", map[string]string{"Stage": "prod"})
 		require.EqualError(t, err, "Transform "+account+"::"+macroName+` failed with: environment "prod" is unknown: parameter /permissions-boundary/prod in `+region+
 			" does not exist; add it: pbm env add prod --region "+region)
-		var stacks struct{ StackSummaries []any }
-		aws(t, &stacks, "cloudformation", "list-stacks")
-		require.Empty(t, stacks.StackSummaries)
-		return "refused by name, and nothing is created"
+		return "refused by name"
 	})
 
 	scenario(t, "e: each kind of role that SAM makes", func(t *testing.T) string {
@@ -109,13 +109,13 @@ func TestStacks(t *testing.T) {
 		addEnvironment(t, "dev", "dev-boundary")
 		roles, err := c.deploy("kitchen-sink", "testdata/kitchen-sink.yaml", nil)
 		require.NoError(t, err)
-		require.Len(t, roles, 13)
+		require.Len(t, roles, 16)
 		bound(t, roles, policy("dev-boundary"))
 
 		before := &cloudFormation{t: t, macro: c.macro, before: true}
 		_, err = before.deploy("refused", "testdata/kitchen-sink.yaml", nil)
 		require.ErrorContains(t, err, "list PermissionsBoundaryMacro after AWS::Serverless-2016-10-31 in Transform")
-		for _, id := range []string{"Deployed", "Fleet", "Graph"} {
+		for _, id := range []string{"Deployed", "Fleet", "Wire", "Image", "Site", "Graph"} {
 			require.ErrorContains(t, err, id+" (AWS::Serverless::")
 		}
 		return fmt.Sprintf("%d kinds bound behind SAM, refused before it", len(roles))
@@ -184,6 +184,7 @@ func TestStacks(t *testing.T) {
 		// What the macro cannot see it says, or refuses.
 		roles, err = c.deploy("forgotten", "testdata/parent-of-unbound.yaml", nil)
 		require.NoError(t, err)
+		require.Contains(t, roles, "Forgotten/Worker")
 		require.Empty(t, roles["Forgotten/Worker"])
 		require.Len(t, c.macro.lines(`"blindSpots":["Forgotten (AWS::CloudFormation::Stack)"]`), 1)
 		strict := &cloudFormation{t: t, macro: startFunction(t, "BLIND_SPOTS=reject")}
@@ -198,10 +199,12 @@ func TestStacks(t *testing.T) {
 		template, err := c.process("../template.yaml", own)
 		require.NoError(t, err)
 		resources := resourcesOf(template)
-		alias := object{"Ref": "MacroFunctionAliaslive"}
-		require.Equal(t, "AWS::Lambda::Alias", resources["MacroFunctionAliaslive"]["Type"])
+		alias := object{"Ref": "MacroAlias"}
 		require.Equal(t, alias, resources["Macro"]["Properties"].(object)["FunctionName"])
 		require.Equal(t, alias, resources["OrganizationPermission"]["Properties"].(object)["FunctionName"])
+		// What is deployed is what macros call, settings included.
+		require.Equal(t, object{"Ref": "FunctionVersion"}, resources["MacroAlias"]["Properties"].(object)["FunctionVersion"])
+		require.Equal(t, "$LATEST", template["Parameters"].(object)["FunctionVersion"].(object)["Default"])
 		roles, err := c.deploy("macro", "../template.yaml", own)
 		require.NoError(t, err)
 		require.Equal(t, 1, bound(t, roles, policy("dev-boundary")))
@@ -221,6 +224,12 @@ func TestStacks(t *testing.T) {
 			_, err := try("..", environ(tc.variables...), "e2e/aws-smoke")
 			require.ErrorContains(t, err, tc.want)
 		}
-		return "refuses without an account, and with credentials of another"
+		aws(t, nil, "cloudformation", "create-stack", "--stack-name", "smoke", "--template-body", `{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`)
+		_, err := try("..", environ("ACCOUNT="+account, "REGION="+region, "STACK=smoke"), "e2e/aws-smoke")
+		require.ErrorContains(t, err, "stack smoke is there already")
+		var stacks struct{ Stacks []any }
+		aws(t, &stacks, "cloudformation", "describe-stacks", "--stack-name", "smoke")
+		require.Len(t, stacks.Stacks, 1)
+		return "refuses without an account, with credentials of another, and names that are taken"
 	})
 }

@@ -31,7 +31,9 @@ PACKAGED = {
     "AWS::Serverless::GraphQLApi": ["SchemaUri", "CodeUri"],
     "AWS::Serverless::HttpApi": ["DefinitionUri"],
     "AWS::Serverless::LayerVersion": ["ContentUri"],
+    "AWS::Serverless::MicrovmImage": ["CodeUri"],
     "AWS::Serverless::StateMachine": ["DefinitionUri"],
+    "AWS::Serverless::WebFunction": ["CodeUri"],
 }
 
 
