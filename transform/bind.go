@@ -30,8 +30,7 @@ func (w *walk) bind(h holder) {
 		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+clip(h.props.function, 255)+", which the macro cannot see into", "write the properties out")
 		return
 	case !h.props.at[permissionsBoundary].absent():
-		existing := parse(w.src, h.props.at[permissionsBoundary])
-		s.kind, s.existing = siteValue, &existing
+		s.kind, s.existing = siteValue, h.props.at[permissionsBoundary]
 	}
 	if len(w.plan.sites) == cap(w.plan.sites) {
 		// Twice as many: append alone leaves five times their memory behind.

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/boundary"
 )
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s *site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
 	j := judgement{boundary: v, existing: existing, into: s.into}
-	whole := *s.existing
+	whole := v.plan.existing(s.existing)
 	switch {
 	case v.is(whole, s.loops):
 		return nil, Kept, nil
@@ -31,6 +33,18 @@ func (s *site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding)
 		return nil, Kept, nil
 	}
 	return j.edits, Filled, nil
+}
+
+// maxExisting is more than a boundary that means something has, in bytes.
+const maxExisting = 64 << 10
+
+// existing reads a boundary that is there already. One that is longer than any
+// is not read, but taken for a list, which is no boundary.
+func (p *plan) existing(at span) node {
+	if at.end-at.start > maxExisting {
+		return node{object: object{span: at}, kind: jsontext.KindBeginArray}
+	}
+	return parse(p.src, at)
 }
 
 // judgement goes through the branches of one existing value.

@@ -29,7 +29,7 @@ type site struct {
 	offset   int    // of the resource or event that it is of
 	into     object // the properties, or the resource when it has none
 	kind     siteKind
-	existing *node // nil, unless kind is siteValue
+	existing span // absent, unless kind is siteValue
 	loops    loops
 	// inherits is set on a function that has no boundary of its own, and would
 	// get the one in Globals.

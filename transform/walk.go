@@ -72,7 +72,7 @@ func (w *walk) bindGlobals() {
 	if existing.kind != jsontext.KindInvalid && slices.ContainsFunc(w.plan.sites, isFunction) {
 		w.plan.sites = append(w.plan.sites, site{
 			id: w.id([]byte("Globals.Function")), typ: functionType,
-			offset: function.start, into: function.object, kind: siteValue, existing: &existing,
+			offset: function.start, into: function.object, kind: siteValue, existing: existing.span,
 		})
 	}
 }

@@ -216,9 +216,12 @@ func equalNames(a, b []string) bool {
 // checkAdoptedText checks that the text, but for white space and what makes a
 // list, is the source and the name of the macro, which may be in place of a null.
 func checkAdoptedText(in, out []byte, null bool) error {
-	bare := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", "\u0085", "", "\u2028", "", "\u2029", "", "-", "", "[", "", "]", "", ",", "", `"`, "")
+	// Lines stay apart until the section's name is gone, which two might make.
+	const lineBreak = "\x00"
+	bare := strings.NewReplacer(" ", "", "\t", "", "\r", lineBreak, "\n", lineBreak, "\u0085", lineBreak, "\u2028", lineBreak, "\u2029", lineBreak,
+		"-", "", "[", "", "]", "", ",", "", `"`, "")
 	rest := func(text string) string {
-		return strings.ReplaceAll(strings.ReplaceAll(text, transform.MacroName, ""), "Transform:", "")
+		return strings.NewReplacer(transform.MacroName, "", "Transform:", "", lineBreak, "").Replace(text)
 	}
 	source, result := bare.Replace(string(in)), rest(bare.Replace(string(out)))
 	if rest(source) == result {

@@ -49,10 +49,14 @@ var Fragments = map[string]func(n int) string{
 		return strings.Repeat(`{"a":`, n/5)
 	},
 	"branches in each other": func(n int) string {
+		const depth = 1_400
+		branches := strings.Repeat(`{"Fn::If":["C",{"Ref":"AWS::NoValue"},`, depth) + `""` + strings.Repeat("]}", depth)
+		return `{"Resources":{` + repeated(n, `"R":`+roleWith(branches)+",") + lastTopic
+	},
+	"a boundary of branches, longer than is read": func(n int) string {
 		const open = `{"Fn::If":["C",{"Ref":"AWS::NoValue"},`
 		depth := min(n/(len(open)+2), 4_000)
-		return `{"Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":` +
-			strings.Repeat(open, depth) + `""` + strings.Repeat("]}", depth) + `}}}` + repeated(n-depth*(len(open)+2), " ") + `}`
+		return `{"Resources":{"R":` + roleWith(strings.Repeat(open, depth)+`""`+strings.Repeat("]}", depth)) + `}` + repeated(n-depth*(len(open)+2), " ") + `}`
 	},
 	"names given twice at every level": func(n int) string {
 		resource := `{"Type":"AWS::IAM::Role","Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"","PermissionsBoundary":""},"Properties":{}}`
@@ -112,11 +116,13 @@ var Fragments = map[string]func(n int) string{
 		return `{"Mappings":{` + maps.String() + `"z":{}},"Resources":{` + roles.String() + lastTopic
 	},
 	"variables of a Fn::Sub": func(n int) string {
-		return `{"Resources":{"R":` + roleWith(`{"Fn::Sub":["`+numbered(n/2, `${v%d}`)+`",{`+numbered(n/2, `"v%d":"",`)+`"z":""}]}`) + `}}`
+		sub := `{"Fn::Sub":["` + numbered(20_000, `${v%d}`) + `",{` + numbered(40_000, `"v%d":"",`) + `"z":""}]}`
+		return `{"Resources":{` + repeated(n, `"R":`+roleWith(sub)+",") + lastTopic
 	},
 	"Fn::Join in each other": func(n int) string {
-		depth := min(n/100, 3000)
-		return `{"Resources":{"R":` + roleWith(strings.Repeat(`{"Fn::Join":["",[`, depth)+repeated(n/2, `"",`)+`""`+strings.Repeat(`]]}`, depth)) + `}}`
+		const depth = 300
+		joined := strings.Repeat(`{"Fn::Join":["",[`, depth) + strings.Repeat(`"",`, 18_000) + `""` + strings.Repeat(`]]}`, depth)
+		return `{"Resources":{` + repeated(n, `"R":`+roleWith(joined)+",") + lastTopic
 	},
 	"members of a DeploymentPreference": func(n int) string {
 		return `{"Globals":{"Function":{"DeploymentPreference":{"Enabled":false,` + numbered(n/2, `"k%d":1,`) + `"z":1}}},"Resources":{` +
