@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // certainty is what is known around a value, to tell whether the value surely
@@ -99,6 +101,10 @@ func (c certainty) surelyRefers(name string) bool {
 
 var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 
+// maxSubVariables is how many variables of a Fn::Sub are looked at. A boundary
+// has a few.
+const maxSubVariables = 50
+
 // surelySubstitutes judges a Fn::Sub: some of its text, or one of its variables,
 // is surely not empty.
 func (c certainty) surelySubstitutes(argument node) bool {
@@ -117,17 +123,11 @@ func (c certainty) surelySubstitutes(argument node) bool {
 	case slices.ContainsFunc(given.members, func(m member) bool { return c.loops.vary(m.name) || strings.HasPrefix(m.name, "Fn::") }):
 		return false
 	}
-	variables, judged := given.byName(), map[string]bool{}
-	return slices.ContainsFunc(subVariable.FindAllStringSubmatch(text.text, -1), func(variable []string) bool {
-		name := variable[1]
-		if judged[name] {
-			return false
-		}
-		judged[name] = true
-		if value, known := variables[name]; known {
+	return slices.ContainsFunc(subVariable.FindAllStringSubmatch(text.text, maxSubVariables), func(variable []string) bool {
+		if value := given.get(variable[1]); value.kind != jsontext.KindInvalid {
 			return c.surelySome(value)
 		}
-		return c.surelyRefers(name)
+		return c.surelyRefers(variable[1])
 	})
 }
 

@@ -98,7 +98,7 @@ func isClosing(c byte) bool { return c == '}' || c == ']' }
 // behind says that all before an offset is read, and what must come first then.
 func (s *scanner) behind(at int, delim byte) {
 	s.pos, s.ahead, s.delim = at, 0, delim
-	if at+1 < len(s.src) && s.src[at] == delim && s.src[at+1] > ' ' && !isClosing(s.src[at+1]) {
+	if delim != 0 && at+1 < len(s.src) && s.src[at] == delim && s.src[at+1] > ' ' && !isClosing(s.src[at+1]) {
 		s.ahead = at + 1 // as almost always, without white space
 	}
 }
