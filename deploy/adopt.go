@@ -84,6 +84,10 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 			nested = append(nested, input{path: inner, named: true})
 		}
 	}
+	if t.defines(c.macro) {
+		p.line("warning: ", in.path+" defines the macro, which cannot be used in its own stack")
+		return nested, false, nil
+	}
 	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		return nested, false, err

@@ -52,10 +52,15 @@ const (
 	outputGitHub = "github"
 )
 
-// errUnbound ends pbm check.
+// Errors that end pbm check.
 var errUnbound = &boundary.Problem{
 	What:   "there are roles that would be unbound",
 	Remedy: "have the templates adopt the macro: pbm adopt PATH...",
+}
+
+var errEscapes = &boundary.Problem{
+	What:   "there are roles that the macro cannot bind",
+	Remedy: "do what the lines about them say",
 }
 
 func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
@@ -85,8 +90,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	switch {
 	case counts.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
-	case counts.Unbound+counts.Escapes > 0:
+	case counts.Unbound > 0:
 		return errUnbound
+	case counts.Escapes > 0:
+		return errEscapes
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
 	}
@@ -164,6 +171,9 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		return result
 	}
 	result.Macro = placeOf(c.macro, t.Transforms())
+	if result.Macro == macroMissing && len(t.scopes) > 0 {
+		result.Macro = macroScoped
+	}
 	report, err := c.run(ctx, t, t.whole())
 	if err != nil {
 		result.Unreadable = reasonOf(err)

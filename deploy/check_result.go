@@ -26,6 +26,7 @@ const (
 const (
 	macroLast    = "last"
 	macroEarly   = "before others"
+	macroScoped  = "Fn::Transform"
 	macroMissing = "missing"
 )
 

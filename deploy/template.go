@@ -152,3 +152,29 @@ func (t *template) listsAfter(macro, other string) bool {
 	at := slices.Index(names, macro)
 	return at >= 0 && slices.Contains(names[:at], other)
 }
+
+// defines reports whether the template creates the macro itself: by its name,
+// or that of a parameter with this default.
+func (t *template) defines(macro string) bool {
+	var sections struct {
+		Resources map[string]struct {
+			Type       string
+			Properties struct{ Name json.RawMessage }
+		}
+	}
+	if json.Unmarshal(t.Fragment(), &sections) != nil {
+		return false // of another form than that of the macro's stack
+	}
+	for _, r := range sections.Resources {
+		var ref struct{ Ref string }
+		name := r.Properties.Name
+		if json.Unmarshal(name, &ref) == nil && ref.Ref != "" {
+			name = t.parameters[ref.Ref].Default
+		}
+		var text string
+		if r.Type == "AWS::CloudFormation::Macro" && json.Unmarshal(name, &text) == nil && text == macro {
+			return true
+		}
+	}
+	return false
+}

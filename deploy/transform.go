@@ -285,6 +285,7 @@ func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of 
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
 			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
+			p.line("hint: ", "take it out where the result is deployed without the macro")
 			continue
 		}
 		p.line("warning: ", of+f.String())

@@ -106,7 +106,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 	case "AWS::Serverless::Function":
 		return c.function(id, r, p)
 	case "AWS::Serverless::StateMachine":
-		if err := c.value(id, p["PermissionsBoundary"]); err != nil {
+		if err := c.value(id, p["PermissionsBoundary"]); err != nil && !(givesRole(p["Role"]) && p["Events"] == nil) {
 			return err
 		}
 		return c.events(id, object(p["Events"]))

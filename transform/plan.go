@@ -34,7 +34,7 @@ type site struct {
 	// inherits is set on a function that has no boundary of its own, and would
 	// get the one in Globals.
 	inherits bool
-	// unneeded is set on a function that is given a role, so that SAM makes none.
+	// unneeded is set where SAM makes no role, for one is given.
 	unneeded bool
 }
 

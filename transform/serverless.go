@@ -43,23 +43,32 @@ var rolelessServerless = []string{
 }
 
 func bindFunction(w *walk, r *resource, typ string) {
-	h := holder{id: w.id(r.id), typ: typ, object: r.object, props: r.props, loops: r.loops}
 	at := len(w.plan.sites)
-	w.bind(h)
+	bindResource(w, r, typ)
 	if len(w.plan.sites) > at {
-		ignoresGlobals, given := !r.ignoreGlobals.absent(), parse(w.src, r.props.at[role])
-		w.later(func() {
-			w.inheritBoundary(at, ignoresGlobals)
-			w.plan.sites[at].unneeded = w.givenRole(given, h.loops)
-		})
+		ignoresGlobals := !r.ignoreGlobals.absent()
+		w.later(func() { w.inheritBoundary(at, ignoresGlobals) })
+		w.unlessGiven(at, r)
 	}
 	w.events(r, typ)
 	w.deployment(r)
 }
 
 func bindStateMachine(w *walk, r *resource, typ string) {
+	at := len(w.plan.sites)
 	bindResource(w, r, typ)
+	// Its events may make roles with its boundary, whatever its own role is.
+	if len(w.plan.sites) > at && r.props.at[events].absent() {
+		w.unlessGiven(at, r)
+	}
 	w.events(r, typ)
+}
+
+// unlessGiven tells a site that it is not needed if the resource is given a
+// role, for SAM makes none then.
+func (w *walk) unlessGiven(at int, r *resource) {
+	given, around := parse(w.src, r.props.at[role]), r.loops
+	w.later(func() { w.plan.sites[at].unneeded = w.givenRole(given, around) })
 }
 
 // events binds the events that make a role of their own: ScheduleV2 does not
