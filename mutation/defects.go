@@ -241,7 +241,7 @@ var defects = []defect{
 	// YAML.
 	{
 		"the value behind an anchor is edited for each alias", "transform/yaml_edit.go",
-		`return slices.Compact(texts), nil`, `return texts, nil`,
+		`			if done[at] {`, `			if done[at] && at.piece == requoted {`,
 	},
 	{
 		"an edit of YAML is not read again", "transform/yaml_edit.go",

@@ -41,7 +41,7 @@ func (y *yamlText) render(edits []edit) ([]textEdit, *edit) {
 		texts = append(texts, some...)
 	}
 	slices.SortStableFunc(texts, func(a, b textEdit) int { return a.start - b.start })
-	return slices.Compact(texts), nil
+	return texts, nil
 }
 
 // place is where an edit goes. What is behind an anchor is edited once, however

@@ -119,6 +119,9 @@ func load(text []byte) (got any) {
 			got = nil
 		}
 	}()
+	if bytes.ContainsFunc(text, isForbidden) {
+		return nil
+	}
 	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0)
 	if err != nil {
 		return nil
@@ -128,6 +131,12 @@ func load(text []byte) (got any) {
 		return nil
 	}
 	return got
+}
+
+// isForbidden reports whether YAML takes no such character. The other parser
+// takes all.
+func isForbidden(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || 0x7f <= r && r <= 0x9f && r != 0x85
 }
 
 // checkOnlyBoundariesYAML compares what two templates mean without their
