@@ -59,7 +59,9 @@ func (c boundCheck) template(t map[string]any) error {
 	if typ, ok := t["Type"].(string); ok && strings.Contains(typ, "::") {
 		return c.resource("", t)
 	}
-	if document, ok := t["AssumeRolePolicyDocument"]; ok && object(document)["Type"] == nil {
+	document, isRole := t["AssumeRolePolicyDocument"]
+	// A resource may have that logical ID, and is known by a Type that is text.
+	if _, isResource := object(document)["Type"].(string); isRole && !isResource {
 		return c.value("", t["PermissionsBoundary"])
 	}
 	return c.resources(t)
