@@ -18,8 +18,8 @@ const (
 // see. Source: the CloudFormation resource schemas, all types that carry or
 // name a template, have a boundary property of their own, or say in their
 // description that they make roles.
-func blindSpotRules() map[string]rule {
-	return map[string]rule{
+func blindSpotRules() map[string]*rule {
+	return map[string]*rule{
 		"AWS::CloudFormation::Stack":   {apply: blind("is a nested stack, whose template the macro does not see", addTransform)},
 		"AWS::Serverless::Application": {apply: blind("becomes a nested stack, whose template the macro does not see", addTransform)},
 		"AWS::ServiceCatalog::CloudFormationProduct": {

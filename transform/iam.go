@@ -7,8 +7,8 @@ const (
 
 // iamRules: of IAM's resource types, only roles and users take a boundary.
 // Source: the CloudFormation resource schemas.
-func iamRules() map[string]rule {
-	return map[string]rule{
+func iamRules() map[string]*rule {
+	return map[string]*rule{
 		roleType: {apply: bindResource, decides: []property{permissionsBoundary}, creates: true},
 		userType: {apply: bindUser, decides: []property{permissionsBoundary}, creates: true},
 	}

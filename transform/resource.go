@@ -111,14 +111,14 @@ type rule struct {
 // that create roles first: the order in which a Type that is not spelled out
 // is suspected.
 var (
-	rules = map[string]rule{}
+	rules = map[string]*rule{}
 	ruled []string
 )
 
 // A rule may walk a template inside of the template, and so comes back to the
 // rules. The compiler takes that in init only.
 func init() {
-	for _, some := range []map[string]rule{iamRules(), serverlessRules(), stackSetRules(), blindSpotRules()} {
+	for _, some := range []map[string]*rule{iamRules(), serverlessRules(), stackSetRules(), blindSpotRules()} {
 		maps.Copy(rules, some)
 	}
 	ruled = slices.SortedFunc(maps.Keys(rules), func(a, b string) int {
@@ -160,7 +160,7 @@ func (w *walk) judge(r *resource) {
 	w.judgePattern(r, typ)
 }
 
-func (w *walk) obey(rule rule, r *resource, typ string) {
+func (w *walk) obey(rule *rule, r *resource, typ string) {
 	if r.props.twice {
 		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
 		return

@@ -18,8 +18,8 @@ const (
 // AWS::Serverless-2016-10-31: the roles are not there yet, and the properties
 // that SAM makes them of must carry the boundary. Source: the SAM translator
 // 1.115.0, all places that construct a role.
-func serverlessRules() map[string]rule {
-	return map[string]rule{
+func serverlessRules() map[string]*rule {
+	return map[string]*rule{
 		functionType:     {bindFunction, []property{permissionsBoundary, events, deploymentPreference}, true},
 		stateMachineType: {bindStateMachine, []property{permissionsBoundary, events}, true},
 

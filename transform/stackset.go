@@ -20,8 +20,8 @@ const maxTemplates = 10
 
 // stackSetRules: the template of a StackSet may be written into this one, as a
 // string.
-func stackSetRules() map[string]rule {
-	return map[string]rule{
+func stackSetRules() map[string]*rule {
+	return map[string]*rule{
 		stackSetType: {apply: stackSet, decides: []property{templateBody}},
 	}
 }
