@@ -118,8 +118,8 @@ var defects = []defect{
 	},
 	{
 		"a role with Properties null is left out", "transform/bind.go",
-		`case h.props.kind == jsontext.KindNull, isNoValue(w.functionOf(h.props)):` + "\n\t\ts.kind = siteNull",
-		`case h.props.kind == jsontext.KindNull:` + "\n\t\treturn\n\tcase isNoValue(w.functionOf(h.props)):\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull:` + "\n\t\treturn\n\t" + `case h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
 	},
 	{
 		"Properties made by a function are taken for empty", "transform/bind.go",

@@ -10,7 +10,7 @@ import (
 type holder struct {
 	id, typ string
 	object  object // the whole of it
-	props   properties
+	props   *properties
 	loops   loops // around it
 }
 
@@ -21,7 +21,7 @@ func (w *walk) bind(h holder) {
 	switch {
 	case h.props.kind == jsontext.KindInvalid:
 		s.kind, s.into = siteProperties, h.object
-	case h.props.kind == jsontext.KindNull, isNoValue(w.functionOf(h.props)):
+	case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):
 		s.kind = siteNull
 	case h.props.kind != jsontext.KindBeginObject:
 		w.escapeID(h.id, h.typ, h.object.start, "has Properties that are not an object", "write the properties of the role")
@@ -37,13 +37,4 @@ func (w *walk) bind(h holder) {
 		w.plan.sites = slices.Grow(w.plan.sites, len(w.plan.sites)+1)
 	}
 	w.plan.sites = append(w.plan.sites, s)
-}
-
-// functionOf is the intrinsic function that makes the properties, absent when
-// they are spelled out.
-func (w *walk) functionOf(p properties) node {
-	if p.function == "" {
-		return node{}
-	}
-	return parse(w.src, p.span)
 }

@@ -57,7 +57,7 @@ func behindObject(text []byte, at, depth int) int {
 		return at + 1
 	}
 	for {
-		if at, _ = behindName(text, at); at == invalid {
+		if at, _ = behindString(text, at); at == invalid {
 			return invalid
 		}
 		at = behindSpace(text, at)
@@ -106,17 +106,12 @@ func behindArray(text []byte, at, depth int) int {
 	}
 }
 
-// behindName reads the name of a member.
-func behindName(text []byte, at int) (end int, plain bool) {
-	if at >= len(text) || text[at] != '"' {
-		return invalid, false
-	}
-	return behindString(text, at)
-}
-
 // behindString reads a string, eight bytes at a time where there are as many.
 // Plain says that the string surely has no escapes.
 func behindString(text []byte, at int) (end int, plain bool) {
+	if at >= len(text) || text[at] != '"' {
+		return invalid, false
+	}
 	for at++; ; at += 8 {
 		if len(text)-at < 8 {
 			return behindSpecial(text, at), false

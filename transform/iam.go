@@ -22,5 +22,5 @@ func bindUser(w *walk, r *resource, typ string) {
 
 // bindResource binds a resource that takes the boundary in its own properties.
 func bindResource(w *walk, r *resource, typ string) {
-	w.bind(holder{id: w.id(r.id), typ: typ, object: r.object, props: r.props, loops: r.loops})
+	w.bind(holder{id: w.id(r.id), typ: typ, object: r.object, props: &r.props, loops: r.loops})
 }

@@ -161,7 +161,7 @@ func (s *scanner) name() ([]byte, span) {
 	if s.err != nil {
 		return nil, span{}
 	}
-	end, plain := behindName(s.src, at)
+	end, plain := behindString(s.src, at)
 	if end == invalid {
 		s.fail()
 		return nil, span{}

@@ -114,7 +114,7 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 			id:     w.id(r.id) + "." + clip(event.name, maxID),
 			typ:    scheduleV2,
 			object: event.value.object,
-			props:  props,
+			props:  &props,
 			loops:  around,
 		})
 	case kind.isObject() && len(around) == 0:
