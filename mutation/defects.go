@@ -175,7 +175,12 @@ var defects = []defect{
 	},
 	{
 		"AWS::NoValue inside of a function yields", "transform/certainty.go",
-		`return slices.ContainsFunc(n.elements, mayHoldNoValue)`, `return false`,
+		`return strings.Contains(n.text, "${AWS::NoValue}") || slices.ContainsFunc(n.elements, mayHoldNoValue)`,
+		`return strings.Contains(n.text, "${AWS::NoValue}")`,
+	},
+	{
+		"AWS::NoValue in a text is some text", "transform/certainty.go",
+		`return strings.Contains(n.text, "${AWS::NoValue}") || slices`, `return slices`,
 	},
 	{
 		"a parameter that is empty yields", "transform/certainty.go",

@@ -3,6 +3,7 @@ package transform_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -151,8 +152,20 @@ func errorOf(errs ...error) error {
 // yields reports whether a value without branches is one for sure.
 func yields(v any) bool {
 	text, isString := v.(string)
-	raw, _ := json.Marshal(v)
-	return isString && text != "" || len(object(v)) == 1 && object(v)["Fn::If"] == nil && !strings.Contains(string(raw), "AWS::NoValue")
+	return isString && text != "" || len(object(v)) == 1 && object(v)["Fn::If"] == nil && !holdsNoValue(v)
+}
+
+// holdsNoValue reports whether AWS::NoValue is referred to somewhere in a value.
+func holdsNoValue(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, "${AWS::NoValue}")
+	case []any:
+		return slices.ContainsFunc(v, holdsNoValue)
+	case map[string]any:
+		return v["Ref"] == "AWS::NoValue" || slices.ContainsFunc(slices.Collect(maps.Values(v)), holdsNoValue)
+	}
+	return false
 }
 
 func (c boundCheck) function(id string, r, p map[string]any) error {

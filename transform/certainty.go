@@ -153,16 +153,15 @@ func (c certainty) key(n node) key {
 	return key{name: n.text}
 }
 
-// mayHoldNoValue reports whether AWS::NoValue may stand somewhere in a value. A
-// Ref made of a loop variable may become it.
+// mayHoldNoValue reports whether AWS::NoValue may stand somewhere in a value, or
+// in a text of it, where it is an empty one. A Ref made of a loop variable may
+// become it.
 func mayHoldNoValue(n node) bool {
-	if name, argument := n.only(); name == "Ref" && (argument.text == "AWS::NoValue" || strings.ContainsAny(argument.text, "$&{") || !argument.isString()) {
-		return true
-	}
 	for _, m := range n.members {
-		if strings.HasPrefix(m.name, foreachPrefix) || mayHoldNoValue(m.value) {
+		refers := m.name == "Ref" && (m.value.text == "AWS::NoValue" || strings.ContainsAny(m.value.text, "$&{") || !m.value.isString())
+		if refers || strings.HasPrefix(m.name, foreachPrefix) || mayHoldNoValue(m.value) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(n.elements, mayHoldNoValue)
+	return strings.Contains(n.text, "${AWS::NoValue}") || slices.ContainsFunc(n.elements, mayHoldNoValue)
 }
