@@ -2,8 +2,10 @@ package transform_test
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -141,6 +143,7 @@ func isBrokenLoop(v any) bool {
 
 func TestCorpus(t *testing.T) {
 	templates := corpus(t)
+	var counted []map[string]int
 	for _, existing := range []transform.Existing{transform.Replace, transform.Keep, transform.Reject} {
 		t.Run(string(existing), func(t *testing.T) {
 			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: existing, BoundUsers: true}}
@@ -171,7 +174,28 @@ func TestCorpus(t *testing.T) {
 			for _, what := range slices.Sorted(maps.Keys(counts)) {
 				t.Logf("%6d %s", counts[what], what)
 			}
+			counted = append(counted, counts)
 		})
+	}
+	if len(counted) == 3 {
+		checkDocumented(t, counted)
+	}
+}
+
+// checkDocumented holds the table of docs/coverage.md against what was counted,
+// if it is of the same number of templates.
+func checkDocumented(t *testing.T, counted []map[string]int) {
+	document, err := os.ReadFile("../docs/coverage.md")
+	require.NoError(t, err)
+	for _, row := range []string{"templates", "added", "replaced", "filled", "kept", "refused", "with blind spots"} {
+		line := "| " + row + " |"
+		for _, counts := range counted {
+			line += fmt.Sprintf(" %d |", counts[row])
+		}
+		if row == "templates" && !bytes.Contains(document, []byte(line)) {
+			t.Skip("docs/coverage.md has the figures of another corpus")
+		}
+		require.Contains(t, string(document), line)
 	}
 }
 
