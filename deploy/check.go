@@ -347,17 +347,8 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, report transf
 
 // nested are the local templates that a template nests, by logical ID.
 func (t *template) nested() map[string]string {
-	var sections struct {
-		Resources map[string]struct {
-			Type       string
-			Properties json.RawMessage
-		}
-	}
 	paths := map[string]string{}
-	if json.Unmarshal(t.Fragment(), &sections) != nil {
-		return paths // of another form than that of a template with nested ones
-	}
-	for id, r := range sections.Resources {
+	for id, r := range t.resources() {
 		var where struct{ TemplateURL, Location any }
 		if json.Unmarshal(r.Properties, &where) != nil {
 			continue

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -156,25 +157,55 @@ func (t *template) listsAfter(macro, other string) bool {
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
 func (t *template) defines(macro string) bool {
-	var sections struct {
-		Resources map[string]struct {
-			Type       string
-			Properties struct{ Name json.RawMessage }
+	for _, r := range t.resources() {
+		var properties struct{ Name json.RawMessage }
+		if r.Type != "AWS::CloudFormation::Macro" || json.Unmarshal(r.Properties, &properties) != nil {
+			continue
 		}
-	}
-	if json.Unmarshal(t.Fragment(), &sections) != nil {
-		return false // of another form than that of the macro's stack
-	}
-	for _, r := range sections.Resources {
 		var ref struct{ Ref string }
-		name := r.Properties.Name
+		name := properties.Name
 		if json.Unmarshal(name, &ref) == nil && ref.Ref != "" {
 			name = t.parameters[ref.Ref].Default
 		}
 		var text string
-		if r.Type == "AWS::CloudFormation::Macro" && json.Unmarshal(name, &text) == nil && text == macro {
+		if json.Unmarshal(name, &text) == nil && text == macro {
 			return true
 		}
 	}
 	return false
+}
+
+type templateResource struct {
+	Type       string
+	Properties json.RawMessage
+}
+
+// resources are those of the template by logical ID, those in loops by what
+// their loop makes it of.
+func (t *template) resources() map[string]templateResource {
+	var sections struct{ Resources json.RawMessage }
+	all := map[string]templateResource{}
+	if json.Unmarshal(t.Fragment(), &sections) == nil {
+		addResources(all, sections.Resources)
+	}
+	return all
+}
+
+func addResources(all map[string]templateResource, section json.RawMessage) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(section, &members) != nil {
+		return // CloudFormation refuses it
+	}
+	for id, value := range members {
+		var loop []json.RawMessage
+		var r templateResource
+		switch {
+		case strings.HasPrefix(id, "Fn::ForEach::"):
+			if json.Unmarshal(value, &loop) == nil && len(loop) == 3 {
+				addResources(all, loop[2])
+			}
+		case json.Unmarshal(value, &r) == nil:
+			all[id] = r
+		}
+	}
 }

@@ -156,8 +156,12 @@ var defects = []defect{
 		`reach = anything(reach)`, `reach = follow(reach, target, nil, begin)`,
 	},
 	{
-		"a variable out of sight is none", "transform/resource.go",
-		`return strings.Contains(text, "${") || strings.Contains(text, "&{")`, `return strings.Contains(text, "${")`,
+		"a variable out of sight is none", "transform/scope.go",
+		`append(loops{{unseen: true}}, w.loops...)`, `append(loops{}, w.loops...)`,
+	},
+	{
+		"a variable of AWS is one of a loop out of sight", "transform/foreach.go",
+		`l.unseen && !strings.Contains(identifier, "::")`, `l.unseen`,
 	},
 	{
 		"an item that holds a variable is spelled out", "transform/foreach.go",

@@ -57,7 +57,7 @@ func (c certainty) surelySome(n node) bool {
 		return n.text != "" && !(c.loops.vary(n.text) && c.loops.couldBe(n.text, ""))
 	}
 	switch name, argument := n.only(); name {
-	case "Fn::If", "Fn::Transform":
+	case "Fn::Base64", "Fn::If", "Fn::Transform":
 		return false
 	case "Ref":
 		return c.surelyRefers(argument.text)
@@ -89,7 +89,7 @@ func (c certainty) surelyBranches(n node) bool {
 // surelyRefers judges what a Ref refers to: a loop variable, a parameter, or a
 // resource, whose ID is never empty.
 func (c certainty) surelyRefers(name string) bool {
-	if l := c.loops.named(name); l != nil {
+	if l := c.loops.seen().named(name); l != nil {
 		return l.known && !slices.Contains(l.items, "")
 	}
 	if value, known := c.parameters[name]; known {
@@ -115,7 +115,7 @@ func (c certainty) surelySubstitutes(argument node) bool {
 	switch {
 	case !text.isString():
 		return false
-	case c.loops.vary(text.text):
+	case c.loops.seen().vary(text.text):
 		// What the loop puts in may make variables. What is before stays.
 		return strings.IndexAny(text.text, partsOfVariable) > 0 || c.surelySome(text)
 	case subVariable.ReplaceAllString(text.text, "") != "":

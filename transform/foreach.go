@@ -15,6 +15,11 @@ const foreachPrefix = "Fn::ForEach::"
 
 func isForEach(name []byte) bool { return bytes.HasPrefix(name, []byte(foreachPrefix)) }
 
+// hasVariable reports whether text holds what may be the variable of a loop.
+func hasVariable(text string) bool {
+	return strings.Contains(text, "${") || strings.Contains(text, "&{")
+}
+
 // loop is a Fn::ForEach around the place at hand.
 type loop struct {
 	identifier   string
@@ -22,6 +27,7 @@ type loop struct {
 	items        []string
 	alphanumeric []string // what &{identifier} makes of the items
 	known        bool     // items are all that the loop runs over
+	unseen       bool     // stands for the loops around a Fn::Transform: any variable but AWS's own may be of them
 }
 
 // Bounds on what is worked out about loops, so that the time stays linear for
@@ -62,6 +68,14 @@ type loops []loop
 
 // with returns the loops and one more, sharing nothing that is written to.
 func (ls loops) with(l loop) loops { return append(ls[:len(ls):len(ls)], l) }
+
+// seen are the loops without those around a Fn::Transform.
+func (ls loops) seen() loops {
+	if len(ls) > 0 && ls[0].unseen {
+		return ls[1:]
+	}
+	return ls
+}
 
 // vary reports whether text depends on the variable of a loop.
 func (ls loops) vary(text string) bool {
@@ -185,8 +199,8 @@ func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric b
 // named is the innermost loop with a variable of that name.
 func (ls loops) named(identifier string) *loop {
 	for i := len(ls) - 1; i >= 0; i-- {
-		if ls[i].identifier == identifier || ls[i].varies {
-			return &ls[i]
+		if l := &ls[i]; l.identifier == identifier || l.varies || l.unseen && !strings.Contains(identifier, "::") {
+			return l
 		}
 	}
 	return nil

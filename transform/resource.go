@@ -178,25 +178,15 @@ func (w *walk) obey(rule *rule, r *resource, typ string) {
 
 // judgePattern judges a type that has no rule of its own name.
 func (w *walk) judgePattern(r *resource, text []byte) {
-	if bytes.IndexByte(text, '{') >= 0 && (hasVariable(string(text)) || r.loops.vary(string(text))) {
+	if bytes.IndexByte(text, '{') >= 0 && r.loops.vary(string(text)) {
 		w.judgeVarying(r, string(text))
 		return
 	}
 	w.judgeUnknown(r, text)
 }
 
-// hasVariable reports whether text holds a loop variable, of whatever loop. In
-// a Fn::Transform inside of a loop the loop itself is out of sight.
-func hasVariable(text string) bool {
-	return strings.Contains(text, "${") || strings.Contains(text, "&{")
-}
-
 // judgeVarying judges a type that is made of a loop variable.
 func (w *walk) judgeVarying(r *resource, typ string) {
-	if !r.loops.vary(typ) {
-		w.escape(r.id, typ, r.typeAt.start, "has a Type made of a variable whose loop the macro does not see, so it may be a role", afterLanguageExtensions)
-		return
-	}
 	for _, suspect := range ruled {
 		switch {
 		case suspect == userType && !w.options.BoundUsers || !r.loops.couldBe(typ, suspect):

@@ -16,12 +16,13 @@ func (w *walk) snippet(at span) {
 	w.scanner = scan(w.src, at)
 	shape := w.shape()
 	w.scanner = scan(w.src, at)
+	w.loops = append(loops{{unseen: true}}, w.loops...)
 	switch shape {
 	case shapeResource:
 		w.resource(nil)
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.
-		r := &resource{}
+		r := &resource{loops: w.loops}
 		w.properties(&r.props, jsontext.KindBeginObject)
 		r.object = r.props.object
 		w.obey(rules[functionType], r, roleType)
