@@ -65,7 +65,8 @@ func Parse(text string) (Value, error) {
 	if text == None {
 		return Value{}, nil
 	}
-	sample := Target{Partition: "aws", AccountID: "111122223333", Region: "eu-west-1"}
+	// No account is called aws-cn: the partition stands in its place only.
+	sample := Target{Partition: "aws-cn", AccountID: "111122223333", Region: "eu-west-1"}
 	if err := checkARN(sample.fill(text)); err != nil {
 		return Value{}, err
 	}

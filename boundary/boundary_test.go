@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 		"arn:aws:iam::11112222333:policy/p", "arn:aws:iam::1111222233334:policy/p",
 		"arn:aws:iam::111122223333:role/p", "arn:aws:iam::111122223333:policy/", "arn:aws:iam::111122223333:policy//", "arn:aws:iam::111122223333:policy/a//b",
 		"arn:aws:iam::AWS:policy/p", "arn:aws:iam::111122223333:policy/a b!$", "arn:AWS:iam::111122223333:policy/p",
-		"arn:aws:iam:eu-west-1:111122223333:policy/p", "arn:aws:iam::${AWS::Account}:policy/p", "arn:aws:iam::111122223333:policy/${Env}",
+		"arn:aws:iam:eu-west-1:111122223333:policy/p", "arn:aws:iam::${AWS::Account}:policy/p", "arn:aws:iam::${AWS::Partition}:policy/p", "arn:aws:iam::111122223333:policy/${Env}",
 		"arn:aws:iam::111122223333:policy/" + strings.Repeat("p", 129),
 		"arn:aws:iam::111122223333:policy/" + strings.Repeat("p", 511) + "/name",
 		"arn:aws:iam::111122223333:policy/p\narn:aws:iam::111122223333:policy/p",

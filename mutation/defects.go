@@ -183,6 +183,14 @@ var defects = []defect{
 		`return strings.Contains(n.text, "${AWS::NoValue}")`,
 	},
 	{
+		"an object with AWS::NoValue in it is given", "transform/certainty.go",
+		`return len(n.members) > 0 && !mayHoldNoValue(n)`, `return len(n.members) > 0`,
+	},
+	{
+		"a variable of AWS in a plain text is one", "transform/value.go",
+		`return n.text, !strings.ContainsAny(n.text, partsOfVariable)`, `return n.text, true`,
+	},
+	{
 		"AWS::NoValue in a text is some text", "transform/certainty.go",
 		`return strings.Contains(n.text, "${AWS::NoValue}") || slices`, `return slices`,
 	},

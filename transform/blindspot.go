@@ -36,16 +36,16 @@ func blindSpotRules() map[string]*rule {
 		},
 		"AWS::SageMaker::Project": {apply: blind("deploys a template that the macro does not see", addTransform)},
 		"AWS::SecretsManager::RotationSchedule": {
-			apply:   blindIf(hostedRotationLambda, true, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
+			apply:   blindWith(hostedRotationLambda, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
 			decides: []property{hostedRotationLambda},
 		},
 		"AWS::SSM::Document": {apply: blindDocument, decides: []property{documentType}},
 		"AWS::SSO::PermissionSet": {
-			apply:   blindIf(permissionsBoundary, false, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
+			apply:   blindWithout(permissionsBoundary, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
 			decides: []property{permissionsBoundary},
 		},
 		"AWS::DataZone::EnvironmentBlueprintConfiguration": {
-			apply:   blindIf(environmentRolePermissionBoundary, false, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
+			apply:   blindWithout(environmentRolePermissionBoundary, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
 			decides: []property{environmentRolePermissionBoundary},
 		},
 	}
@@ -55,14 +55,27 @@ func blind(reason, remedy string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) { w.blindSpot(r.id, typ, reason, remedy) }
 }
 
-// blindIf is the rule of a type that is blind with a property, or without it.
-func blindIf(p property, given bool, reason, remedy string) func(*walk, *resource, string) {
+// blindWith is the rule of a type that is blind unless a property surely is
+// absent.
+func blindWith(p property, reason, remedy string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
 		value := parse(w.src, r.props.at[p])
-		absent := value.kind == jsontext.KindInvalid || value.isNull() || isNoValue(value)
-		if given != absent {
+		if value.kind != jsontext.KindInvalid && !value.isNull() && !isNoValue(value) {
 			w.blindSpot(r.id, typ, reason, remedy)
 		}
+	}
+}
+
+// blindWithout is the rule of a type that is blind unless a property surely is
+// given.
+func blindWithout(p property, reason, remedy string) func(*walk, *resource, string) {
+	return func(w *walk, r *resource, typ string) {
+		id, start, around, value := r.id, r.start, r.loops, parse(w.src, r.props.at[p])
+		w.later(func() {
+			if !w.plan.certainty(around, w.parameters).surelyGiven(value) {
+				w.blindSpotAt(start, id, typ, reason, remedy)
+			}
+		})
 	}
 }
 

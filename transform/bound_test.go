@@ -26,11 +26,48 @@ func checkBound(fragment []byte, arn string, o transform.Options, parameters str
 }
 
 func sameBoundary(v any, arn string) bool {
-	if m, ok := v.(map[string]any); ok && len(m) == 1 {
-		text, _ := m["Fn::Sub"].(string)
-		return strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", account, "${AWS::Region}", region).Replace(text) == arn
+	return textIn(map[string]string{"AWS::Partition": "aws", "AWS::AccountId": account, "AWS::Region": region}, v) == arn
+}
+
+// sameElsewhere is sameBoundary in another account and partition.
+func sameElsewhere(v any, arn string) bool {
+	const otherPartition, otherAccount = "aws-cn", "999999999999"
+	arn = strings.Replace(strings.Replace(arn, "arn:aws:", "arn:"+otherPartition+":", 1), ":"+account+":", ":"+otherAccount+":", 1)
+	return textIn(map[string]string{"AWS::Partition": otherPartition, "AWS::AccountId": otherAccount, "AWS::Region": region}, v) == arn
+}
+
+// textIn is the text that a value is where AWS's own variables have values.
+func textIn(values map[string]string, v any) string {
+	const unknown = "\x00"
+	if text, ok := v.(string); ok {
+		return text
 	}
-	return v == arn
+	for name, argument := range object(v) {
+		text, isString := argument.(string)
+		list, _ := argument.([]any)
+		switch {
+		case len(object(v)) != 1:
+		case name == "Ref" && values[text] != "":
+			return values[text]
+		case name == "Fn::Sub" && isString:
+			for variable, value := range values {
+				text = strings.ReplaceAll(text, "${"+variable+"}", value)
+			}
+			return text
+		case name == "Fn::Join" && len(list) == 2:
+			delimiter, isString := list[0].(string)
+			elements, isList := list[1].([]any)
+			if !isString || !isList {
+				return unknown
+			}
+			var parts []string
+			for _, element := range elements {
+				parts = append(parts, textIn(values, element))
+			}
+			return strings.Join(parts, delimiter)
+		}
+	}
+	return unknown
 }
 
 type boundCheck struct {
@@ -261,11 +298,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	_, name, _ := strings.Cut(c.arn, ":policy/")
-	inner := boundCheck{options: c.options, arn: c.arn, isBoundary: func(v any) bool {
-		text, _ := object(v)["Fn::Sub"].(string)
-		return strings.HasPrefix(text, "arn:${AWS::Partition}:iam::") && strings.HasSuffix(text, ":policy/"+name)
-	}}
+	inner := boundCheck{options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
 	if err := inner.template(t); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}

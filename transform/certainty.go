@@ -86,6 +86,18 @@ func (c certainty) surelyBranches(n node) bool {
 	return c.surelyBranches(argument.elements[1]) && c.surelyBranches(argument.elements[2])
 }
 
+// surelyGiven is surelyBranches of a value that may be an object.
+func (c certainty) surelyGiven(n node) bool {
+	name, argument := n.only()
+	switch {
+	case name == "Fn::If" && len(argument.elements) == 3:
+		return c.surelyGiven(argument.elements[1]) && c.surelyGiven(argument.elements[2])
+	case n.isObject() && name != "Ref" && !strings.HasPrefix(name, "Fn::"):
+		return len(n.members) > 0 && !mayHoldNoValue(n)
+	}
+	return c.surelyYields(n)
+}
+
 // surelyRefers judges what a Ref refers to: a loop variable, a parameter, or a
 // resource, whose ID is never empty.
 func (c certainty) surelyRefers(name string) bool {

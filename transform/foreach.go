@@ -69,9 +69,13 @@ type loops []loop
 // with returns the loops and one more, sharing nothing that is written to.
 func (ls loops) with(l loop) loops { return append(ls[:len(ls):len(ls)], l) }
 
+// inTransform reports whether the place is in a Fn::Transform, so that the rest
+// of the template is out of sight.
+func (ls loops) inTransform() bool { return len(ls) > 0 && ls[0].unseen }
+
 // seen are the loops without those around a Fn::Transform.
 func (ls loops) seen() loops {
-	if len(ls) > 0 && ls[0].unseen {
+	if ls.inTransform() {
 		return ls[1:]
 	}
 	return ls

@@ -97,6 +97,10 @@ func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
 	if id != nil {
 		at = w.current.start
 	}
+	w.blindSpotAt(at, id, typ, reason, remedy)
+}
+
+func (w *walk) blindSpotAt(at int, id []byte, typ, reason, remedy string) {
 	w.plan.blind = append(w.plan.blind, Finding{LogicalID: w.id(id), Type: clip(typ, maxID), Reason: reason, Remedy: remedy, Offset: at})
 }
 

@@ -51,7 +51,7 @@ func bindFunction(w *walk, r *resource, typ string) {
 		w.unlessGiven(at, r)
 	}
 	w.events(r, typ)
-	w.deployment(r)
+	w.deployment(r, typ)
 }
 
 func bindStateMachine(w *walk, r *resource, typ string) {
@@ -160,11 +160,14 @@ func (w *walk) global(typ, property string) node {
 // deployment looks for the role CodeDeployServiceRole, which SAM makes for a
 // stack as soon as one function has a DeploymentPreference that is enabled and
 // names no Role.
-func (w *walk) deployment(r *resource) {
+func (w *walk) deployment(r *resource, typ string) {
 	id, start, around, own := r.id, r.start, r.loops, parse(w.src, r.props.at[deploymentPreference])
 	ignores := w.ignoresGlobal(r, "DeploymentPreference")
 	if r.loops.anyVaries(own, "Enabled", "Role") {
 		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
+	}
+	if typ == functionType && r.loops.inTransform() && len(own.members) == 0 && !ignores {
+		w.blindSpot(id, typ, "is apart from the section Globals, which may have a DeploymentPreference, for which SAM makes a CodeDeployServiceRole", afterServerless)
 	}
 	w.later(func() {
 		var global map[string]node
