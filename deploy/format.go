@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -45,9 +46,19 @@ func toJSON(t *transform.Template) ([]byte, error) {
 	return value, nil
 }
 
+// meansElse is what the YAML library writes without quotes, and YAML 1.1 takes
+// for something else: a number to the base of 60, a default value.
+// Source: yaml.org/type, int, float and value.
+var meansElse = regexp.MustCompile(`^(=|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)$`)
+
 func toYAML(text []byte) ([]byte, error) {
+	// With characters instead of escapes: the YAML library refuses surrogates.
+	plain := jsontext.Value(bytes.Clone(text))
+	if err := plain.Format(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
 	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
+	if err := yaml.Unmarshal(plain, &document); err != nil {
 		return nil, fmt.Errorf("read JSON as YAML: %w", err)
 	}
 	inBlocks(&document)
@@ -66,7 +77,7 @@ func inBlocks(n *yaml.Node) {
 	if len(n.Content) > 0 {
 		n.Style &^= yaml.FlowStyle
 	}
-	if n.Kind == yaml.ScalarNode && n.Style == yaml.DoubleQuotedStyle && !transform.IsBoolean(n.Value) {
+	if n.Kind == yaml.ScalarNode && n.Style == yaml.DoubleQuotedStyle && !transform.IsBoolean(n.Value) && !meansElse.MatchString(n.Value) {
 		n.Style = 0
 		n.Tag = "!!str"
 	}
