@@ -182,6 +182,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
+	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
 		result.Environment, result.EnvironmentProblem = c.environment(ctx, t, binding)
 	}
@@ -342,6 +343,20 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, report transf
 			LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset),
 			Status: statusBlind, Reason: f.Reason, Remedy: f.Remedy,
 		})
+	}
+}
+
+// transforms reports those that add what the macro does not see: behind it, or
+// anywhere in a template that does not list it.
+func (c *checker) transforms(result *checkedTemplate, t *template) {
+	names := t.Transforms()
+	for _, name := range names[slices.Index(names, c.macro)+1:] {
+		if transform.MayAddRoles(name) {
+			result.BlindSpots = append(result.BlindSpots, checkedRole{
+				LogicalID: "Transform", Type: name, Line: t.Line(0),
+				Status: statusBlind, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
+			})
+		}
 	}
 }
 

@@ -63,6 +63,10 @@ var rolelessTransforms = []string{
 	"AWS::SecretsManager-2024-09-16",
 }
 
+// MayAddRoles reports whether a transform may add roles that the macro must see
+// behind it: AWS::Include and other macros, unlike SAM and others of AWS's own.
+func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms, name) }
+
 // gather adds the findings of embedded templates to the plan's, in source
 // order. A template that lists the macro last is bound again where it is
 // deployed, after whatever its transforms have made.
@@ -80,7 +84,7 @@ func (p *plan) gather(macro string) {
 			p.blind = append(p.blind, e.found(f))
 		}
 		for _, name := range transforms {
-			if name != macro && !slices.Contains(rolelessTransforms, name) {
+			if name != macro && MayAddRoles(name) {
 				p.blind = append(p.blind, Finding{
 					LogicalID: e.id, Type: stackSetType,
 					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
