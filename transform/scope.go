@@ -28,11 +28,14 @@ func (w *walk) snippet(at span) {
 		w.obey(rules[functionType], r, roleType)
 	case shapeResources:
 		w.resources()
+	case shapeRoleOrResources:
+		w.escape(nil, "", at.start, "may be the properties of a role and a map of resources", nameInTransform)
 	case shapeUnknown:
-		w.blindSpot(nil, "", "is neither a template, a map of resources, a resource nor the properties of a role",
-			"name the macro in the section Transform of the template")
+		w.blindSpot(nil, "", "is neither a template, a map of resources, a resource nor the properties of a role", nameInTransform)
 	}
 }
+
+const nameInTransform = "name the macro in the section Transform of the template"
 
 // shape is what an object without a Resources section can be.
 type shape int
@@ -43,6 +46,7 @@ const (
 	shapeResource
 	shapeRole // the properties of a role
 	shapeResources
+	shapeRoleOrResources
 )
 
 // shape reads the object at hand. Of all resource types, only AWS::IAM::Role
@@ -60,7 +64,7 @@ func (w *walk) shape() shape {
 		case "Type":
 			typed = typed || isTypeName(w.text(value))
 		case "AssumeRolePolicyDocument":
-			role = true
+			role = role || kind != jsontext.KindBeginObject || !w.isResource(value)
 		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
 			section = true
 		}
@@ -73,6 +77,8 @@ func (w *walk) shape() shape {
 	switch {
 	case typed && !beside:
 		return shapeResource
+	case role && resource:
+		return shapeRoleOrResources
 	case resource:
 		return shapeResources
 	case role:
