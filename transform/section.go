@@ -304,8 +304,11 @@ func (y *yamlText) newSection(macro string) []textEdit {
 	}
 	name, value := y.root.Content[0], y.root.Content[1]
 	if y.root.Style&yaml.FlowStyle != 0 {
-		at := y.start(name)
-		return []textEdit{{at, at, sectionName + ": " + macro + ", "}}
+		at, member := y.start(name), sectionName+": "+macro
+		if name.Style&yaml.DoubleQuotedStyle != 0 {
+			member = string(quote(sectionName)) + ": " + string(quote(macro))
+		}
+		return []textEdit{{at, at, member + ", "}}
 	}
 	line := strings.Repeat(" ", name.Column-1) + sectionName + ": " + macro
 	if name.Value == "AWSTemplateFormatVersion" {

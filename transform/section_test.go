@@ -97,3 +97,25 @@ func TestTwoSections(t *testing.T) {
 	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
 	assert.EqualError(t, err, "it has two sections Transform")
 }
+
+// What begins as JSON does and is neither JSON nor YAML is told as JSON.
+func TestBrokenJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		"{\n\"Resources\":{\"R\":{}}":             "line 2: no JSON: unexpected EOF",
+		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: no JSON: invalid character '\"' after object value (expecting ',' or '}')",
+		"{Resources: {R: {}":                      "yaml: line 2: did not find expected ',' or '}'",
+	} {
+		_, err := transform.ParseTemplate([]byte(in))
+		assert.EqualError(t, err, want, in)
+	}
+}
+
+// JSON with a comma too much is YAML, and keeps its quotes.
+func TestAdoptAlmostJSON(t *testing.T) {
+	template, err := transform.ParseTemplate([]byte(`{"Resources":{},}`))
+	require.NoError(t, err)
+	assert.Equal(t, transform.YAML, template.Syntax())
+	out, err := template.Adopt(transform.MacroName)
+	require.NoError(t, err)
+	assert.Equal(t, `{"Transform": "PermissionsBoundaryMacro", "Resources":{},}`, string(out))
+}

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,13 +51,34 @@ func ParseTemplate(src []byte) (*Template, error) {
 	}
 	y, err := parseYAML(text)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(jsonError(text), err)
 	}
 	if y.shadow[0] != '{' {
 		return nil, errors.New("it is no object")
 	}
 	t.yaml, t.fragment, t.transform = y, y.shadow, y.transform
 	return t, nil
+}
+
+// jsonError is what is wrong with a text that begins as JSON does, nil for other
+// ones: what it is as YAML would mislead its author.
+func jsonError(text []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))
+	var syntax *jsontext.SyntacticError
+	if _, err := dec.ReadToken(); err != nil || dec.PeekKind() != jsontext.KindString || !errors.As(rest(dec), &syntax) {
+		return nil
+	}
+	line := 1 + bytes.Count(text[:syntax.ByteOffset], []byte("\n"))
+	return fmt.Errorf("line %d: no JSON: %w", line, syntax.Err)
+}
+
+// rest reads to the end and returns the first error.
+func rest(dec *jsontext.Decoder) error {
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return err
+		}
+	}
 }
 
 // readJSON finds the section Transform.
