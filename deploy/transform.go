@@ -31,6 +31,7 @@ type transformOptions struct {
 	account      string
 	diff, check  bool
 	inPlace      bool
+	portable     bool
 	output       string
 	outputFormat string
 	macroOptions
@@ -77,6 +78,7 @@ Several templates, and directories of them, take --diff, --check or --in-place.
 	o.boundary.register(flags, "boundary to use: ARN, policy name, or '' for none")
 	flags.StringArrayVar(&o.parameters, "parameter", nil, "value of a template parameter, NAME=VALUE (repeatable)")
 	flags.StringVar(&o.account, "account", "", "account that the stack deploys to, 12 digits")
+	flags.BoolVar(&o.portable, "portable", false, "write the boundary for whatever account deploys the template, with Fn::Sub")
 	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
 	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
@@ -128,6 +130,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	err := o.wrong()
 	if err == nil {
 		macro.Options, err = o.settings()
+		macro.Options.Portable = o.portable
 	}
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 // warnAccount keeps the account that stands for one that is not known out of
 // files, or tells of it.
 func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
-	const remedy = "give --account"
+	const remedy = "give --account, or --portable for templates of many accounts"
 	switch {
 	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
 	case o.inPlace:

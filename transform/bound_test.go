@@ -22,6 +22,9 @@ func checkBound(fragment []byte, arn string, o transform.Options, parameters str
 		return err
 	}
 	c := boundCheck{options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
+	if o.Portable {
+		c.isBoundary = func(v any) bool { return sameElsewhere(v, arn) }
+	}
 	return c.template(t)
 }
 
@@ -29,11 +32,13 @@ func sameBoundary(v any, arn string) bool {
 	return textIn(map[string]string{"AWS::Partition": "aws", "AWS::AccountId": account, "AWS::Region": region}, v) == arn
 }
 
-// sameElsewhere is sameBoundary in another account and partition.
+// sameElsewhere is sameBoundary in another account and partition. The ARN may
+// have placeholders for them.
 func sameElsewhere(v any, arn string) bool {
 	const otherPartition, otherAccount = "aws-cn", "999999999999"
+	values := map[string]string{"AWS::Partition": otherPartition, "AWS::AccountId": otherAccount, "AWS::Region": region}
 	arn = strings.Replace(strings.Replace(arn, "arn:aws:", "arn:"+otherPartition+":", 1), ":"+account+":", ":"+otherAccount+":", 1)
-	return textIn(map[string]string{"AWS::Partition": otherPartition, "AWS::AccountId": otherAccount, "AWS::Region": region}, v) == arn
+	return textIn(values, v) == textIn(values, map[string]any{"Fn::Sub": arn})
 }
 
 // textIn is the text that a value is where AWS's own variables have values.

@@ -20,6 +20,7 @@ func optionsOf(choice byte) transform.Options {
 		Existing:              []transform.Existing{transform.Replace, transform.Keep, transform.Reject, ""}[choice&3],
 		BlindSpots:            transform.Warn,
 		BoundUsers:            choice&4 != 0,
+		Portable:              choice&64 != 0,
 		EnvironmentParameters: []string{"Environment", "Env"},
 	}
 	if choice&8 != 0 {

@@ -155,6 +155,9 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	if err != nil {
 		return nil, m.unusable(environment, err)
 	}
+	if m.Options.Portable {
+		v = v.portable()
+	}
 	report.Boundary = v.text
 	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
 	report.Changes = changes

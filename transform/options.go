@@ -52,6 +52,11 @@ type Options struct {
 
 	// BoundUsers has IAM users bound as roles are.
 	BoundUsers bool
+
+	// Portable writes the boundary for whatever account and partition the
+	// template is deployed to, as Fn::Sub. A macro knows its account; templates
+	// that are bound in files may be of many.
+	Portable bool
 }
 
 // ParseExisting reads the setting ExistingBoundary; empty is Replace.

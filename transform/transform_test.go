@@ -125,6 +125,8 @@ func (c *testCase) setOptions(tb testing.TB, lines string) {
 			o.BlindSpots = transform.BlindSpots(value)
 		case "users":
 			o.BoundUsers = true
+		case "portable":
+			o.Portable = true
 		default:
 			require.Fail(tb, "unknown option", "%s: %s", c.path, word)
 		}
