@@ -12,7 +12,8 @@ import (
 
 // checkBound looks at a result the way a reader of the template would: every
 // resource that makes a role must carry the boundary.
-func checkBound(fragment []byte, arn string, o transform.Options, parameters string) error {
+func checkBound(fragment []byte, report transform.Report, o transform.Options, parameters string) error {
+	arn := report.Boundary
 	var t map[string]any
 	if err := json.Unmarshal(fragment, &t); err != nil {
 		return nil // no object, no role
@@ -21,7 +22,13 @@ func checkBound(fragment []byte, arn string, o transform.Options, parameters str
 	if err := json.Unmarshal([]byte(parameters), &given); err != nil {
 		return err
 	}
-	c := boundCheck{options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
+	unread := map[string]bool{}
+	for _, f := range report.BlindSpots {
+		if strings.Contains(f.Reason, "is not a template in JSON or YAML") {
+			unread[f.LogicalID] = true
+		}
+	}
+	c := boundCheck{unread: unread, options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
 	if o.Portable {
 		c.isBoundary = func(v any) bool { return sameElsewhere(v, arn) }
 	}
@@ -76,6 +83,8 @@ func textIn(values map[string]string, v any) string {
 }
 
 type boundCheck struct {
+	within     string          // the logical IDs of the StackSets around, each with a slash
+	unread     map[string]bool // StackSets that are reported to hold no template: this parser takes more for YAML
 	options    transform.Options
 	parameters map[string]any
 	arn        string
@@ -295,6 +304,9 @@ func (c boundCheck) graphQL(id string, p map[string]any) error {
 func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
+	if c.unread[c.within+id] {
+		return nil
+	}
 	if json.Unmarshal([]byte(body), &t) != nil {
 		if t = object(load([]byte(body))); t == nil {
 			return nil // a blind spot
@@ -303,7 +315,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	inner := boundCheck{options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
+	inner := boundCheck{within: c.within + id + "/", unread: c.unread, options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
 	if err := inner.template(t); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}

@@ -76,7 +76,7 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 		return got, report, fmt.Errorf("something other than a boundary changed: %w", err)
 	}
 	if report.Boundary != boundary.None && report.Boundary != "" {
-		if err := checkBound(got.Fragment, report.Boundary, m.Options, parameters); err != nil {
+		if err := checkBound(got.Fragment, report, m.Options, parameters); err != nil {
 			return got, report, fmt.Errorf("a role escapes: %w", err)
 		}
 	}
