@@ -233,7 +233,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 	if err != nil {
 		return transform.Report{}, err
 	}
-	event, err := s.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
+	event, err := t.event(s, boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
 	if err != nil {
 		return transform.Report{}, err
 	}
@@ -245,7 +245,8 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 }
 
 // environment is which environment the template's stacks are of, or why nobody
-// knows. Each place that calls the macro has its own say.
+// knows. Each place that calls the macro has its own say. Of what deployment
+// decides there is nothing to say.
 func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
@@ -253,6 +254,9 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 	m := transform.Macro{Options: c.options, Store: given{sample}}
 	var names []string
 	for _, s := range binding {
+		if t.isDecidedAtDeployment(s, c.options.EnvironmentParameters) {
+			continue
+		}
 		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
 			return "", transform.Message(err)
@@ -262,6 +266,25 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 		}
 	}
 	return strings.Join(names, ", "), ""
+}
+
+// isDecidedAtDeployment reports whether only a deployment knows which
+// environment a scope is of. names are the template parameters that may say it.
+func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
+	values, err := t.values(nil, nil)
+	if err != nil {
+		return false
+	}
+	for name, p := range t.parameters {
+		if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") { // its default is where the value is
+			delete(values, name)
+		}
+	}
+	if named := s.environment(); named != nil {
+		_, err := t.resolve(named, boundary.Target{}, values)
+		return errors.Is(err, errAtDeployment)
+	}
+	return t.awaited(names, values) != ""
 }
 
 // roles says of each role what becomes of it.

@@ -247,7 +247,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 			return nil, transform.Report{}, err
 		}
 	}
-	event, err := whole.event(target, values, o.environment, o.macro)
+	event, err := t.event(whole, target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -259,7 +259,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 // its caller, and does not run the transforms before the macro.
 func (t *template) explain(report transform.Report, o transformOptions) error {
 	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && report.Environment == "" && o.environment == "" {
-		problem.Remedy = "give --environment; or " + problem.Remedy
+		problem.Remedy = "give --environment" + t.orParameter(o) + "; or " + problem.Remedy
 	}
 	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
 	if !ok {
@@ -271,6 +271,16 @@ func (t *template) explain(report transform.Report, o transformOptions) error {
 		}
 	}
 	return report.Err
+}
+
+// orParameter is the other flag that names the environment, where a parameter
+// of the template would.
+func (t *template) orParameter(o transformOptions) string {
+	values, err := t.values(o.parameters, o.used)
+	if awaited := t.awaited(o.environmentParameters, values); err == nil && awaited != "" {
+		return " or --parameter " + clipped(awaited) + "=VALUE"
+	}
+	return ""
 }
 
 // warn tells what the macro cannot see, and when CloudFormation would not run
