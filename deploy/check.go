@@ -52,16 +52,18 @@ const (
 	outputGitHub = "github"
 )
 
-// Errors that end pbm check.
-var errUnbound = &boundary.Problem{
-	What:   "there are roles that would be unbound",
-	Remedy: "have the templates adopt the macro: pbm adopt PATH...",
+// errUnbound ends pbm check, with what would bind the roles.
+func errUnbound(remedy string) error {
+	return &boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
 }
 
+// errEscapes ends pbm check.
 var errEscapes = &boundary.Problem{
 	What:   "there are roles that the macro cannot bind",
-	Remedy: "do what the lines about them say",
+	Remedy: eachByItself,
 }
+
+const eachByItself = "do what the lines about them say"
 
 func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	options, err := o.settings()
@@ -90,8 +92,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	switch {
 	case counts.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
+	case slices.ContainsFunc(all.Templates, checkedTemplate.mayAdopt):
+		return errUnbound("have the templates adopt the macro: " + o.adopt())
 	case counts.Unbound > 0:
-		return errUnbound
+		return errUnbound(eachByItself)
 	case counts.Escapes > 0:
 		return errEscapes
 	case counts.Unreadable > 0:
@@ -179,6 +183,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
+	result.own = t.defines(c.macro)
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
@@ -299,11 +304,7 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		}
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset), Status: status}
 		if status == statusUnbound {
-			role.Reason = "has no boundary, and the template does not list " + c.macro
-			if change.Action == transform.Filled {
-				role.Reason = "has a boundary that may be none, and the template does not list " + c.macro
-			}
-			role.Remedy = "list " + c.macro + " last in Transform"
+			role.Reason, role.Remedy = c.unbound(change, result.own)
 		}
 		result.Roles = append(result.Roles, role)
 	}
@@ -311,6 +312,19 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		c.escapes(result, t, refusal.Findings)
 	}
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// unbound says why a role is unbound, and what to do. The macro's own stack is
+// there before the macro.
+func (c *checker) unbound(change transform.Change, own bool) (reason, remedy string) {
+	reason, remedy = "has no boundary", "give it a boundary in the template"
+	if change.Action == transform.Filled {
+		reason, remedy = "has a boundary that may be none", "keep it from being none in the template"
+	}
+	if own {
+		return reason + ", and the macro cannot bind its own stack", remedy
+	}
+	return reason + ", and the template does not list " + c.macro, "list " + c.macro + " last in Transform"
 }
 
 func (c *checker) escapes(result *checkedTemplate, t *template, findings []transform.Finding) {

@@ -59,6 +59,12 @@ type checkedTemplate struct {
 
 	nested []string // local templates that it nests
 	other  bool     // it is no template
+	own    bool     // it defines the macro
+}
+
+// mayAdopt reports whether the macro would bind roles that are unbound.
+func (t checkedTemplate) mayAdopt() bool {
+	return !t.own && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return r.Status == statusUnbound })
 }
 
 type checkedRole struct {

@@ -145,6 +145,11 @@ func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (b
 // value.
 var errMalformed = errors.New("boundary value is malformed")
 
+// correction is what to do about a malformed value.
+func (at *place) correction(environment string) string {
+	return at.command("correct it: pbm env update " + environment)
+}
+
 // boundaryOf reads the boundary of an environment where the project has it.
 // The flags are those of the new environment.
 func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
@@ -170,7 +175,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 		return boundary.Value{}, &boundary.Problem{
 			What:   at.Location(environment) + " is malformed",
 			Cause:  err,
-			Remedy: at.command("correct it: pbm env update " + environment),
+			Remedy: at.correction(environment),
 			Kind:   errMalformed,
 		}
 	}

@@ -52,7 +52,7 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	}
 	if len(all) == 0 && failures == 0 {
 		p.line("", "there is no environment")
-		p.line("hint: ", "add one: pbm env add NAME")
+		p.line("hint: ", at.command("add one: pbm env add NAME"))
 	}
 	if failures > 0 {
 		return fmt.Errorf("environments that could not be read: %d", failures)

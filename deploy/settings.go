@@ -29,6 +29,18 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
 }
 
+// adopt is the command that lists the macro, for hints.
+func (o macroOptions) adopt() string {
+	command := "pbm adopt PATH..."
+	if o.macro != transform.MacroName {
+		command += " --macro-name " + o.macro
+	}
+	if o.boundUsers {
+		command += " --bound-users"
+	}
+	return command
+}
+
 // settings are the flags that the macro has as settings.
 func (o macroOptions) settings() (transform.Options, error) {
 	existing, err := transform.ParseExisting(o.existing)

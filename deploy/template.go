@@ -157,6 +157,9 @@ func (t *template) listsAfter(macro, other string) bool {
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
 func (t *template) defines(macro string) bool {
+	if !bytes.Contains(t.Fragment(), []byte("AWS::CloudFormation::Macro")) {
+		return false // as most do, and to look through the resources takes long
+	}
 	for _, r := range t.resources() {
 		var properties struct{ Name json.RawMessage }
 		if r.Type != "AWS::CloudFormation::Macro" || json.Unmarshal(r.Properties, &properties) != nil {

@@ -231,7 +231,12 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 		target.AccountID = placeholderAccount
 	}
 	result, report, err := t.rewrite(ctx, macro, target, values, o)
-	if value, e := boundary.Parse(store.text); err == nil && !known && e == nil && value.AccountID() != "" {
+	value, malformed := boundary.Parse(store.text)
+	switch {
+	case err != nil:
+	case malformed != nil:
+		store.address(report)
+	case !known && value.AccountID() != "":
 		target.AccountID = value.AccountID()
 		result, report, err = t.rewrite(ctx, macro, target, values, o)
 	}
