@@ -73,6 +73,11 @@ func (o *storeOptions) accessOf(j *project, environment string) access {
 	return how
 }
 
+// isGiven reports whether flags say which store is meant.
+func (o *storeOptions) isGiven() bool {
+	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
+}
+
 // place is a store, and how it is reached.
 type place struct {
 	boundary.Store
