@@ -47,11 +47,12 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 		return err
 	}
 	if j != nil && !p.dryRun {
+		old := j.movesFrom(environment, at.access)
 		j.enter(environment, at.access)
 		if err := j.save(); err != nil {
 			return err
 		}
-		p.entered(environment, at.access)
+		p.entered(environment, old, at.access)
 	}
 	p.tellWhen(c)
 	return nil
