@@ -37,7 +37,7 @@ template cannot be read, or when a directory has none. - is stdin.`,
   pbm check . --output github`,
 		Args: cobra.MinimumNArgs(1),
 		Annotations: map[string]string{
-			outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", "),
+			outputsAnnotation: strings.Join(allOutputs, ", "),
 			ignoresAnnotation: storeFlags + ", " + readOnly,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },

@@ -160,16 +160,33 @@ func (p *pbm) readFlags(c *cobra.Command) error {
 	if err := fromEnvironment(flags); err != nil {
 		return err
 	}
-	if short, err := flags.GetBool("json"); err == nil && short {
+	if err := p.readOutput(c); err != nil {
+		return err
+	}
+	return p.store.check()
+}
+
+// readOutput reads the form of results. A variable is for all commands of a
+// job: those that have not what it says print text.
+func (p *pbm) readOutput(c *cobra.Command) error {
+	flags, of := c.Flags(), "output"
+	if isSet(flags, "json") {
 		if flags.Changed("output") && p.output != outputJSON {
 			return usagef("--json and --output %s exclude each other", p.output)
 		}
-		p.output = outputJSON
+		p.output, of = outputJSON, "json"
 	}
-	if outputs := outputsOf(c); !slices.Contains(outputs, p.output) {
+	outputs, variable := outputsOf(c), variableOf(flags, of)
+	switch {
+	case slices.Contains(outputs, p.output):
+	case variable == "":
 		return usagef("--output %q is none of %s", p.output, strings.Join(outputs, ", "))
+	case slices.Contains(allOutputs, p.output):
+		p.output = outputText
+	default:
+		return usagef("%s=%s is none of %s", variable, clipped(p.output), strings.Join(allOutputs, ", "))
 	}
-	return p.store.check()
+	return nil
 }
 
 // usageArgs has wrong arguments of any command count as wrong usage.
@@ -202,6 +219,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 			f.Name == boundaryFlagName && value == "" {
 			return
 		}
+		f.Annotations = map[string][]string{variableAnnotation: {variable}}
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = usagef("%s: %w", variable, err)
 			if f.Value.Type() == "bool" {
@@ -212,14 +230,32 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	return failed
 }
 
+// variableAnnotation of a flag is the variable that has set it.
+const variableAnnotation = "variable"
+
+// variableOf is the variable that has set a flag, empty when none has.
+func variableOf(flags *pflag.FlagSet, name string) string {
+	return first(flags.Lookup(name).Annotations[variableAnnotation])
+}
+
+func isSet(flags *pflag.FlagSet, name string) bool {
+	set, err := flags.GetBool(name)
+	return err == nil && set
+}
+
 // otherSource reports whether the command line says by another flag where the
-// boundary comes from.
+// boundary comes from, or in which form results are. Of variables PBM_JSON,
+// which is read first, goes before PBM_OUTPUT.
 func otherSource(flags *pflag.FlagSet, name string) bool {
 	switch name {
 	case "environment":
 		return flags.Changed("permissions-boundary")
 	case "permissions-boundary":
 		return flags.Changed("environment")
+	case "json":
+		return flags.Changed("output")
+	case "output":
+		return isSet(flags, "json")
 	}
 	return false
 }
