@@ -51,7 +51,7 @@ type checkResult struct {
 type checkedTemplate struct {
 	Path               string        `json:"path"`
 	Unreadable         string        `json:"unreadable,omitempty"`         // why it cannot be read
-	Macro              string        `json:"macro"`                        // last, before others, missing
+	Macro              string        `json:"macro,omitempty"`              // last, before others, Fn::Transform, missing
 	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
 	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
 	Roles              []checkedRole `json:"roles"`

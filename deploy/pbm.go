@@ -274,16 +274,18 @@ func usagef(format string, args ...any) error {
 // report writes an error and what to do about it.
 func (p *pbm) report(err error) { p.reportOf("", err) }
 
-// reportOf reports an error of one of several files, named in front.
+// reportOf reports an error of one of several files, named in front unless the
+// error does so.
 func (p *pbm) reportOf(file string, err error) {
-	if file != "" {
-		file += ": "
+	of := ""
+	if _, named := errors.AsType[readError](err); file != "" && !named {
+		of = file + ": "
 	}
 	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
-		p.reportRefusal(file, refusal)
+		p.reportRefusal(of, refusal)
 		return
 	}
-	p.line("error: ", file+err.Error())
+	p.line("error: ", of+err.Error())
 	if remedy := boundary.Remedy(err); remedy != "" {
 		p.line("hint: ", remedy)
 	}
@@ -291,9 +293,9 @@ func (p *pbm) reportOf(file string, err error) {
 
 // reportRefusal writes each finding, and each remedy once, behind the findings
 // that it is for.
-func (p *pbm) reportRefusal(file string, r *transform.Refusal) {
+func (p *pbm) reportRefusal(of string, r *transform.Refusal) {
 	for i, f := range r.Findings {
-		p.line("error: ", file+f.String())
+		p.line("error: ", of+f.String())
 		if i == len(r.Findings)-1 || r.Findings[i+1].Remedy != f.Remedy {
 			p.line("hint: ", f.Remedy)
 		}

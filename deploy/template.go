@@ -48,12 +48,17 @@ type parameter struct {
 // errNoTemplate is what errors wrap about files that are of something else.
 var errNoTemplate = errors.New("it is no template")
 
+// readError is an error of reading a template, which names its file.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
-// template calls it by.
+// template calls it by. Its errors are of type readError.
 func readTemplate(in input, macro string) (*template, error) {
 	src, err := in.read()
 	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, readError{fmt.Errorf("read the template: %w", err)}
 	}
 	t, err := parseTemplate(in.path, src, macro)
 	if err == nil {
@@ -67,7 +72,7 @@ func readTemplate(in input, macro string) (*template, error) {
 	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src) {
 		problem.Kind = errNoTemplate
 	}
-	return nil, problem
+	return nil, readError{problem}
 }
 
 // isYAML reports whether a text is YAML or JSON, of whatever.
