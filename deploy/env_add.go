@@ -146,9 +146,9 @@ func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (b
 // value.
 var errMalformed = errors.New("boundary value is malformed")
 
-// correction is what to do about a malformed value.
+// correction is the command that replaces a malformed value.
 func (at *place) correction(environment string) string {
-	return at.command("correct it: pbm env update " + environment)
+	return at.command("pbm env update " + environment)
 }
 
 // boundaryOf reads the boundary of an environment where the project has it.
@@ -176,7 +176,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 		return boundary.Value{}, &boundary.Problem{
 			What:   at.Location(environment) + " is malformed",
 			Cause:  err,
-			Remedy: at.correction(environment),
+			Remedy: "correct it: " + at.correction(environment),
 			Kind:   errMalformed,
 		}
 	}

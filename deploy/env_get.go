@@ -74,28 +74,26 @@ type environmentResult struct {
 	Modified *time.Time `json:"modified"` // null when the store does not know
 	location
 
-	correction string // what to do when it is malformed
+	correction string // the command for when it is malformed
 }
 
 // malformed is what is wrong with results of which some are, nil when none is.
 func malformed(all []environmentResult) error {
-	var names []string
-	var correction string
+	var names, corrections []string
 	for _, e := range all {
 		if e.Value == nil {
-			names, correction = append(names, e.Environment), e.correction
+			names, corrections = append(names, e.Environment), append(corrections, e.correction)
 		}
 	}
 	switch len(names) {
 	case 0:
 		return nil
 	case 1:
-		return &boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: correction, Kind: errMalformed}
+		return &boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
 	}
 	return &boundary.Problem{
 		What:   "boundary values are malformed, of environments: " + strings.Join(names, ", "),
-		Remedy: "correct each: pbm env update NAME",
-		Kind:   errMalformed,
+		Remedy: "correct each: " + strings.Join(corrections, ", "),
 	}
 }
 

@@ -45,8 +45,10 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	if err != nil {
 		return err
 	}
-	if err := at.mustExist(); err != nil {
-		return err
+	if p.store.isGiven() { // of a project's own, listRest tells
+		if err := at.mustExist(); err != nil {
+			return err
+		}
 	}
 	all, err := p.listPlace(ctx, j, at)
 	if err != nil {

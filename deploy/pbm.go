@@ -169,22 +169,22 @@ func (p *pbm) readFlags(c *cobra.Command) error {
 // readOutput reads the form of results. A variable is for all commands of a
 // job: those that have not what it says print text.
 func (p *pbm) readOutput(c *cobra.Command) error {
-	flags, of := c.Flags(), "output"
+	flags, source := c.Flags(), "output"
 	if isSet(flags, "json") {
 		if flags.Changed("output") && p.output != outputJSON {
 			return usagef("--json and --output %s exclude each other", p.output)
 		}
-		p.output, of = outputJSON, "json"
+		p.output, source = outputJSON, "json"
 	}
-	outputs, variable := outputsOf(c), variableOf(flags, of)
-	switch {
-	case slices.Contains(outputs, p.output):
-	case variable == "":
-		return usagef("--output %q is none of %s", p.output, strings.Join(outputs, ", "))
-	case slices.Contains(allOutputs, p.output):
-		p.output = outputText
-	default:
-		return usagef("%s=%s is none of %s", variable, clipped(p.output), strings.Join(allOutputs, ", "))
+	outputs := outputsOf(c)
+	if isFromVariable(flags, source) {
+		if !slices.Contains(outputs, p.output) && slices.Contains(allOutputs, p.output) {
+			p.output = outputText
+		}
+		outputs = allOutputs
+	}
+	if !slices.Contains(outputs, p.output) {
+		return usagef("%s %q is none of %s", spelling(flags, "output"), p.output, strings.Join(outputs, ", "))
 	}
 	return nil
 }
@@ -213,13 +213,13 @@ func usageArgs(c *cobra.Command) {
 func fromEnvironment(flags *pflag.FlagSet) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		variable := "PBM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		variable := variableOf(f.Name)
 		value, set := os.LookupEnv(variable)
 		if !set || f.Changed || failed != nil || f.Name == "help" || f.Name == "version" || otherSource(flags, f.Name) ||
 			f.Name == boundaryFlagName && value == "" {
 			return
 		}
-		f.Annotations = map[string][]string{variableAnnotation: {variable}}
+		f.Annotations = map[string][]string{variableAnnotation: {}}
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = usagef("%s: %w", variable, err)
 			if f.Value.Type() == "bool" {
@@ -230,12 +230,25 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	return failed
 }
 
-// variableAnnotation of a flag is the variable that has set it.
+// variableOf is the variable of a flag.
+func variableOf(flag string) string {
+	return "PBM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// variableAnnotation is of flags that their variables have set.
 const variableAnnotation = "variable"
 
-// variableOf is the variable that has set a flag, empty when none has.
-func variableOf(flags *pflag.FlagSet, name string) string {
-	return first(flags.Lookup(name).Annotations[variableAnnotation])
+func isFromVariable(flags *pflag.FlagSet, name string) bool {
+	_, is := flags.Lookup(name).Annotations[variableAnnotation]
+	return is
+}
+
+// spelling is what messages call a flag: what it was given as.
+func spelling(flags *pflag.FlagSet, name string) string {
+	if isFromVariable(flags, name) {
+		return variableOf(name)
+	}
+	return "--" + name
 }
 
 func isSet(flags *pflag.FlagSet, name string) bool {

@@ -83,6 +83,6 @@ func (n *noting) address(report transform.Report) {
 	at, isPlace := n.Reader.(*place)
 	problem, ok := errors.AsType[*boundary.Problem](report.Err)
 	if isPlace && ok && n.text != "" {
-		problem.Remedy = at.correction(report.Environment)
+		problem.Remedy = "correct it: " + at.correction(report.Environment)
 	}
 }

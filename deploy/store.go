@@ -45,16 +45,10 @@ func isStore(text string) bool {
 // check finds wrong flags before anything is read.
 func (o *storeOptions) check() error {
 	if !isStore(o.Store) {
-		if variable := variableOf(o.flags, "store"); variable != "" {
-			return usagef("%s=%s is neither ssm nor file:PATH", variable, o.Store)
-		}
-		return usagef("--store %s is neither ssm nor file:PATH", o.Store)
+		return usagef("%s %s is neither ssm nor file:PATH", spelling(o.flags, "store"), o.Store)
 	}
 	if err := paramstore.CheckPrefix(o.prefix); err != nil {
-		if variable := variableOf(o.flags, "prefix"); variable != "" {
-			return usagef("%s: %w", variable, err)
-		}
-		return usagef("--prefix %w", err)
+		return usagef("%s %w", spelling(o.flags, "prefix"), err)
 	}
 	return nil
 }
