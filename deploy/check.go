@@ -37,7 +37,7 @@ template cannot be read, or when a directory has none. - is stdin.`,
   pbm check . --output github`,
 		Args: cobra.MinimumNArgs(1),
 		Annotations: map[string]string{
-			outputsAnnotation: strings.Join([]string{outputText, outputJSON, outputSARIF, outputGitHub}, ", "),
+			outputsAnnotation: strings.Join(allOutputs, ", "),
 			ignoresAnnotation: storeFlags + ", " + readOnly,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
@@ -52,16 +52,18 @@ const (
 	outputGitHub = "github"
 )
 
-// Errors that end pbm check.
-var errUnbound = &boundary.Problem{
-	What:   "there are roles that would be unbound",
-	Remedy: "have the templates adopt the macro: pbm adopt PATH...",
+// errUnbound ends pbm check, with what would bind the roles.
+func errUnbound(remedy string) error {
+	return &boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
 }
 
+// errEscapes ends pbm check.
 var errEscapes = &boundary.Problem{
 	What:   "there are roles that the macro cannot bind",
-	Remedy: "do what the lines about them say",
+	Remedy: eachByItself,
 }
+
+const eachByItself = "do what the lines about them say"
 
 func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	options, err := o.settings()
@@ -90,8 +92,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	switch {
 	case counts.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
+	case slices.ContainsFunc(all.Templates, checkedTemplate.mayAdopt):
+		return errUnbound("have the templates adopt the macro: " + o.adopt())
 	case counts.Unbound > 0:
-		return errUnbound
+		return errUnbound(eachByItself)
 	case counts.Escapes > 0:
 		return errEscapes
 	case counts.Unreadable > 0:
@@ -179,6 +183,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
+	result.own = t.defines(c.macro)
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
@@ -233,7 +238,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 	if err != nil {
 		return transform.Report{}, err
 	}
-	event, err := s.event(boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
+	event, err := t.event(s, boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
 	if err != nil {
 		return transform.Report{}, err
 	}
@@ -245,7 +250,8 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 }
 
 // environment is which environment the template's stacks are of, or why nobody
-// knows. Each place that calls the macro has its own say.
+// knows. Each place that calls the macro has its own say. Of what deployment
+// decides there is nothing to say.
 func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
@@ -253,6 +259,9 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 	m := transform.Macro{Options: c.options, Store: given{sample}}
 	var names []string
 	for _, s := range binding {
+		if t.isDecidedAtDeployment(s, c.options.EnvironmentParameters) {
+			continue
+		}
 		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
 			return "", transform.Message(err)
@@ -262,6 +271,25 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 		}
 	}
 	return strings.Join(names, ", "), ""
+}
+
+// isDecidedAtDeployment reports whether only a deployment knows which
+// environment a scope is of. names are the template parameters that may say it.
+func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
+	values, err := t.values(nil, nil)
+	if err != nil {
+		return false
+	}
+	for name, p := range t.parameters {
+		if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") { // its default is where the value is
+			delete(values, name)
+		}
+	}
+	if named := s.environment(); named != nil {
+		_, err := t.resolve(named, boundary.Target{}, values)
+		return errors.Is(err, errAtDeployment)
+	}
+	return t.awaited(names, values) != ""
 }
 
 // roles says of each role what becomes of it.
@@ -276,11 +304,7 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		}
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset), Status: status}
 		if status == statusUnbound {
-			role.Reason = "has no boundary, and the template does not list " + c.macro
-			if change.Action == transform.Filled {
-				role.Reason = "has a boundary that may be none, and the template does not list " + c.macro
-			}
-			role.Remedy = "list " + c.macro + " last in Transform"
+			role.Reason, role.Remedy = c.unbound(change, result.own)
 		}
 		result.Roles = append(result.Roles, role)
 	}
@@ -288,6 +312,19 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		c.escapes(result, t, refusal.Findings)
 	}
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// unbound says why a role is unbound, and what to do. The macro's own stack is
+// there before the macro.
+func (c *checker) unbound(change transform.Change, own bool) (reason, remedy string) {
+	reason, remedy = "has no boundary", "give it a boundary in the template"
+	if change.Action == transform.Filled {
+		reason, remedy = "has a boundary that may be none", "keep it from being none in the template"
+	}
+	if own {
+		return reason + ", and the macro cannot bind its own stack", remedy
+	}
+	return reason + ", and the template does not list " + c.macro, "list " + c.macro + " last in Transform"
 }
 
 func (c *checker) escapes(result *checkedTemplate, t *template, findings []transform.Finding) {

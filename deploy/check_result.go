@@ -51,7 +51,7 @@ type checkResult struct {
 type checkedTemplate struct {
 	Path               string        `json:"path"`
 	Unreadable         string        `json:"unreadable,omitempty"`         // why it cannot be read
-	Macro              string        `json:"macro"`                        // last, before others, missing
+	Macro              string        `json:"macro,omitempty"`              // last, before others, Fn::Transform, missing
 	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
 	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
 	Roles              []checkedRole `json:"roles"`
@@ -59,6 +59,12 @@ type checkedTemplate struct {
 
 	nested []string // local templates that it nests
 	other  bool     // it is no template
+	own    bool     // it defines the macro
+}
+
+// mayAdopt reports whether the macro would bind roles that are unbound.
+func (t checkedTemplate) mayAdopt() bool {
+	return !t.own && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return r.Status == statusUnbound })
 }
 
 type checkedRole struct {

@@ -47,11 +47,12 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 		return err
 	}
 	if j != nil && !p.dryRun {
+		old := j.movesFrom(environment, at.access)
 		j.enter(environment, at.access)
 		if err := j.save(); err != nil {
 			return err
 		}
-		p.entered(environment, at.access)
+		p.entered(environment, old, at.access)
 	}
 	p.tellWhen(c)
 	return nil
@@ -145,6 +146,11 @@ func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (b
 // value.
 var errMalformed = errors.New("boundary value is malformed")
 
+// correction is the command that replaces a malformed value.
+func (at *place) correction(environment string) string {
+	return at.command("pbm env update " + environment)
+}
+
 // boundaryOf reads the boundary of an environment where the project has it.
 // The flags are those of the new environment.
 func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
@@ -170,7 +176,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 		return boundary.Value{}, &boundary.Problem{
 			What:   at.Location(environment) + " is malformed",
 			Cause:  err,
-			Remedy: at.command("correct it: pbm env update " + environment),
+			Remedy: "correct it: " + at.correction(environment),
 			Kind:   errMalformed,
 		}
 	}

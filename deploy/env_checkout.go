@@ -40,6 +40,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
+	old := j.movesFrom(environment, at.access)
 	j.enter(environment, at.access)
 	e, err := at.look(ctx, j, environment)
 	if err != nil {
@@ -52,6 +53,6 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	if err := j.save(); err != nil {
 		return err
 	}
-	p.entered(environment, at.access)
+	p.entered(environment, old, at.access)
 	return p.show(e)
 }

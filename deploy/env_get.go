@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,10 @@ func (p *pbm) get(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return p.show(e)
+	if err := p.show(e); err != nil {
+		return err
+	}
+	return malformed([]environmentResult{e})
 }
 
 // look reads an environment as it is.
@@ -69,6 +73,28 @@ type environmentResult struct {
 	Version  int64      `json:"version"`
 	Modified *time.Time `json:"modified"` // null when the store does not know
 	location
+
+	correction string // the command for when it is malformed
+}
+
+// malformed is what is wrong with results of which some are, nil when none is.
+func malformed(all []environmentResult) error {
+	var names, corrections []string
+	for _, e := range all {
+		if e.Value == nil {
+			names, corrections = append(names, e.Environment), append(corrections, e.correction)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		return &boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
+	}
+	return &boundary.Problem{
+		What:   "boundary values are malformed, of environments: " + strings.Join(names, ", "),
+		Remedy: "correct each: " + strings.Join(corrections, ", "),
+	}
 }
 
 func (at *place) environment(j *project, r boundary.Record) (environmentResult, error) {
@@ -80,6 +106,7 @@ func (at *place) environment(j *project, r boundary.Record) (environmentResult, 
 		Version:     r.Version,
 		Modified:    optionalTime(r.Modified),
 		location:    at.location(r.Environment),
+		correction:  at.correction(r.Environment),
 	}, err
 }
 

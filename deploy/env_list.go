@@ -2,12 +2,17 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
 )
 
 func (p *pbm) listCommand() *cobra.Command {
@@ -40,24 +45,46 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	if err != nil {
 		return err
 	}
+	if p.store.isGiven() { // of a project's own, listRest tells
+		if err := at.mustExist(); err != nil {
+			return err
+		}
+	}
 	all, err := p.listPlace(ctx, j, at)
 	if err != nil {
 		return err
 	}
-	elsewhere, failures := p.listElsewhere(ctx, j, at)
-	all = append(all, elsewhere...)
+	rest, failures := p.listRest(ctx, j, all)
+	all = append(all, rest...)
 	slices.SortFunc(all, func(a, b environmentResult) int { return strings.Compare(a.Environment, b.Environment) })
 	if err := p.show(environmentList{Environments: all, details: details}); err != nil {
 		return err
 	}
 	if len(all) == 0 && failures == 0 {
 		p.line("", "there is no environment")
-		p.line("hint: ", "add one: pbm env add NAME")
+		p.line("hint: ", at.command("add one: pbm env add NAME"))
 	}
-	if failures > 0 {
-		return fmt.Errorf("environments that could not be read: %d", failures)
+	if failures == 0 {
+		return malformed(all)
 	}
-	return nil
+	if err := malformed(all); err != nil {
+		p.report(err)
+	}
+	return fmt.Errorf("environments that could not be read: %d", failures)
+}
+
+// mustExist keeps a path that is misspelled from passing for an empty store.
+func (at *place) mustExist() error {
+	if at.inAWS() {
+		return nil
+	}
+	if _, err := os.Stat(at.file); !errors.Is(err, fs.ErrNotExist) {
+		return nil // reading it says what is wrong
+	}
+	return &boundary.Problem{
+		What:   "there is no file " + at.file,
+		Remedy: at.command("correct --store, or add an environment: pbm env add NAME"),
+	}
 }
 
 // listPlace lists what is in a store, without those of its environments that
@@ -84,8 +111,7 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 // isElsewhere reports whether the project reaches an environment in another
 // way than this place is reached. Flags say that this place is meant.
 func (p *pbm) isElsewhere(j *project, at *place, environment string) bool {
-	flags := p.store.flags
-	if j == nil || flags.Changed("profile") || flags.Changed("region") || flags.Changed("store") {
+	if j == nil || p.store.isGiven() {
 		return false
 	}
 	_, known := j.Environments[environment]
@@ -93,23 +119,28 @@ func (p *pbm) isElsewhere(j *project, at *place, environment string) bool {
 	return known && how != at.access && how != access{}
 }
 
-// listElsewhere reads the project's environments in other places. It reports
-// those that it cannot read, and counts them.
-func (p *pbm) listElsewhere(ctx context.Context, j *project, here *place) (all []environmentResult, failures int) {
-	if j == nil {
+// listRest reads the project's environments that are not listed: those in
+// other places, and those that are gone. It counts those that it cannot read,
+// and reports them, once what is wrong with several.
+func (p *pbm) listRest(ctx context.Context, j *project, listed []environmentResult) (all []environmentResult, failures int) {
+	if j == nil || p.store.isGiven() {
 		return nil, 0
 	}
+	reported := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(j.Environments)) {
-		if !p.isElsewhere(j, here, name) {
+		isListed := func(e environmentResult) bool { return e.Environment == name }
+		if slices.ContainsFunc(listed, isListed) {
 			continue
 		}
 		e, err := p.look(ctx, j, name)
-		if err != nil {
-			p.report(err)
-			failures++
+		if err == nil {
+			all = append(all, e)
 			continue
 		}
-		all = append(all, e)
+		if failures++; !reported[err.Error()] {
+			reported[err.Error()] = true
+			p.report(err)
+		}
 	}
 	return all, failures
 }
@@ -126,8 +157,12 @@ func (l environmentList) table() [][]string {
 		return nil
 	}
 	rows := [][]string{{"  ENVIRONMENT", "PERMISSIONS BOUNDARY"}}
+	inFiles := l.details && slices.ContainsFunc(l.Environments, func(e environmentResult) bool { return e.File != "" })
 	if l.details {
 		rows[0] = append(rows[0], "VERSION", "MODIFIED", "PARAMETER", "REGION", "PROFILE")
+	}
+	if inFiles {
+		rows[0] = append(rows[0], "FILE")
 	}
 	for _, e := range l.Environments {
 		mark := "  "
@@ -137,6 +172,9 @@ func (l environmentList) table() [][]string {
 		row := []string{mark + e.Environment, e.text()}
 		if l.details {
 			row = append(row, fmt.Sprint(e.Version), dash(timeText(e.Modified)), dash(e.Parameter), dash(e.Region), dash(e.Profile))
+		}
+		if inFiles {
+			row = append(row, dash(e.File))
 		}
 		rows = append(rows, row)
 	}

@@ -30,11 +30,11 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
-	if err := mustNotBeCurrent(j, environment); err != nil {
-		return err
-	}
 	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
 	if err != nil {
+		return err
+	}
+	if err := mustNotBeCurrent(j, environment, at); err != nil {
 		return err
 	}
 	record, err := at.Get(ctx, environment)
@@ -59,12 +59,13 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	if err := p.show(c); err != nil {
 		return err
 	}
-	return p.forget(j, environment)
+	return p.forget(j, environment, at)
 }
 
 // mustNotBeCurrent keeps the environment that is worked on, as Amplify does.
-func mustNotBeCurrent(j *project, environment string) error {
-	if j == nil || j.Current != environment {
+// One of its name elsewhere is another one.
+func mustNotBeCurrent(j *project, environment string, at *place) error {
+	if !j.means(environment, at) || j.Current != environment {
 		return nil
 	}
 	remedy := "make another one the current one first: pbm env checkout NAME"
@@ -84,8 +85,8 @@ func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string)
 }
 
 // forget takes a removed environment out of the project.
-func (p *pbm) forget(j *project, environment string) error {
-	if j == nil || p.dryRun {
+func (p *pbm) forget(j *project, environment string, at *place) error {
+	if p.dryRun || !j.means(environment, at) {
 		return nil
 	}
 	if _, known := j.Environments[environment]; !known {

@@ -2,16 +2,19 @@ package deploy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/boundary"
 )
 
-// event is a macro request as CloudFormation would build it.
-func (s scope) event(target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
-	params, err := s.params(target, values, environment)
+// event is a macro request as CloudFormation would build it for a scope.
+func (t *template) event(s scope, target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
+	params, err := t.params(s, target, values, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +72,37 @@ func (t *template) values(given []string, used map[string]bool) (map[string]json
 	return values, nil
 }
 
+// awaited is the template parameter that would name the environment, were its
+// value known. The macro asks them in this order.
+func (t *template) awaited(names []string, values map[string]json.RawMessage) string {
+	for _, name := range names {
+		declared := t.parameterNamed(name)
+		value, known := values[declared]
+		switch {
+		case declared == "" || string(value) == `""`:
+		case known:
+			return ""
+		default:
+			return declared
+		}
+	}
+	return ""
+}
+
+// parameterNamed is a declared parameter of a name in whatever case, one that
+// is spelled alike before others.
+func (t *template) parameterNamed(name string) string {
+	if _, declared := t.parameters[name]; declared {
+		return name
+	}
+	for _, declared := range slices.Sorted(maps.Keys(t.parameters)) {
+		if strings.EqualFold(declared, name) {
+			return declared
+		}
+	}
+	return ""
+}
+
 // spelled is a default as a parameter's value, which is always text.
 func spelled(raw json.RawMessage) string {
 	var text string
@@ -90,37 +124,34 @@ func parameterValue(typ, text string) (json.RawMessage, error) {
 	return json.Marshal(items)
 }
 
-// params are those that the template gives the macro where it calls it,
-// references to its parameters resolved. An environment that is given wins.
-func (s scope) params(target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
-	params := map[string]json.RawMessage{}
-	if s.entry != nil {
-		for name, raw := range s.entry.Parameters {
-			if name == "Environment" && environment != "" {
-				continue
-			}
-			value, err := resolve(raw, target, values)
-			if err != nil {
-				return nil, fmt.Errorf("parameter %s of the macro in Transform: %w", clipped(name), err)
-			}
-			params[name] = value
-		}
+// params are those of the macro: the environment, which is all that it reads.
+// One that is given goes before what the template says where it calls the
+// macro, references to the template's parameters resolved.
+func (t *template) params(s scope, target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
+	var value json.RawMessage
+	var err error
+	switch raw := s.environment(); {
+	case environment != "":
+		value, err = json.Marshal(environment)
+	case raw == nil:
+		return map[string]json.RawMessage{}, nil
+	default:
+		value, err = t.resolve(raw, target, values)
 	}
-	if environment != "" {
-		quoted, err := json.Marshal(environment)
-		if err != nil {
-			return nil, err
-		}
-		params["Environment"] = quoted
+	if err != nil {
+		return nil, fmt.Errorf("parameter Environment of the macro in Transform: %w", err)
 	}
-	return params, nil
+	return map[string]json.RawMessage{"Environment": value}, nil
 }
+
+// errAtDeployment is what errors wrap about what only a deployment knows.
+var errAtDeployment = errors.New("known at deployment")
 
 var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 
 // resolve evaluates a Ref or Fn::Sub of template and pseudo parameters.
 // CloudFormation does so before it calls a macro.
-func resolve(raw json.RawMessage, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func (t *template) resolve(raw json.RawMessage, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	var function map[string]json.RawMessage
 	if json.Unmarshal(raw, &function) != nil {
 		return raw, nil
@@ -128,34 +159,51 @@ func resolve(raw json.RawMessage, target boundary.Target, values map[string]json
 	var text string
 	switch {
 	case len(function) == 1 && json.Unmarshal(function["Ref"], &text) == nil:
-		return lookUp(text, target, values)
+		return t.lookUp(text, target, values)
 	case len(function) == 1 && json.Unmarshal(function["Fn::Sub"], &text) == nil:
-		return substitute(text, target, values)
+		return t.substitute(text, target, values)
+	case isIntrinsic(function):
+		return nil, &boundary.Problem{
+			What:   "pbm evaluates only Ref, and Fn::Sub of a string",
+			Remedy: "name the environment with --environment",
+			Kind:   errAtDeployment,
+		}
 	}
-	return nil, &boundary.Problem{
-		What:   "pbm evaluates only Ref, and Fn::Sub of a string",
-		Remedy: "name the environment with --environment",
-	}
+	return nil, &boundary.Problem{What: "it is neither a text nor an intrinsic function", Remedy: "name the environment"}
 }
 
-func lookUp(name string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func isIntrinsic(function map[string]json.RawMessage) bool {
+	names := slices.Collect(maps.Keys(function))
+	return len(names) == 1 && strings.HasPrefix(names[0], "Fn::")
+}
+
+func (t *template) lookUp(name string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	pseudo := map[string]string{"AWS::Partition": target.Partition, "AWS::AccountId": target.AccountID, "AWS::Region": target.Region}
-	if text, ok := pseudo[name]; ok {
+	if text := pseudo[name]; text != "" {
 		return json.Marshal(text)
 	}
 	if value, ok := values[name]; ok {
 		return value, nil
 	}
-	return nil, &boundary.Problem{
-		What:   fmt.Sprintf("the template parameter %s has no value", clipped(name)),
-		Remedy: fmt.Sprintf("give it one: --parameter %s=VALUE", clipped(name)),
+	problem := &boundary.Problem{Kind: errAtDeployment}
+	_, declared := t.parameters[name]
+	switch {
+	case declared:
+		problem.What = fmt.Sprintf("the template parameter %s has no value", clipped(name))
+		problem.Remedy = fmt.Sprintf("give it one: --parameter %s=VALUE", clipped(name))
+	case strings.HasPrefix(name, "AWS::"):
+		problem.What, problem.Remedy = "pbm does not know "+clipped(name), "name the environment with --environment"
+	default: // no deployment knows it either
+		problem.Kind = nil
+		problem.What, problem.Remedy = "the template declares no parameter "+clipped(name), "declare it, or name another one"
 	}
+	return nil, problem
 }
 
-func substitute(text string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func (t *template) substitute(text string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	var failed error
 	text = subVariable.ReplaceAllStringFunc(text, func(variable string) string {
-		value, err := lookUp(variable[2:len(variable)-1], target, values)
+		value, err := t.lookUp(variable[2:len(variable)-1], target, values)
 		if err != nil {
 			failed = err
 		}

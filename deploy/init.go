@@ -96,7 +96,7 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
 		return err
 	}
 	if !p.dryRun {
-		p.entered(environment, at.access)
+		p.entered(environment, access{}, at.access)
 	}
 	if e.Version != 0 {
 		return p.show(e)

@@ -17,6 +17,9 @@ const (
 	outputJSON = "json"
 )
 
+// allOutputs are the forms that some command has.
+var allOutputs = []string{outputText, outputJSON, outputSARIF, outputGitHub}
+
 // result is what a command prints on stdout: JSON for programs, whose fields
 // docs/operating.md names, or a table for people.
 type result interface{ table() [][]string }

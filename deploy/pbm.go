@@ -160,16 +160,33 @@ func (p *pbm) readFlags(c *cobra.Command) error {
 	if err := fromEnvironment(flags); err != nil {
 		return err
 	}
-	if short, err := flags.GetBool("json"); err == nil && short {
+	if err := p.readOutput(c); err != nil {
+		return err
+	}
+	return p.store.check()
+}
+
+// readOutput reads the form of results. A variable is for all commands of a
+// job: those that have not what it says print text.
+func (p *pbm) readOutput(c *cobra.Command) error {
+	flags, source := c.Flags(), "output"
+	if isSet(flags, "json") {
 		if flags.Changed("output") && p.output != outputJSON {
 			return usagef("--json and --output %s exclude each other", p.output)
 		}
-		p.output = outputJSON
+		p.output, source = outputJSON, "json"
 	}
-	if outputs := outputsOf(c); !slices.Contains(outputs, p.output) {
-		return usagef("--output %q is none of %s", p.output, strings.Join(outputs, ", "))
+	outputs := outputsOf(c)
+	if isFromVariable(flags, source) {
+		if !slices.Contains(outputs, p.output) && slices.Contains(allOutputs, p.output) {
+			p.output = outputText
+		}
+		outputs = allOutputs
 	}
-	return p.store.check()
+	if !slices.Contains(outputs, p.output) {
+		return usagef("%s %q is none of %s", spelling(flags, "output"), p.output, strings.Join(outputs, ", "))
+	}
+	return nil
 }
 
 // usageArgs has wrong arguments of any command count as wrong usage.
@@ -196,12 +213,13 @@ func usageArgs(c *cobra.Command) {
 func fromEnvironment(flags *pflag.FlagSet) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		variable := "PBM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		variable := variableOf(f.Name)
 		value, set := os.LookupEnv(variable)
 		if !set || f.Changed || failed != nil || f.Name == "help" || f.Name == "version" || otherSource(flags, f.Name) ||
 			f.Name == boundaryFlagName && value == "" {
 			return
 		}
+		f.Annotations = map[string][]string{variableAnnotation: {}}
 		if err := flags.Set(f.Name, value); err != nil {
 			failed = usagef("%s: %w", variable, err)
 			if f.Value.Type() == "bool" {
@@ -212,14 +230,45 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	return failed
 }
 
+// variableOf is the variable of a flag.
+func variableOf(flag string) string {
+	return "PBM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// variableAnnotation is of flags that their variables have set.
+const variableAnnotation = "variable"
+
+func isFromVariable(flags *pflag.FlagSet, name string) bool {
+	_, is := flags.Lookup(name).Annotations[variableAnnotation]
+	return is
+}
+
+// spelling is what messages call a flag: what it was given as.
+func spelling(flags *pflag.FlagSet, name string) string {
+	if isFromVariable(flags, name) {
+		return variableOf(name)
+	}
+	return "--" + name
+}
+
+func isSet(flags *pflag.FlagSet, name string) bool {
+	set, err := flags.GetBool(name)
+	return err == nil && set
+}
+
 // otherSource reports whether the command line says by another flag where the
-// boundary comes from.
+// boundary comes from, or in which form results are. Of variables PBM_JSON,
+// which is read first, goes before PBM_OUTPUT.
 func otherSource(flags *pflag.FlagSet, name string) bool {
 	switch name {
 	case "environment":
 		return flags.Changed("permissions-boundary")
 	case "permissions-boundary":
 		return flags.Changed("environment")
+	case "json":
+		return flags.Changed("output")
+	case "output":
+		return isSet(flags, "json")
 	}
 	return false
 }
@@ -238,16 +287,18 @@ func usagef(format string, args ...any) error {
 // report writes an error and what to do about it.
 func (p *pbm) report(err error) { p.reportOf("", err) }
 
-// reportOf reports an error of one of several files, named in front.
+// reportOf reports an error of one of several files, named in front unless the
+// error does so.
 func (p *pbm) reportOf(file string, err error) {
-	if file != "" {
-		file += ": "
+	of := ""
+	if _, named := errors.AsType[readError](err); file != "" && !named {
+		of = file + ": "
 	}
 	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
-		p.reportRefusal(file, refusal)
+		p.reportRefusal(of, refusal)
 		return
 	}
-	p.line("error: ", file+err.Error())
+	p.line("error: ", of+err.Error())
 	if remedy := boundary.Remedy(err); remedy != "" {
 		p.line("hint: ", remedy)
 	}
@@ -255,9 +306,9 @@ func (p *pbm) reportOf(file string, err error) {
 
 // reportRefusal writes each finding, and each remedy once, behind the findings
 // that it is for.
-func (p *pbm) reportRefusal(file string, r *transform.Refusal) {
+func (p *pbm) reportRefusal(of string, r *transform.Refusal) {
 	for i, f := range r.Findings {
-		p.line("error: ", file+f.String())
+		p.line("error: ", of+f.String())
 		if i == len(r.Findings)-1 || r.Findings[i+1].Remedy != f.Remedy {
 			p.line("hint: ", f.Remedy)
 		}

@@ -36,6 +36,26 @@ type access struct {
 	Store   string `json:"store,omitempty"` // file:PATH
 }
 
+// isAt reports whether it may be the same store. Another profile may lead to
+// the same account.
+func (a access) isAt(other access) bool {
+	file, isFile := storeFile(a.Store)
+	otherFile, otherIsFile := storeFile(other.Store)
+	if isFile || otherIsFile {
+		return isFile == otherIsFile && filepath.Clean(file) == filepath.Clean(otherFile)
+	}
+	return a.Region == "" || a.Region == other.Region
+}
+
+// String says it in messages.
+func (a access) String() string {
+	var kept []string
+	for _, row := range present([][]string{{"profile", a.Profile}, {"region", a.Region}, {"store", a.Store}}) {
+		kept = append(kept, row[0]+" "+row[1])
+	}
+	return strings.Join(kept, ", ")
+}
+
 // findProject reads the project of a directory. It returns nil when there is
 // none.
 func findProject(dir string) (*project, error) {
@@ -125,6 +145,21 @@ func relative(dir, path string) string {
 	return path
 }
 
+// means reports whether an environment in a place is what the project calls so.
+func (j *project) means(environment string, at *place) bool {
+	return j != nil && j.access(environment).isAt(at.access)
+}
+
+// movesFrom is where the project had an environment, empty unless it enters it
+// elsewhere now.
+func (j *project) movesFrom(environment string, how access) access {
+	old := j.access(environment)
+	if _, known := j.Environments[environment]; !known || old.isAt(how) && (old.Profile == "" || old.Profile == how.Profile) {
+		return access{}
+	}
+	return old
+}
+
 // enter makes an environment the current one, reached as given.
 func (j *project) enter(environment string, how access) {
 	if j.Environments == nil {
@@ -139,13 +174,13 @@ func (j *project) enter(environment string, how access) {
 	j.Current = environment
 }
 
-// entered says what the project remembers now, which may come from variables.
-func (p *pbm) entered(environment string, how access) {
-	var kept []string
-	for _, row := range present([][]string{{"profile", how.Profile}, {"region", how.Region}, {"store", how.Store}}) {
-		kept = append(kept, row[0]+" "+row[1])
+// entered says what the project remembers now, which may come from variables,
+// and what it remembered of the environment elsewhere.
+func (p *pbm) entered(environment string, old, how access) {
+	if old != (access{}) {
+		p.line("", fmt.Sprintf("the project had environment %s elsewhere until now (%s)", environment, old))
 	}
-	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, strings.Join(kept, ", ")))
+	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, how))
 }
 
 // save writes the file as a whole: a reader finds the old one or the new one.

@@ -24,6 +24,15 @@ type scope struct {
 // whole is the template as the section Transform has it handed to the macro.
 func (t *template) whole() scope { return scope{entry: t.macro, fragment: t.Fragment()} }
 
+// environment is the one that the macro is told where it is called, nil when
+// it is told none.
+func (s scope) environment() json.RawMessage {
+	if s.entry == nil {
+		return nil
+	}
+	return s.entry.Parameters["Environment"]
+}
+
 // holds reports whether a logical ID of a report is in the scope. Those of
 // events and of the templates of StackSets follow their resource's.
 func (s scope) holds(id string) bool {
@@ -93,7 +102,7 @@ func (t *template) called() (scope, error) {
 	}
 	s.entry = t.scopes[0].entry
 	for _, other := range t.scopes[1:] {
-		if !bytes.Equal(s.entry.Parameters["Environment"], other.entry.Parameters["Environment"]) {
+		if !bytes.Equal(s.environment(), other.environment()) {
 			return s, &boundary.Problem{
 				What:   "several Fn::Transform name different environments, and pbm transforms the template for one",
 				Remedy: "name it with --environment",

@@ -16,9 +16,11 @@ type macroOptions struct {
 	existing, blindSpots  string
 	boundUsers            bool
 	environmentParameters []string
+	flags                 *pflag.FlagSet
 }
 
 func (o *macroOptions) register(flags *pflag.FlagSet) {
+	o.flags = flags
 	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "setting of the macro: what templates call it")
 	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "setting of the macro: environment of templates that name none")
 	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "setting of the macro: refuse templates that name another than the default")
@@ -29,15 +31,27 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
 }
 
+// adopt is the command that lists the macro, for hints.
+func (o macroOptions) adopt() string {
+	command := "pbm adopt PATH..."
+	if o.macro != transform.MacroName {
+		command += " --macro-name " + o.macro
+	}
+	if o.boundUsers {
+		command += " --bound-users"
+	}
+	return command
+}
+
 // settings are the flags that the macro has as settings.
 func (o macroOptions) settings() (transform.Options, error) {
 	existing, err := transform.ParseExisting(o.existing)
 	if err != nil {
-		return transform.Options{}, usagef("--existing-boundary %w", err)
+		return transform.Options{}, usagef("%s %w", spelling(o.flags, "existing-boundary"), err)
 	}
 	blindSpots, err := transform.ParseBlindSpots(o.blindSpots)
 	if err != nil {
-		return transform.Options{}, usagef("--blind-spots %w", err)
+		return transform.Options{}, usagef("%s %w", spelling(o.flags, "blind-spots"), err)
 	}
 	if o.defaultEnvironment != "" {
 		if err := checkName(o.defaultEnvironment); err != nil {

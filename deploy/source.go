@@ -76,3 +76,13 @@ func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, 
 	n.text = record.Text
 	return record, err
 }
+
+// address has the remedy of a malformed value lead to the store that was read.
+// The macro's own is about the account that it is in.
+func (n *noting) address(report transform.Report) {
+	at, isPlace := n.Reader.(*place)
+	problem, ok := errors.AsType[*boundary.Problem](report.Err)
+	if isPlace && ok && n.text != "" {
+		problem.Remedy = "correct it: " + at.correction(report.Environment)
+	}
+}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -44,10 +45,10 @@ func isStore(text string) bool {
 // check finds wrong flags before anything is read.
 func (o *storeOptions) check() error {
 	if !isStore(o.Store) {
-		return usagef("--store %s is neither ssm nor file:PATH", o.Store)
+		return usagef("%s %s is neither ssm nor file:PATH", spelling(o.flags, "store"), o.Store)
 	}
 	if err := paramstore.CheckPrefix(o.prefix); err != nil {
-		return usagef("--prefix %w", err)
+		return usagef("%s %w", spelling(o.flags, "prefix"), err)
 	}
 	return nil
 }
@@ -72,6 +73,11 @@ func (o *storeOptions) accessOf(j *project, environment string) access {
 	return how
 }
 
+// isGiven reports whether flags say which store is meant.
+func (o *storeOptions) isGiven() bool {
+	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
+}
+
 // place is a store, and how it is reached.
 type place struct {
 	boundary.Store
@@ -79,6 +85,7 @@ type place struct {
 	prefix string // of the parameters in SSM
 	access
 	config aws.Config
+	given  string           // flags that led here, for commands in hints
 	caller *boundary.Target // who pbm is there, once it has asked
 }
 
@@ -88,7 +95,7 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		return nil, err
 	}
 	if path, isFile := storeFile(how.Store); isFile {
-		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}}, nil
+		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + how.Store}, nil
 	}
 	cfg, err := load(ctx, how)
 	if err != nil {
@@ -100,7 +107,41 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		prefix: o.prefix,
 		access: how,
 		config: cfg,
+		given:  o.given(how),
 	}, nil
+}
+
+// Get reads an environment's record.
+func (at *place) Get(ctx context.Context, environment string) (boundary.Record, error) {
+	record, err := at.Store.Get(ctx, environment)
+	return record, at.withProfile(err)
+}
+
+// History reads all records of an environment.
+func (at *place) History(ctx context.Context, environment string) ([]boundary.Record, error) {
+	records, err := at.Store.History(ctx, environment)
+	return records, at.withProfile(err)
+}
+
+// withProfile adds the profile that was given to a remedy of the store, which
+// knows the Region alone.
+func (at *place) withProfile(err error) error {
+	problem, ok := errors.AsType[*boundary.Problem](err)
+	if ok && problem.Kind == boundary.ErrUnknown && strings.Contains(at.given, " --profile ") {
+		problem.Remedy += " --profile " + at.Profile
+	}
+	return err
+}
+
+// given are the flags of the command that lead to a store in SSM.
+func (o *storeOptions) given(how access) string {
+	var given strings.Builder
+	for _, flag := range present([][]string{{"store", "ssm"}, {"prefix", o.prefix}, {"profile", how.Profile}, {"region", how.Region}}) {
+		if o.flags.Changed(flag[0]) {
+			given.WriteString(" --" + flag[0] + " " + flag[1])
+		}
+	}
+	return given.String()
 }
 
 // ambientProfile is the profile that AWS's own variables name, unless keys in
@@ -112,13 +153,9 @@ func ambientProfile() string {
 	return cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"))
 }
 
-// command is a pbm command in a hint, with the flag that it needs to come here.
-func (at *place) command(text string) string {
-	if at.inAWS() {
-		return text
-	}
-	return text + " --store " + filePrefix + at.file
-}
+// command is a pbm command in a hint, with the flags that it needs to come
+// here.
+func (at *place) command(text string) string { return text + at.given }
 
 // inAWS reports whether there is an account to ask.
 func (at *place) inAWS() bool { return at.file == "" }

@@ -48,12 +48,17 @@ type parameter struct {
 // errNoTemplate is what errors wrap about files that are of something else.
 var errNoTemplate = errors.New("it is no template")
 
+// readError is an error of reading a template, which names its file.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
-// template calls it by.
+// template calls it by. Its errors are of type readError.
 func readTemplate(in input, macro string) (*template, error) {
 	src, err := in.read()
 	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
+		return nil, readError{fmt.Errorf("read the template: %w", err)}
 	}
 	t, err := parseTemplate(in.path, src, macro)
 	if err == nil {
@@ -67,7 +72,7 @@ func readTemplate(in input, macro string) (*template, error) {
 	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src) {
 		problem.Kind = errNoTemplate
 	}
-	return nil, problem
+	return nil, readError{problem}
 }
 
 // isYAML reports whether a text is YAML or JSON, of whatever.
@@ -157,6 +162,9 @@ func (t *template) listsAfter(macro, other string) bool {
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
 func (t *template) defines(macro string) bool {
+	if !bytes.Contains(t.Fragment(), []byte("AWS::CloudFormation::Macro")) {
+		return false // as most do, and to look through the resources takes long
+	}
 	for _, r := range t.resources() {
 		var properties struct{ Name json.RawMessage }
 		if r.Type != "AWS::CloudFormation::Macro" || json.Unmarshal(r.Properties, &properties) != nil {

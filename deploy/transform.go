@@ -234,7 +234,12 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 		target.AccountID = placeholderAccount
 	}
 	result, report, err := t.rewrite(ctx, macro, target, values, o)
-	if value, e := boundary.Parse(store.text); err == nil && !known && e == nil && value.AccountID() != "" {
+	value, malformed := boundary.Parse(store.text)
+	switch {
+	case err != nil:
+	case malformed != nil:
+		store.address(report)
+	case !known && value.AccountID() != "":
 		target.AccountID = value.AccountID()
 		result, report, err = t.rewrite(ctx, macro, target, values, o)
 	}
@@ -250,7 +255,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 			return nil, transform.Report{}, err
 		}
 	}
-	event, err := whole.event(target, values, o.environment, o.macro)
+	event, err := t.event(whole, target, values, o.environment, o.macro)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -262,7 +267,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 // its caller, and does not run the transforms before the macro.
 func (t *template) explain(report transform.Report, o transformOptions) error {
 	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && report.Environment == "" && o.environment == "" {
-		problem.Remedy = "give --environment; or " + problem.Remedy
+		problem.Remedy = "give --environment" + orParameter(t.awaitedHere(o)) + "; or " + problem.Remedy
 	}
 	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
 	if !ok {
@@ -276,14 +281,38 @@ func (t *template) explain(report transform.Report, o transformOptions) error {
 	return report.Err
 }
 
-// warn tells what the macro cannot see, and when CloudFormation would not run
-// it at all: of a result that is looked at, and not deployed.
+// awaitedHere is the template parameter that names the environment at
+// deployment and has no value here, empty when there is none.
+func (t *template) awaitedHere(o transformOptions) string {
+	values, err := t.values(o.parameters, o.used)
+	called, e := t.called()
+	if err != nil || e != nil || called.environment() != nil || o.environment != "" || o.boundary.given() {
+		return ""
+	}
+	return t.awaited(o.environmentParameters, values)
+}
+
+// orParameter is the other flag that names the environment.
+func orParameter(awaited string) string {
+	if awaited == "" {
+		return ""
+	}
+	return " or --parameter " + clipped(awaited) + "=VALUE"
+}
+
+// warn tells what the macro cannot see, when the environment may be another
+// one, and when CloudFormation would not run the macro at all: of a result that
+// is looked at, and not deployed.
 func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of string) {
 	unlisted := func(c transform.Change) bool { return !held(t.scopes, c.LogicalID) }
 	deployed := o.inPlace || o.diff || o.check || o.output != ""
 	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
 		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
+	}
+	if awaited := t.awaitedHere(o); awaited != "" && report.Environment != "" && !o.pinEnvironment {
+		p.line("warning: ", of+"environment "+report.Environment+" is not sure: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
+		p.line("hint: ", "give --environment"+orParameter(awaited))
 	}
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
