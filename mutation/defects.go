@@ -183,6 +183,14 @@ var defects = []defect{
 		`return strings.Contains(n.text, "${AWS::NoValue}")`,
 	},
 	{
+		"a default of a mapping that may be empty yields", "transform/certainty.go",
+		`!c.surelySome(argument[3].get("DefaultValue"))`, `argument[3].get("DefaultValue").isEmpty()`,
+	},
+	{
+		"a failure is longer than Lambda takes", "transform/macro.go",
+		`len(out)+at.end-at.start < MaxResponse`, `len(out)+at.end-at.start < 2*MaxResponse`,
+	},
+	{
 		"an object with AWS::NoValue in it is given", "transform/certainty.go",
 		`return len(n.members) > 0 && !mayHoldNoValue(n)`, `return len(n.members) > 0`,
 	},

@@ -75,6 +75,11 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 	if err := checkOnlyBoundaries(fragment, got.Fragment); err != nil {
 		return got, report, fmt.Errorf("something other than a boundary changed: %w", err)
 	}
+	for _, c := range report.Changes {
+		if !slices.Contains(bindable, c.Type) {
+			return got, report, fmt.Errorf("%s (%s) is %s, and takes no boundary", c.LogicalID, c.Type, c.Action)
+		}
+	}
 	if report.Boundary != boundary.None && report.Boundary != "" {
 		if err := checkBound(got.Fragment, report, m.Options, parameters); err != nil {
 			return got, report, fmt.Errorf("a role escapes: %w", err)
@@ -82,6 +87,9 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 	}
 	return got, report, checkIdempotent(m, got.Fragment, params, parameters)
 }
+
+// bindable are the types that take a boundary, an event of SAM's among them.
+var bindable = []string{"AWS::IAM::Role", "AWS::IAM::User", "AWS::Serverless::Function", "AWS::Serverless::StateMachine", "ScheduleV2"}
 
 func parseResponse(out []byte) (response, error) {
 	var got response

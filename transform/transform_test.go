@@ -243,6 +243,12 @@ func TestTooLong(t *testing.T) {
 	require.NoError(t, err)
 	assert.Less(t, len(out), 1000)
 	assert.Equal(t, `"9f1b-\u00e9"`, string(got.RequestID))
+	// A failure leaves its fragment away when it would be too long with it.
+	refused := eventWith([]byte(`{"Description":"`+strings.Repeat("x", transform.MaxResponse-200)+`","Resources":{"R":{"Type":"AWS::IAM::Role"}}}`), `{}`, `{}`)
+	failed, report := m.Respond(context.Background(), refused)
+	require.Error(t, report.Err)
+	assert.Less(t, len(failed), transform.MaxResponse)
+
 	assert.Regexp(t, `^the template with its boundaries has \d+ bytes, Lambda returns 6291456 at most; split the stack$`, got.ErrorMessage)
 }
 

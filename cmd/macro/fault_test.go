@@ -23,6 +23,7 @@ type fault struct {
 	name     string
 	ssm      ssmtest.Fault
 	value    string                    // of dev, where it matters
+	secure   bool                      // it is a SecureString
 	endpoint func(t *testing.T) string // in place of SSM's
 	settings []string
 	deadline time.Duration // 0 is 20 seconds, as in template.yaml
@@ -68,7 +69,7 @@ var faults = []fault{
 	{name: "the value is empty", ssm: answer(`{"Parameter":{"Value":""}}`), want: "malformed-value", requests: 1},
 	{name: "the value is malformed", value: "canary-4", want: "malformed-value", requests: 1},
 	{name: "the parameter is a StringList", ssm: answer(`{"Parameter":{"Type":"StringList","Value":"arn:aws:iam::aws:policy/canary-7,arn:aws:iam::aws:policy/B"}}`), want: "malformed-value", requests: 1},
-	{name: "the parameter is a SecureString", ssm: answer(`{"Parameter":{"Type":"SecureString","Value":"arn:aws:iam::aws:policy/A"}}`), requests: 1},
+	{name: "the parameter is a SecureString", value: "arn:aws:iam::aws:policy/A", secure: true, requests: 1},
 	{name: "the value is a number", slow: true, ssm: answer(`{"Parameter":{"Value":4711}}`), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
 	{name: "the answer is no JSON", slow: true, ssm: answer("<html>canary-6</html>"), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
 	{name: "SSM is not there", slow: true, endpoint: nowhere, want: "ssm-unreachable"},
@@ -121,7 +122,10 @@ func TestFaults(t *testing.T) {
 
 func (tc fault) run(t *testing.T, text string) {
 	server := ssmServer(t)
-	if tc.value != "" {
+	switch {
+	case tc.secure:
+		server.SetSecure("/permissions-boundary/dev", tc.value)
+	case tc.value != "":
 		server.Set("/permissions-boundary/dev", tc.value)
 	}
 	server.Fail(tc.ssm)

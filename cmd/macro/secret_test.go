@@ -96,6 +96,10 @@ func allEvents(t *testing.T) []plantedEvent {
 		require.NoError(t, err)
 		add(path, eventOf(archive))
 	}
+	events = append(events,
+		plantedEvent{"a parameter that breaks off", `{"requestId":"r","templateParameterValues":{"canary":{"canary":tru}}}`},
+		plantedEvent{"a fragment that breaks off", `{"requestId":"r","fragment":{"canary":{"canary":["canary`},
+		plantedEvent{"a number that is none", `{"requestId":"r","params":{"canary":01}}`})
 	require.Greater(t, len(events), 400)
 	require.Greater(t, planted, 5000)
 	return events

@@ -33,6 +33,7 @@ type Server struct {
 // Version is one value of a parameter.
 type Version struct {
 	Value, User string
+	Secure      bool // a SecureString
 }
 
 // Fault is how the server answers instead of what was asked for.
@@ -72,7 +73,14 @@ func New() *Server {
 func (s *Server) Set(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.put(name, Version{value, "arn:aws:iam::111122223333:user/somebody-else"})
+	s.put(name, Version{Value: value, User: "arn:aws:iam::111122223333:user/somebody-else"})
+}
+
+// SetSecure is Set of a SecureString, whose value is of use decrypted only.
+func (s *Server) SetSecure(name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(name, Version{Value: value, Secure: true})
 }
 
 func (s *Server) put(name string, v Version) { s.parameters[name] = append(s.parameters[name], v) }
@@ -236,7 +244,7 @@ func (s *Server) do(operation string, in request) (any, error) {
 	}
 	switch operation {
 	case "GetParameter":
-		return map[string]any{"Parameter": s.parameter(in.Name)}, nil
+		return map[string]any{"Parameter": s.parameter(in.Name, in.WithDecryption)}, nil
 	case "GetParameterHistory":
 		return s.history(in), nil
 	case "DeleteParameter":
@@ -246,10 +254,18 @@ func (s *Server) do(operation string, in request) (any, error) {
 	return nil, awsError{"UnknownOperationException", operation}
 }
 
-func (s *Server) parameter(name string) map[string]any {
+func (s *Server) parameter(name string, decrypted bool) map[string]any {
 	versions := s.parameters[name]
+	last := versions[len(versions)-1]
+	typ, value := "String", last.Value
+	if last.Secure {
+		typ = "SecureString"
+		if !decrypted {
+			value = "AQICAHciphertext"
+		}
+	}
 	return map[string]any{
-		"Name": name, "Type": "String", "Value": versions[len(versions)-1].Value,
+		"Name": name, "Type": typ, "Value": value,
 		"Version": len(versions), "LastModifiedDate": 1.7e9,
 	}
 }
@@ -265,7 +281,7 @@ func (s *Server) putParameter(in request, missing bool) (any, error) {
 	case missing && in.Type == "":
 		return nil, awsError{"ValidationException", "A parameter type is required when you create a parameter."}
 	}
-	s.put(in.Name, Version{in.Value, "arn:aws:iam::111122223333:user/operator"})
+	s.put(in.Name, Version{Value: in.Value, User: "arn:aws:iam::111122223333:user/operator"})
 	for _, tag := range in.Tags {
 		s.tags[in.Name] = append(s.tags[in.Name], tag.Key+"="+tag.Value)
 	}
@@ -278,7 +294,7 @@ func (s *Server) byPath(in request) any {
 	for _, name := range slices.Sorted(maps.Keys(s.parameters)) {
 		rest, below := strings.CutPrefix(name, strings.TrimSuffix(in.Path, "/")+"/")
 		if below && (in.Recursive || !strings.Contains(rest, "/")) {
-			all = append(all, s.parameter(name))
+			all = append(all, s.parameter(name, in.WithDecryption))
 		}
 	}
 	const size = 10
