@@ -63,22 +63,17 @@ func ParseTemplate(src []byte) (*Template, error) {
 // jsonError is what is wrong with a text that begins as JSON does, nil for other
 // ones: what it is as YAML would mislead its author.
 func jsonError(text []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))
+	open := behindSpace(text, 0)
+	name := behindSpace(text, min(open+1, len(text)))
+	if name == len(text) || text[open] != '{' || text[name] != '"' {
+		return nil
+	}
 	var syntax *jsontext.SyntacticError
-	if _, err := dec.ReadToken(); err != nil || dec.PeekKind() != jsontext.KindString || !errors.As(rest(dec), &syntax) {
+	if _, err := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true)).ReadValue(); !errors.As(err, &syntax) {
 		return nil
 	}
 	line := 1 + bytes.Count(text[:syntax.ByteOffset], []byte("\n"))
 	return fmt.Errorf("line %d: no JSON: %w", line, syntax.Err)
-}
-
-// rest reads to the end and returns the first error.
-func rest(dec *jsontext.Decoder) error {
-	for {
-		if _, err := dec.ReadToken(); err != nil {
-			return err
-		}
-	}
 }
 
 // readJSON finds the section Transform.
