@@ -99,7 +99,12 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 			found[i].id, found[i].typ = s.id, s.typ
 		}
 		edits = found
-		changes = append(changes, Change{LogicalID: s.id, Type: s.typ, Action: action, Offset: s.offset})
+		change := Change{LogicalID: s.id, Type: s.typ, Action: action, Certain: s.inherits, Offset: s.offset}
+		if s.kind == siteValue {
+			_, kept, _ := s.judge(v, Keep)
+			change.Was, change.Certain = describe(p.existing(s.existing)), kept == Kept
+		}
+		changes = append(changes, change)
 	}
 	for _, e := range p.embedded {
 		inner, done, refused := e.bind(v.portable(), existing)

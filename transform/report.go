@@ -21,7 +21,9 @@ type Change struct {
 	LogicalID string // a ScheduleV2 event follows its resource's ID and a dot
 	Type      string // the resource type, or ScheduleV2
 	Action    Action
-	Offset    int // where it is in the fragment, in bytes
+	Was       string // the boundary that the template gives it, for people; empty when it gives none
+	Certain   bool   // that boundary is certain to be one, so that the resource is bound without the macro
+	Offset    int    // where it is in the fragment, in bytes
 }
 
 // Finding is a resource that the macro cannot bind (an escape), cannot see
