@@ -320,6 +320,9 @@ func (c *checker) unbound(change transform.Change, own bool) (reason, remedy str
 	reason, remedy = "has no boundary", "give it a boundary in the template"
 	if change.Action == transform.Filled {
 		reason, remedy = "has a boundary that may be none", "keep it from being none in the template"
+		if change.Inherited {
+			reason = "has a boundary from Globals that may be none"
+		}
 	}
 	if own {
 		return reason + ", and the macro cannot bind its own stack", remedy

@@ -5,18 +5,43 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// parameter are the texts that a template parameter can have at any deployment.
+// Those that its declaration allows are known; else, that it is not empty.
+func (c certainty) parameter(name string) []string {
+	declaration := c.declared[name]
+	if declaration.get("Type").text != "String" {
+		return anyText()
+	}
+	if allowed := declaration.get("AllowedValues"); len(allowed.elements) > 0 {
+		return allTexts(allowed.elements)
+	}
+	if !isNeverEmpty(declaration) || hasOther(declaration.get("Default")) || hasOther(c.parameters[name]) {
+		return anyText()
+	}
+	return []string{given}
+}
+
+func allTexts(list []node) []string {
+	var all []string
+	for _, n := range list[:min(len(list), maxTexts+1)] {
+		all = union(all, scalarTexts(n))
+	}
+	return all
+}
+
+// hasOther reports whether a value is there that is not the ARN of a policy.
+func hasOther(value node) bool {
+	return value.kind != jsontext.KindInvalid && (!value.isString() || isNoPolicy(plain(value.text)))
+}
 
 // isNeverEmpty reports whether the declaration of a template parameter keeps
 // its value from being empty, whoever gives it.
 func isNeverEmpty(parameter node) bool {
-	if strings.HasPrefix(parameter.get("Type").text, "AWS::SSM::Parameter::") {
-		return true
-	}
 	if length, err := strconv.Atoi(parameter.get("MinLength").text); err == nil && length > 0 {
-		return true
-	}
-	if allowed := parameter.get("AllowedValues"); allowed.isArray() && !slices.ContainsFunc(allowed.elements, yieldsNothing) {
 		return true
 	}
 	pattern := parameter.get("AllowedPattern")
