@@ -77,6 +77,7 @@ func (c boundCheck) template(t map[string]any) error {
 	c.scope = scope{values: c.parameters, resources: t, loops: c.scope.loops, pseudo: c.pseudo}
 	if whole {
 		c.scope.parameters, c.scope.resources, c.scope.mappings = object(t["Parameters"]), resources, map[string]any{}
+		c.scope.conditions = object(t["Conditions"])
 		if mappings := object(t["Mappings"]); mappings != nil {
 			c.scope.mappings = mappings
 		}
@@ -190,7 +191,7 @@ func (c boundCheck) value(id string, v any) error {
 func (c boundCheck) isBoundary(v any) bool {
 	is := v != nil
 	c.scope.everyOutcome(v, func(o outcome) bool {
-		is = is && o.text == c.arn
+		is = is && (o.fails || o.text == c.arn)
 		return is
 	})
 	return is
@@ -201,7 +202,7 @@ func (c boundCheck) isBoundary(v any) bool {
 func (c boundCheck) mayStay(v any) bool {
 	may := v != nil
 	c.scope.everyOutcome(v, func(o outcome) bool {
-		may = may && (isPolicyARN(o.text) || o.guessed && o.text != "")
+		may = may && (o.fails || isPolicyARN(o.text) || o.guessed && o.text != "")
 		return may
 	})
 	return may
@@ -256,7 +257,7 @@ func (c boundCheck) isTrue(v any) bool {
 	if text, isText := v.(string); isText || object(v)["Fn::FindInMap"] != nil {
 		is := !isText || text != ""
 		c.scope.everyOutcome(v, func(o outcome) bool {
-			is = is && o.text != ""
+			is = is && (o.fails || o.text != "")
 			return is
 		})
 		return is

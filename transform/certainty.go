@@ -22,7 +22,9 @@ import (
 //     arn:aws:iam::111122223333:policy/${Name}. The text is never empty, and IAM
 //     takes nothing but a policy there.
 //   - A parameter whose declaration excludes the empty text, unless its default
-//     or its present value is something other than a policy's ARN.
+//     or its present value is something other than a policy's ARN. In a branch of
+//     Fn::If, a condition may exclude the empty text: that of the idiom
+//     !If [HasBoundary, !Ref Boundary, !Ref AWS::NoValue].
 //
 // Everything else may be empty, or something other than a boundary: attributes
 // of other resources, outputs of nested stacks, imports, dynamic references,
@@ -32,20 +34,28 @@ type certainty struct {
 	loops      loops
 	parameters map[string]node // templateParameterValues, where the template's are known
 	now        bool            // parameters have their present values, as for SAM
+	nonEmpty   []string        // parameters that the conditions around the value keep from being empty
 }
 
 // facts are what a template says that values refer to.
 type facts struct {
-	src      []byte
-	declared map[string]node // Parameters
-	policies map[string]*managedPolicy
-	mappings mappings
+	src        []byte
+	declared   map[string]node // Parameters
+	conditions map[string]node
+	policies   map[string]*managedPolicy
+	mappings   mappings
 }
 
 // certainty is what the template says, in loops. It must be read by now.
 func (p *plan) certainty(around loops, parameters map[string]node) certainty {
 	if p.facts == nil {
-		p.facts = &facts{p.src, parse(p.src, p.parameters).byName(), p.policies, mappingsOf(parse(p.src, p.mappings))}
+		p.facts = &facts{
+			src:        p.src,
+			declared:   parse(p.src, p.parameters).byName(),
+			conditions: parse(p.src, p.conditions).byName(),
+			policies:   p.policies,
+			mappings:   mappingsOf(parse(p.src, p.mappings)),
+		}
 	}
 	return certainty{facts: p.facts, loops: around, parameters: parameters}
 }
@@ -356,24 +366,42 @@ func (c certainty) joined(argument []node) []string {
 }
 
 // selected are the texts that a Fn::Select takes out of a list that is written
-// out.
+// out, or split from a text that is.
 func (c certainty) selected(argument []node) []string {
-	if len(argument) != 2 || !argument[1].isArray() || len(argument[1].elements) == 0 {
+	if len(argument) != 2 {
 		return anyText()
 	}
+	at, err := strconv.Atoi(argument[0].text)
+	isNumber := err == nil
+	if name, split := argument[1].only(); name == "Fn::Split" && isNumber {
+		return c.splitAt(split.elements, at)
+	}
 	list := argument[1].elements
-	if at, err := strconv.Atoi(argument[0].text); err == nil {
-		if at < 0 || at >= len(list) {
-			return anyText()
-		}
+	switch {
+	case len(list) == 0, len(list) > maxParts, isNumber && (at < 0 || at >= len(list)):
+		return anyText()
+	case isNumber:
 		return c.texts(list[at])
 	}
 	var all []string
-	for _, element := range list[:min(len(list), maxParts)] {
+	for _, element := range list {
 		all = union(all, c.texts(element))
 	}
-	if len(list) > maxParts {
+	return all
+}
+
+// splitAt are the texts at one place of what a Fn::Split makes.
+func (c certainty) splitAt(argument []node, at int) []string {
+	if len(argument) != 2 || !argument[0].isString() || argument[0].text == "" || strings.ContainsAny(argument[0].text, partsOfVariable) {
 		return anyText()
+	}
+	var all []string
+	for _, text := range c.texts(argument[1]) {
+		parts := strings.Split(text, argument[0].text)
+		if hasUnknown(text) || strings.Contains(text, "${") || at < 0 || at >= len(parts) {
+			return anyText()
+		}
+		all = union(all, parts[at:at+1])
 	}
 	return all
 }

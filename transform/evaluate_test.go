@@ -19,6 +19,7 @@ type scope struct {
 	parameters map[string]any // their declarations
 	values     map[string]any // of parameters, where they are known
 	mappings   map[string]any
+	conditions map[string]any
 	resources  map[string]any
 	loops      map[string][]string // what the identifiers of loops around stand for, nil where that is not known
 	pseudo     map[string]string
@@ -31,12 +32,13 @@ var errDeployment = errors.New("the deployment fails")
 type absent struct{}
 
 // maxWorlds is how many assignments are looked at for one value.
-const maxWorlds = 2000
+const maxWorlds = 500
 
 // outcome is what a value becomes in one world.
 type outcome struct {
 	text    string // empty when the property is not there
 	guessed bool   // depends on something that the template does not decide
+	fails   bool   // nothing is deployed
 }
 
 // everyOutcome calls look for each world in which a value is deployed, until it
@@ -50,7 +52,7 @@ func (s scope) everyOutcome(v any, look func(outcome) bool) {
 		if isText {
 			text = w.resolved(text)
 		}
-		if err == nil && !look(outcome{text, w.guessed}) {
+		if !look(outcome{text, w.guessed, err != nil}) {
 			return
 		}
 		if !w.next() {
@@ -190,8 +192,14 @@ func (w *world) function(name string, argument any, whole any) (any, error) {
 		return w.attribute(argument)
 	case "Fn::If":
 		if len(list) == 3 {
-			condition, _ := json.Marshal(list[0])
-			return w.value(list[1+strings.Index("tf", w.choose("condition "+string(condition), []string{"t", "f"}))])
+			holds, err := w.condition(map[string]any{"Condition": list[0]}, 0)
+			if err != nil {
+				return nil, err
+			}
+			if holds {
+				return w.value(list[1])
+			}
+			return w.value(list[2])
 		}
 	case "Fn::Sub":
 		return w.sub(argument)
@@ -215,6 +223,30 @@ func (w *world) function(name string, argument any, whole any) (any, error) {
 	return w.guess(whole), nil
 }
 
+// condition evaluates a condition as far as the template defines it.
+func (w *world) condition(v any, depth int) (bool, error) {
+	for name, argument := range object(v) {
+		list, _ := argument.([]any)
+		switch id, isText := argument.(string); {
+		case depth > 10:
+		case name == "Condition" && isText && w.conditions[id] != nil:
+			return w.condition(w.conditions[id], depth+1)
+		case name == "Fn::Not" && len(list) == 1:
+			holds, err := w.condition(list[0], depth+1)
+			return !holds, err
+		case name == "Fn::Equals" && len(list) == 2:
+			a, err := w.text(list[0])
+			if err != nil {
+				return false, err
+			}
+			b, err := w.text(list[1])
+			return a == b, err
+		}
+	}
+	key, _ := json.Marshal(v)
+	return w.choose("condition "+string(key), []string{"true", "false"}) == "true", nil
+}
+
 func (w *world) ref(name string, loops map[string][]string, identifier string) (any, error) {
 	if items, isLoop := loops[identifier]; isLoop {
 		return w.item(identifier, items), nil
@@ -223,6 +255,7 @@ func (w *world) ref(name string, loops map[string][]string, identifier string) (
 		return absent{}, nil
 	}
 	if text, ok := w.pseudo[name]; ok {
+		w.guessed = w.guessed || strings.HasPrefix(name, "AWS::Stack") // the template does not name its stack
 		return text, nil
 	}
 	if declaration, ok := w.parameters[name]; ok {

@@ -68,8 +68,12 @@ func (j *judgement) put(n node) edit {
 // branch judges a value, or what a branch of a Fn::If yields.
 func (j *judgement) branch(n node) {
 	if name, argument := n.only(); name == "Fn::If" && len(argument.elements) == 3 {
+		outer := j.nonEmpty
+		j.nonEmpty = j.within(outer, argument.elements[0].text, true)
 		j.branch(argument.elements[1])
+		j.nonEmpty = j.within(outer, argument.elements[0].text, false)
 		j.branch(argument.elements[2])
+		j.nonEmpty = outer
 		return
 	}
 	texts := anyText()
@@ -83,18 +87,16 @@ func (j *judgement) branch(n node) {
 	j.differs, j.uncertain = true, j.uncertain || isUncertain
 	now, isParameter := j.parameterValue(n)
 	switch {
-	case yieldsNothing(n), isParameter && now == "":
-		j.edits = append(j.edits, j.put(n))
-	case j.existing == Reject && isParameter && now == j.boundary.text:
-		// No conflict today. But a later deployment may set the parameter
-		// without running the macro again.
-		j.edits = append(j.edits, j.put(n))
-	case j.existing == Reject:
-		if j.conflict == "" {
-			j.conflict = describe(n)
+	case j.existing != Reject:
+		if isUncertain {
+			j.edits = append(j.edits, j.put(n))
 		}
-	case isUncertain:
+	case yieldsNothing(n), isParameter && (now == "" || now == j.boundary.text):
+		// A parameter with that value is no conflict today. But a later
+		// deployment may set it without running the macro again.
 		j.edits = append(j.edits, j.put(n))
+	case j.conflict == "":
+		j.conflict = describe(n)
 	}
 }
 

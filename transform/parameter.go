@@ -12,14 +12,19 @@ import (
 // parameter are the texts that a template parameter can have at any deployment.
 // Those that its declaration allows are known; else, that it is not empty.
 func (c certainty) parameter(name string) []string {
-	declaration := c.declared[name]
+	declaration, isNonEmpty := c.declared[name], slices.Contains(c.nonEmpty, name)
 	if declaration.get("Type").text != "String" {
 		return anyText()
 	}
-	if allowed := declaration.get("AllowedValues"); len(allowed.elements) > 0 {
-		return allTexts(allowed.elements)
+	values := []node{declaration.get("Default"), c.parameters[name]}
+	allowed := declaration.get("AllowedValues").elements
+	if isNonEmpty {
+		values, allowed = slices.DeleteFunc(values, node.isEmpty), slices.DeleteFunc(slices.Clone(allowed), node.isEmpty)
 	}
-	if !isNeverEmpty(declaration) || hasOther(declaration.get("Default")) || hasOther(c.parameters[name]) {
+	switch {
+	case len(allowed) > 0:
+		return allTexts(allowed)
+	case !isNonEmpty && !isNeverEmpty(declaration), slices.ContainsFunc(values, hasOther):
 		return anyText()
 	}
 	return []string{given}

@@ -20,9 +20,10 @@ type plan struct {
 	metadata node // Metadata.PermissionsBoundaryMacro
 
 	// Sections of the template, absent where it has none.
-	mappings, parameters, transform span
-	policies                        map[string]*managedPolicy // of the template, by logical ID
-	facts                           *facts                    // nil until somebody asks for certainty
+	conditions, mappings, parameters, transform span
+
+	policies map[string]*managedPolicy // of the template, by logical ID
+	facts    *facts                    // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.

@@ -36,9 +36,14 @@ func (c certainty) arnOf(p *managedPolicy) []string {
 	p.readFrom(c.src)
 	// A policy that is named after another one is none that matters.
 	within := certainty{facts: &facts{src: c.src, declared: c.declared, mappings: c.mappings}, loops: p.loops, parameters: c.parameters}
-	path := unlessUnknown(within.pathOf(p.path), "/"+unknown)
-	name := unlessUnknown(within.nameOf(p.name), unknown)
-	return followed(followed([]string{"arn:${AWS::Partition}:iam::${AWS::AccountId}:policy"}, path), name)
+	const prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy"
+	arns := followed(followed([]string{prefix}, within.pathOf(p.path)), within.nameOf(p.name))
+	for i, arn := range arns {
+		if hasUnknown(arn) || isNoPolicy(arn) { // IAM makes no policy without an ARN
+			arns[i] = prefix + "/" + unknown
+		}
+	}
+	return arns
 }
 
 // readFrom reads name and path, once for however many roles.
@@ -74,12 +79,4 @@ func (c certainty) pathOf(n node) []string {
 		return union(c.pathOf(argument.elements[1]), c.pathOf(argument.elements[2]))
 	}
 	return c.nameOf(n)
-}
-
-// unlessUnknown are texts, or another one where a part of them is not known.
-func unlessUnknown(texts []string, otherwise string) []string {
-	if slices.ContainsFunc(texts, func(text string) bool { return strings.ContainsAny(text, unknown+given+foreign) }) {
-		return []string{otherwise}
-	}
-	return texts
 }

@@ -92,6 +92,8 @@ func (w *walk) sections() span {
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
 			w.metadata()
+		case string(name) == "Conditions":
+			w.plan.conditions = w.skip()
 		case string(name) == "Mappings":
 			w.plan.mappings = w.skip()
 		case string(name) == "Parameters":
