@@ -354,6 +354,9 @@ func (c *checker) withoutMacro(role *checkedRole, change transform.Change, resul
 	role.Reason, role.Remedy = "has no boundary", "give it a boundary in the template"
 	if change.Was != "" {
 		role.Reason, role.Remedy = "has a boundary that may be none", "keep it from being none in the template"
+		if change.Inherited {
+			role.Reason = "has a boundary from Globals that may be none"
+		}
 	}
 	switch {
 	case result.own:

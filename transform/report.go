@@ -12,7 +12,7 @@ type Action string
 const (
 	Added    Action = "added"    // it had no boundary
 	Replaced Action = "replaced" // it had another one
-	Filled   Action = "filled"   // a branch of its boundary yielded none
+	Filled   Action = "filled"   // a branch of its boundary was not certain to be one
 	Kept     Action = "kept"     // its boundary stays
 )
 
@@ -21,9 +21,13 @@ type Change struct {
 	LogicalID string // a ScheduleV2 event follows its resource's ID and a dot
 	Type      string // the resource type, or ScheduleV2
 	Action    Action
-	Was       string // the boundary that the template gives it, for people; empty when it gives none
-	Certain   bool   // that boundary is certain to be one, so that the resource is bound without the macro
-	Offset    int    // where it is in the fragment, in bytes
+	Offset    int // where it is in the fragment, in bytes
+
+	// Inherited says that a function has its boundary from Globals.Function.
+	Inherited bool
+
+	Was     string // what its boundary was, such as "the boundary ARN"; empty when it had none
+	Certain bool   // what it was is certain to be a boundary, whatever was done to it
 }
 
 // Finding is a resource that the macro cannot bind (an escape), cannot see
