@@ -98,11 +98,15 @@ func (c certainty) surelyGiven(n node) bool {
 	return c.surelyYields(n)
 }
 
-// surelyRefers judges what a Ref refers to: a loop variable, a parameter, or a
-// resource, whose ID is never empty.
+// surelyRefers judges what a Ref refers to: a parameter, or a resource, whose ID
+// is never empty; and whatever it is, what may be the variable of a loop may
+// take each of its values.
 func (c certainty) surelyRefers(name string) bool {
-	if l := c.loops.seen().named(name); l != nil {
-		return l.known && !slices.Contains(l.items, "")
+	if of := c.loops.seen().named(name); of != nil {
+		values, known := (&variable{of: of}).values()
+		if !known || slices.Contains(values, "") {
+			return false
+		}
 	}
 	if value, known := c.parameters[name]; known {
 		return !value.isEmpty()

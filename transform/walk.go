@@ -197,7 +197,7 @@ func (w *walk) foreach(name []byte) {
 		case i < 2:
 			head[i] = w.tree()
 		case i == 2 && head[0].isString() && len(outer) < maxLoops && w.peek() == jsontext.KindBeginObject:
-			w.loops = outer.with(loopOver(head[0], head[1]))
+			w.loops = outer.with(outer.loopOver(head[0], head[1]))
 			w.resources()
 			readable = true
 		default:
