@@ -367,8 +367,8 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, report transf
 	}
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
-		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
-			continue
+		if f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)) {
+			continue // it has run when the macro sees the template, or calls it
 		}
 		if path, here := nested[f.LogicalID]; here {
 			if _, err := os.Stat(path); err == nil {

@@ -22,13 +22,14 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 	if err := json.Unmarshal([]byte(parameters), &given); err != nil {
 		return err
 	}
-	unread := map[string]bool{}
+	unread, blind := map[string]bool{}, map[string]bool{}
 	for _, f := range report.BlindSpots {
+		blind[f.LogicalID] = true
 		if strings.Contains(f.Reason, "is not a template in JSON or YAML") {
 			unread[f.LogicalID] = true
 		}
 	}
-	c := boundCheck{unread: unread, options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
+	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
 	if o.Portable {
 		c.isBoundary = func(v any) bool { return sameElsewhere(v, arn) }
 	}
@@ -85,6 +86,7 @@ func textIn(values map[string]string, v any) string {
 type boundCheck struct {
 	within     string          // the logical IDs of the StackSets around, each with a slash
 	unread     map[string]bool // StackSets that are reported to hold no template: this parser takes more for YAML
+	blind      map[string]bool // what is reported as a blind spot
 	options    transform.Options
 	parameters map[string]any
 	arn        string
@@ -172,7 +174,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 		return c.given(id, typ, r, p, "ExecutionRoleArn")
 	case "AWS::Serverless::GraphQLApi":
 		return c.graphQL(id, p)
-	case "AWS::CloudFormation::StackSet":
+	case "AWS::CloudFormation::StackSet", "AWS::CloudFormation::ChangeSet":
 		return c.stackSet(id, p)
 	}
 	return nil
@@ -304,6 +306,9 @@ func (c boundCheck) graphQL(id string, p map[string]any) error {
 func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
+	if strings.Contains(body, "{{resolve:") && !c.blind[c.within+id] {
+		return fmt.Errorf("%s has a template with a dynamic reference that nobody told of", id)
+	}
 	if c.unread[c.within+id] {
 		return nil
 	}
@@ -312,12 +317,33 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 			return nil // a blind spot
 		}
 	}
+	if resolvesName(t) {
+		return fmt.Errorf("%s has a dynamic reference in a Type or a key of its template", id)
+	}
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	inner := boundCheck{within: c.within + id + "/", unread: c.unread, options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
+	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
 	if err := inner.template(t); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
 	return nil
+}
+
+// resolvesName reports whether a template inside of another one has a dynamic
+// reference in a key, or in a Type. CloudFormation resolves it in the stack
+// around, before there is a template.
+func resolvesName(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, resolvesName)
+	case map[string]any:
+		for name, value := range v {
+			text, _ := value.(string)
+			if strings.Contains(name, "{{resolve:") || name == "Type" && strings.Contains(text, "{{resolve:") || resolvesName(value) {
+				return true
+			}
+		}
+	}
+	return false
 }

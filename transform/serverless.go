@@ -83,7 +83,7 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 	for _, event := range all.members {
 		switch {
 		case event.name == "Fn::Transform":
-			w.blindSpot(r.id, "Fn::Transform", notExpanded, expandFirst)
+			w.unexpanded(r.id)
 		case strings.HasPrefix(event.name, foreachPrefix), event.value.isArray() && around.mayBeLoop(event.name):
 			w.eventLoop(r, typ, event.value, around)
 		case event.value.isObject():
