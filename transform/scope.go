@@ -44,10 +44,10 @@ const nameInTransform = "name the macro in the section Transform of the template
 type shape int
 
 const (
-	shapeUnknown shape = iota
-	shapeNoRoles       // a template without resources
-	shapeEmpty         // the value of a property, where Fn::Transform is alone in it
-	shapeFunction      // the value of a property, where it is beside an intrinsic function
+	shapeUnknown  shape = iota
+	shapeNoRoles        // a template without resources
+	shapeEmpty          // the value of a property, where Fn::Transform is alone in it
+	shapeFunction       // the value of a property, where it is beside an intrinsic function
 	shapeResource
 	shapeRole // the properties of a role
 	shapeResources

@@ -65,8 +65,11 @@ func bindStateMachine(w *walk, r *resource, typ string) {
 }
 
 // unlessGiven tells a site that it is not needed if the resource is given a
-// role, for SAM makes none then.
+// role, for SAM makes none then. A loop may put another one in its place.
 func (w *walk) unlessGiven(at int, r *resource) {
+	if w.generates(&r.props, r.loops, []property{role}) {
+		return
+	}
 	given, around := parse(w.src, r.props.at[role]), r.loops
 	w.later(func() { w.plan.sites[at].unneeded = w.givenRole(given, around) })
 }
