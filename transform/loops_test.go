@@ -165,7 +165,7 @@ func (g *loopGenerator) one(of ...string) string { return of[g.r.IntN(len(of))] 
 func (g *loopGenerator) rarely() bool { return g.r.IntN(100) < g.unusual }
 
 func (g *loopGenerator) template() []byte {
-	g.unusual = []int{0, 0, 1, 10}[g.r.IntN(4)]
+	g.unusual = []int{0, 2, 5, 15}[g.r.IntN(4)]
 	return []byte(`{"Parameters":{"List":{"Type":"CommaDelimitedList"}},"Resources":` + g.resources(0, 0) + `}`)
 }
 
