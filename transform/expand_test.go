@@ -128,6 +128,18 @@ type expander struct {
 // errLoop is a loop that CloudFormation refuses.
 var errLoop = fmt.Errorf("is not [identifier, collection, {key: value}]")
 
+func (e expander) expandText(template []byte) ([]byte, error) {
+	t, err := parseOrdered(template)
+	if err != nil {
+		return nil, err
+	}
+	made, err := e.expand(t)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(made)
+}
+
 func (e expander) expand(v any) (any, error) {
 	switch v := v.(type) {
 	case ordered:

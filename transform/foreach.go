@@ -27,6 +27,7 @@ type loop struct {
 	items        []string
 	alphanumeric []string // what &{identifier} makes of the items
 	known        bool     // items are all that the loop runs over
+	plain        bool     // they are known, and all plain
 	unseen       bool     // stands for the loops around a Fn::Transform: any variable but AWS's own may be of them
 }
 
@@ -50,13 +51,14 @@ func (ls loops) loopOver(identifier, collection node) loop {
 		return unknown
 	}
 	l := unknown
-	l.known = true
+	l.known, l.plain = true, true
 	for _, item := range collection.elements {
 		// An item may itself hold the variable of an outer loop, or complete
 		// that of an inner one.
 		if !item.isString() || len(item.text) > maxLoopItem || strings.ContainsAny(item.text, partsOfVariable) {
 			return unknown
 		}
+		l.plain = l.plain && isPlain(item.text)
 		l.items = append(l.items, item.text)
 		l.alphanumeric = append(l.alphanumeric, alphanumeric(item.text))
 	}
@@ -355,9 +357,7 @@ func (ls loops) couldEnd(text, suffix string) bool {
 // change no syntax around them. A variable may be made of others, so all loops
 // count once there is one.
 func (ls loops) surelyPlain(text string) bool {
-	return !ls.vary(text) || !slices.ContainsFunc(ls, func(l loop) bool {
-		return !l.known || slices.ContainsFunc(l.items, func(item string) bool { return !isPlain(item) })
-	})
+	return !ls.vary(text) || !slices.ContainsFunc(ls, func(l loop) bool { return !l.plain })
 }
 
 // isPlain reports whether text begins with a letter or a digit, and goes on with

@@ -99,8 +99,8 @@ func isValue(fragment []byte) bool {
 	if json.Unmarshal(fragment, &members) != nil || members == nil || len(members) > 1 {
 		return false
 	}
-	for name := range members {
-		return name == "Ref" || strings.HasPrefix(name, "Fn::") && !strings.HasPrefix(name, "Fn::ForEach::") && name != "Fn::Transform"
+	for name, argument := range members {
+		return name == "Ref" && argument[0] == '"' || strings.HasPrefix(name, "Fn::") && !strings.HasPrefix(name, "Fn::ForEach::") && name != "Fn::Transform"
 	}
 	return true
 }

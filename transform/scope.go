@@ -74,13 +74,15 @@ func (w *walk) shape() shape {
 			section = true
 		}
 		loop = loop || isForEach(name)
-		function = string(name) == "Ref" || bytes.HasPrefix(name, []byte("Fn::")) && string(name) != "Fn::Transform"
+		function = (members == 0 || function) && isFunction(name, kind)
 		if kind == jsontext.KindBeginObject && w.isResource(value) {
 			resource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
 	}
 	switch {
+	case function:
+		return shapeFunction
 	case typed && !beside:
 		return shapeResource
 	case role && resource:
@@ -95,10 +97,14 @@ func (w *walk) shape() shape {
 		return shapeNoRoles
 	case members == 0:
 		return shapeEmpty
-	case members == 1 && function:
-		return shapeFunction
 	}
 	return shapeUnknown
+}
+
+// isFunction reports whether a name is that of an intrinsic function that gives
+// a value. A resource may have the logical ID Ref.
+func isFunction(name []byte, argument jsontext.Kind) bool {
+	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte("Fn::")) && string(name) != "Fn::Transform" && !isForEach(name)
 }
 
 // sectionNames are those that a template may have beside Resources.
