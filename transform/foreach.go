@@ -257,27 +257,6 @@ func anything(reach []bool) []bool {
 	return next
 }
 
-// couldEnd reports whether text could become one that ends with suffix.
-func (ls loops) couldEnd(text, suffix string) bool {
-	var last *loop
-	var isAlphanumeric bool
-	for {
-		literal, l, alphanumeric, rest := ls.cut(text)
-		if l == nil {
-			text = literal
-			break
-		}
-		last, isAlphanumeric, text = l, alphanumeric, rest
-	}
-	ends := func(tail string) bool {
-		return strings.HasSuffix(tail, suffix) || last != nil && strings.HasSuffix(suffix, tail)
-	}
-	if last == nil || !last.known || strings.ContainsAny(text, partsOfVariable) {
-		return last != nil && strings.ContainsAny(text, partsOfVariable) || ends(text)
-	}
-	return slices.ContainsFunc(last.values(isAlphanumeric), func(value string) bool { return ends(value + text) })
-}
-
 // surelyPlain reports whether what the loops put into text are names, which
 // change no syntax around them.
 func (ls loops) surelyPlain(text string) bool {

@@ -18,6 +18,8 @@ type plan struct {
 	blind    []Finding
 	metadata node // Metadata.PermissionsBoundaryMacro
 
+	permissionSets map[string]bool // by logical ID
+
 	// Sections of the template, absent where it has none.
 	mappings, parameters, transform span
 	facts                           *facts // nil until somebody asks for certainty

@@ -43,6 +43,8 @@ type property int
 const (
 	permissionsBoundary property = iota
 	buildRoleArn
+	catalogType
+	content
 	dataSources
 	deploymentPreference
 	documentType
@@ -52,7 +54,13 @@ const (
 	hostedRotationLambda
 	logging
 	operatorRole
+	permissionSetArn
+	permissionType
+	projectProfileID
 	role
+	stackSetName
+	stages
+	syncType
 	templateBody
 	propertyCount
 )
@@ -60,6 +68,8 @@ const (
 var propertyNames = [propertyCount]string{
 	permissionsBoundary:               "PermissionsBoundary",
 	buildRoleArn:                      "BuildRoleArn",
+	catalogType:                       "Type",
+	content:                           "Content",
 	dataSources:                       "DataSources",
 	deploymentPreference:              "DeploymentPreference",
 	documentType:                      "DocumentType",
@@ -69,7 +79,13 @@ var propertyNames = [propertyCount]string{
 	hostedRotationLambda:              "HostedRotationLambda",
 	logging:                           "Logging",
 	operatorRole:                      "OperatorRole",
+	permissionSetArn:                  "PermissionSetArn",
+	permissionType:                    "PermissionType",
+	projectProfileID:                  "ProjectProfileId",
 	role:                              "Role",
+	stackSetName:                      "StackSetName",
+	stages:                            "Stages",
+	syncType:                          "SyncType",
 	templateBody:                      "TemplateBody",
 }
 
@@ -198,9 +214,8 @@ func (w *walk) judgeVarying(r *resource, typ string) {
 		}
 		return
 	}
-	// No module is of AWS's own.
-	if !strings.HasPrefix(typ, "AWS::") && r.loops.couldEnd(typ, moduleSuffix) || r.loops.couldBegin(typ, serverlessPrefix) {
-		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module or a SAM type that is not known", afterLanguageExtensions)
+	if r.loops.couldBegin(typ, serverlessPrefix) || r.loops.mayBeForeign(typ) {
+		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module, a SAM type that is not known, or a type of a third party", afterLanguageExtensions)
 	}
 }
 
