@@ -79,8 +79,9 @@ var blindQuestions = map[string]func(p, resources map[string]any) answer{
 		return unsure
 	},
 	"AWS::SSO::PermissionSet": func(p, _ map[string]any) answer {
-		if boundary := object(p["PermissionsBoundary"]); len(boundary) == 1 && boundary["ManagedPolicyArn"] != nil {
-			return lacks(boundary["ManagedPolicyArn"])
+		// An empty ARN fails the deployment, so either answer will do.
+		if arn, _ := object(p["PermissionsBoundary"])["ManagedPolicyArn"].(string); strings.HasPrefix(arn, "arn:") {
+			return no
 		}
 		return lacks(p["PermissionsBoundary"])
 	},

@@ -82,14 +82,10 @@ func blindSpotRules() map[string]*rule {
 // reports is the rule of a type that is a blind spot when one of the conditions
 // holds, or always when there are none.
 func reports(reason, remedy string, when ...condition) *rule {
-	either := condition{holds: func(*subject) bool { return true }}
-	if len(when) > 0 {
-		either = join(when, slices.ContainsFunc)
-	}
-	return &rule{decides: either.decides, apply: func(w *walk, r *resource, typ string) {
+	return &rule{decides: decidedBy(when), apply: func(w *walk, r *resource, typ string) {
 		s := &subject{w, *r}
 		w.later(func() {
-			if either.holds(s) {
+			if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(s) }) {
 				w.blindSpotAt(s.of.start, s.of.id, typ, reason, remedy)
 			}
 		})
@@ -127,22 +123,17 @@ type condition struct {
 	holds   func(*subject) bool
 }
 
-func all(conditions ...condition) condition {
-	return join(conditions, func(conditions []condition, holds func(condition) bool) bool {
-		return !slices.ContainsFunc(conditions, func(c condition) bool { return !holds(c) })
-	})
+func decidedBy(conditions []condition) (properties []property) {
+	for _, c := range conditions {
+		properties = append(properties, c.decides...)
+	}
+	return properties
 }
 
-// join makes one condition of several.
-func join(conditions []condition, combine func([]condition, func(condition) bool) bool) condition {
-	var joined condition
-	for _, c := range conditions {
-		joined.decides = append(joined.decides, c.decides...)
-	}
-	joined.holds = func(s *subject) bool {
-		return combine(conditions, func(c condition) bool { return c.holds(s) })
-	}
-	return joined
+func all(conditions ...condition) condition {
+	return condition{decidedBy(conditions), func(s *subject) bool {
+		return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(s) })
+	}}
 }
 
 // given: the property may be set.
