@@ -139,7 +139,7 @@ var defects = []defect{
 	},
 	{
 		"a nested stack passes unseen", "transform/blindspot.go",
-		`"AWS::CloudFormation::Stack":     reports("is a nested stack, whose template the macro does not see", addTransform),`, ``,
+		`"AWS::CloudFormation::Stack": reports("is a nested stack, whose template the macro does not see", addTransform),`, ``,
 	},
 	{
 		"a property that is not written out is harmless", "transform/blindspot.go",

@@ -25,8 +25,7 @@ func blindSpotRules() map[string]*rule {
 		"AWS::Athena::DataCatalog": reports(
 			"may create a stack and a role for a federated source", "connect it to a Lambda function of your own",
 			mayBe(catalogType, "FEDERATED")),
-		"AWS::CloudFormation::ChangeSet": reports("deploys a template that the macro does not see", addTransform),
-		"AWS::CloudFormation::Stack":     reports("is a nested stack, whose template the macro does not see", addTransform),
+		"AWS::CloudFormation::Stack": reports("is a nested stack, whose template the macro does not see", addTransform),
 		"AWS::CodePipeline::Pipeline": reports(
 			"may have an action that deploys templates, which the macro does not see", "add the macro to the Transform of those templates, too",
 			runs(stages, "CloudFormation", "CloudFormationStackInstances", "CloudFormationStackSet", "ServiceCatalog")),

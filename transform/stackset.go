@@ -23,6 +23,8 @@ const maxTemplates = 10
 func stackSetRules() map[string]*rule {
 	return map[string]*rule{
 		stackSetType: {apply: stackSet, decides: []property{templateBody}},
+
+		"AWS::CloudFormation::ChangeSet": reports("deploys a template that the macro does not see", addTransform),
 	}
 }
 
