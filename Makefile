@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template bench build-MacroFunction
+.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -143,3 +143,10 @@ build-MacroFunction:
 # template.yaml and deploy/spoke.yaml against the schemas of AWS.
 template: $(TOOLS)
 	$(VENV)/bin/cfn-lint template.yaml deploy/spoke.yaml
+
+# Which resource types may create roles, by the schemas of AWS and the source of
+# the SAM translator: fails when a decision about one is missing in types/, and
+# writes docs/types.md, or the file that TYPES names.
+TYPES = docs/types.md
+types: $(TOOLS)
+	$(VENV)/bin/python types/survey.py $(TYPES)

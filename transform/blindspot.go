@@ -2,7 +2,9 @@ package transform
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -11,85 +13,287 @@ const (
 	notExpanded = "is not expanded yet"
 	expandFirst = "expand it first, or deploy through CloudFormation, which does"
 
-	addTransform = "add the macro to the Transform of that template, too"
+	addTransform   = "add the macro to the Transform of that template, too"
+	boundElsewhere = "set the boundary on the roles that it creates"
 )
 
-// blindSpotRules are resource types that may create roles the macro cannot
-// see. Source: the CloudFormation resource schemas, all types that carry or
-// name a template, have a boundary property of their own, or say in their
-// description that they make roles.
+// blindSpotRules are the resource types that may create roles the macro cannot
+// see. Which types those are, and why others are not among them, is decided in
+// types/decisions.tsv.
 func blindSpotRules() map[string]*rule {
 	return map[string]*rule{
-		"AWS::CloudFormation::Stack":   {apply: blind("is a nested stack, whose template the macro does not see", addTransform)},
-		"AWS::Serverless::Application": {apply: blind("becomes a nested stack, whose template the macro does not see", addTransform)},
-		"AWS::ServiceCatalog::CloudFormationProduct": {
-			apply: blind("holds templates that are deployed when the product is provisioned", addTransform),
-		},
-		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": {
-			apply: blind("deploys the template of a product, which the macro does not see", addTransform),
-		},
-		"AWS::Organizations::Account": {
-			apply: blind("makes an account with a role for its organization", "bound that role in the account"),
-		},
-		"AWS::SSMQuickSetup::ConfigurationManager": {
-			apply: blind("deploys stacks of Systems Manager, which the macro does not see", "bound their roles in the accounts they are deployed to"),
-		},
-		"AWS::SageMaker::Project": {apply: blind("deploys a template that the macro does not see", addTransform)},
-		"AWS::SecretsManager::RotationSchedule": {
-			apply:   blindWith(hostedRotationLambda, "has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own"),
-			decides: []property{hostedRotationLambda},
-		},
-		"AWS::SSM::Document": {apply: blindDocument, decides: []property{documentType}},
-		"AWS::SSO::PermissionSet": {
-			apply:   blindWithout(permissionsBoundary, "creates roles in the accounts it is assigned to", "write its PermissionsBoundary, which names a policy of those accounts"),
-			decides: []property{permissionsBoundary},
-		},
-		"AWS::DataZone::EnvironmentBlueprintConfiguration": {
-			apply:   blindWithout(environmentRolePermissionBoundary, "has roles created in its environments", "write its EnvironmentRolePermissionBoundary"),
-			decides: []property{environmentRolePermissionBoundary},
-		},
+		"AWS::Athena::DataCatalog": reports(
+			"may create a stack and a role for a federated source", "connect it to a Lambda function of your own",
+			mayBe(catalogType, "FEDERATED")),
+		"AWS::CloudFormation::Stack": reports("is a nested stack, whose template the macro does not see", addTransform),
+		"AWS::CodePipeline::Pipeline": reports(
+			"may have an action that deploys templates, which the macro does not see", "add the macro to the Transform of those templates, too",
+			runs(stages, "CloudFormation", "CloudFormationStackInstances", "CloudFormationStackSet", "ServiceCatalog")),
+		"AWS::CodeStarConnections::SyncConfiguration": reports(
+			"may deploy templates from a repository, which the macro does not see", "add the macro to the Transform of those templates, too",
+			mayBe(syncType, "CFN_STACK_SYNC")),
+		"AWS::ControlTower::EnabledBaseline": reports("creates roles in the accounts that it is enabled for", boundElsewhere),
+		"AWS::ControlTower::LandingZone":     reports("creates roles in the accounts of the landing zone", boundElsewhere),
+		"AWS::DataZone::Environment": reports(
+			"creates the stacks and roles of its blueprint",
+			"set the EnvironmentRolePermissionBoundary of the blueprint's configuration in that account"),
+		"AWS::DataZone::EnvironmentBlueprintConfiguration": reports(
+			"has roles created in its environments", "set its EnvironmentRolePermissionBoundary",
+			mayLackBoundary(environmentRolePermissionBoundary)),
+		"AWS::DataZone::Project": reports(
+			"has a project profile, whose environments may create stacks and roles",
+			"set the EnvironmentRolePermissionBoundary of each blueprint's configuration in those accounts",
+			isSet(projectProfileID)),
+		"AWS::Grafana::Workspace": reports(
+			"may have roles that AWS creates for it", "set PermissionType to CUSTOMER_MANAGED and give it a RoleArn, without StackSetName",
+			mayBe(permissionType, "SERVICE_MANAGED"), isSet(stackSetName)),
+		"AWS::LaunchWizard::Deployment": reports("deploys stacks of Launch Wizard, which the macro does not see", boundElsewhere),
+		"AWS::MWAA::Environment": reports(
+			"may have an execution role created for it", "give it an ExecutionRoleArn",
+			mayLack(executionRoleArn)),
+		"AWS::Organizations::Account": reports("creates an account with a role for its organization", "set the boundary on that role in the account"),
+		"AWS::SSM::Document": reports(
+			"may deploy a template or create roles when it runs", "add the macro to the Transform of that template, or set the boundary where the role is created",
+			mayBe(documentType, "CloudFormation"), all(mayBe(documentType, "Automation"), mayDeploy(content))),
+		"AWS::SSMQuickSetup::ConfigurationManager": reports(
+			"deploys stacks of Systems Manager, which the macro does not see", "set the boundary on their roles in the accounts that they are deployed to"),
+		"AWS::SSO::Assignment": reports(
+			"may create a role from a permission set that is not in this template", "set the boundary on that permission set",
+			namesNoPermissionSet(permissionSetArn)),
+		"AWS::SSO::PermissionSet": permissionSet(reports(
+			"creates roles in the accounts that it is assigned to", "set its PermissionsBoundary, which names a policy of those accounts",
+			mayLackBoundary(permissionsBoundary))),
+		"AWS::SageMaker::Project": reports("deploys a template that the macro does not see", addTransform),
+		"AWS::SecretsManager::RotationSchedule": reports(
+			"has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own",
+			isSet(hostedRotationLambda)),
+		"AWS::SecurityLake::Subscriber": reports("has a role that AWS creates for the subscriber", boundElsewhere),
+		"AWS::Serverless::Application":  reports("becomes a nested stack, whose template the macro does not see", addTransform),
+		"AWS::ServerlessRepo::Application": reports(
+			"holds a template that is deployed by those who use the application", addTransform),
+		"AWS::ServiceCatalog::CloudFormationProduct": reports(
+			"holds templates that are deployed when the product is provisioned", addTransform),
+		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": reports(
+			"deploys the template of a product, which the macro does not see", addTransform),
 	}
 }
 
-func blind(reason, remedy string) func(*walk, *resource, string) {
-	return func(w *walk, r *resource, typ string) { w.blindSpot(r.id, typ, reason, remedy) }
-}
-
-// blindWith is the rule of a type that is blind unless a property surely is
-// absent.
-func blindWith(p property, reason, remedy string) func(*walk, *resource, string) {
-	return func(w *walk, r *resource, typ string) {
-		value := parse(w.src, r.props.at[p])
-		if value.kind != jsontext.KindInvalid && !value.isNull() && !isNoValue(value) {
-			w.blindSpot(r.id, typ, reason, remedy)
-		}
-	}
-}
-
-// blindWithout is the rule of a type that is blind unless a property surely is
-// given.
-func blindWithout(p property, reason, remedy string) func(*walk, *resource, string) {
-	return func(w *walk, r *resource, typ string) {
-		id, start, around, value := r.id, r.start, r.loops, parse(w.src, r.props.at[p])
+// reports is the rule of a type that is a blind spot when one of the conditions
+// holds, or always when there are none.
+func reports(reason, remedy string, when ...condition) *rule {
+	return &rule{decides: decidedBy(when), apply: func(w *walk, r *resource, typ string) {
+		s := &subject{w, *r}
 		w.later(func() {
-			if !w.plan.certainty(around, w.parameters).isGiven(value) {
-				w.blindSpotAt(start, id, typ, reason, remedy)
+			if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(s) }) {
+				w.blindSpotAt(s.of.start, s.of.id, typ, reason, remedy)
 			}
 		})
+	}}
+}
+
+// permissionSet also takes note of the permission set, for its assignments.
+func permissionSet(reported *rule) *rule {
+	return &rule{decides: reported.decides, apply: func(w *walk, r *resource, typ string) {
+		if w.plan.permissionSets == nil {
+			w.plan.permissionSets = map[string]bool{}
+		}
+		w.plan.permissionSets[string(r.id)] = true
+		reported.apply(w, r, typ)
+	}}
+}
+
+// subject is the resource that a condition is about. All of the request is read
+// by then.
+type subject struct {
+	*walk
+	of resource
+}
+
+func (s *subject) value(p property) node { return parse(s.src, s.of.props.at[p]) }
+
+func (s *subject) certainty() certainty {
+	return s.plan.certainty(s.of.loops, s.parameters)
+}
+
+// condition is a question about properties of a resource. It holds unless the
+// template rules it out.
+type condition struct {
+	decides []property
+	holds   func(*subject) bool
+}
+
+func decidedBy(conditions []condition) (properties []property) {
+	for _, c := range conditions {
+		properties = append(properties, c.decides...)
+	}
+	return properties
+}
+
+func all(conditions ...condition) condition {
+	return condition{decidedBy(conditions), func(s *subject) bool {
+		return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(s) })
+	}}
+}
+
+// isSet: the property may be set.
+func isSet(p property) condition {
+	return condition{[]property{p}, func(s *subject) bool {
+		value := s.value(p)
+		return value.kind != jsontext.KindInvalid && !value.isNull() && !isNoValue(value)
+	}}
+}
+
+// mayLack: the property may be absent, or is empty.
+func mayLack(p property) condition {
+	return condition{[]property{p}, func(s *subject) bool {
+		value := s.value(p)
+		return value.kind == jsontext.KindInvalid || yieldsNothing(value) || mayHoldNoValue(value)
+	}}
+}
+
+// mayLackBoundary: the property is not certain to be a boundary.
+func mayLackBoundary(p property) condition {
+	return condition{[]property{p}, func(s *subject) bool { return !s.certainty().isGiven(s.value(p)) }}
+}
+
+// mayBe: the property may be one of the texts.
+func mayBe(p property, texts ...string) condition {
+	return condition{[]property{p}, func(s *subject) bool { return s.of.loops.mayYield(s.value(p), texts...) }}
+}
+
+// mayYield reports whether a value may be one of the texts when the stack is
+// deployed. What is not written out may be anything.
+func (ls loops) mayYield(n node, texts ...string) bool {
+	name, argument := n.only()
+	switch {
+	case n.isString() && strings.Contains(n.text, "{{"):
+		return true
+	case n.isString() && hasVariable(n.text):
+		return !ls.vary(n.text) || ls.mayBecome(n.text, texts...)
+	case n.isString():
+		return slices.Contains(texts, n.text)
+	case name == "Fn::If" && len(argument.elements) == 3:
+		return ls.mayYield(argument.elements[1], texts...) || ls.mayYield(argument.elements[2], texts...)
+	}
+	return (n.isObject() || n.isArray()) && !isNoValue(n)
+}
+
+// namesNoPermissionSet: the property may name a permission set of elsewhere.
+func namesNoPermissionSet(p property) condition {
+	return condition{[]property{p}, func(s *subject) bool { return !s.plan.namesPermissionSet(s.value(p)) }}
+}
+
+// namesPermissionSet reports whether a value surely is the ARN of a permission
+// set of the template.
+func (p *plan) namesPermissionSet(n node) bool {
+	name, argument := n.only()
+	id := argument.text
+	switch name {
+	case "Fn::If":
+		e := argument.elements
+		return len(e) == 3 && p.namesPermissionSet(e[1]) && p.namesPermissionSet(e[2])
+	case "Fn::GetAtt":
+		if len(argument.elements) == 2 {
+			id = argument.elements[0].text
+		}
+		id, _, _ = strings.Cut(id, ".")
+	case "Fn::Sub":
+		id, _, _ = strings.Cut(strings.TrimSuffix(strings.TrimPrefix(id, "${"), "}"), ".")
+	case "Ref":
+	default:
+		return false
+	}
+	return p.permissionSets[id]
+}
+
+// runs: the stages of a pipeline may have an action of one of AWS's providers.
+func runs(p property, providers ...string) condition {
+	return condition{[]property{p}, func(s *subject) bool {
+		value, around := s.value(p), s.of.loops
+		return isOpaque(value) || anyObject(value, func(n node) bool {
+			return around.anyVaries(n, "Owner", "Provider") ||
+				around.mayYield(n.get("Owner"), "AWS") && around.mayYield(n.get("Provider"), providers...)
+		})
+	}}
+}
+
+// mayDeploy: the content of an automation, an object or a text in JSON or YAML,
+// may have a step that creates a stack or a role. What its scripts do is not
+// looked at: they are code, as that of functions is.
+func mayDeploy(p property) condition {
+	return condition{[]property{p}, func(s *subject) bool {
+		value, around := s.value(p), s.of.loops
+		name, _ := value.only()
+		if isOpaque(value) || (value.isString() || strings.HasPrefix(name, "Fn::")) && hasText(value, deployingStep.MatchString) {
+			return true
+		}
+		return anyObject(value, func(n node) bool {
+			return around.anyVaries(n, "action", "Service", "Api") ||
+				around.mayYield(n.get("action"), "aws:createStack") ||
+				around.mayYield(n.get("Service"), deployingServices...) && deploys(n.get("Api"))
+		})
+	}}
+}
+
+// Calls of AWS's API that deploy templates or create roles, as an automation
+// spells them: CreateRole, createRole, create_role.
+const deployingCalls = `(create|update)_?stack(_?set|_?instances)?|(create|execute)_?change_?set|` +
+	`create_?role|(provision|update_?provisioned)_?product|create_?account`
+
+var (
+	deployingServices = []string{"cloudformation", "iam", "organizations", "servicecatalog"}
+	deployingCall     = regexp.MustCompile(`(?i)^(` + deployingCalls + `)$`)
+	deployingStep     = regexp.MustCompile(`(?i)\baws:createStack\b|\bapi["']?\s*:\s*["']?(` + deployingCalls + `)\b`)
+)
+
+func deploys(api node) bool {
+	if api.isString() && !strings.ContainsAny(api.text, "{}") {
+		return deployingCall.MatchString(api.text)
+	}
+	return api.kind != jsontext.KindInvalid
+}
+
+// isOpaque reports whether a value does not show what it yields.
+func isOpaque(n node) bool {
+	if n.isString() {
+		return strings.HasPrefix(n.text, "{{")
+	}
+	switch name, _ := n.only(); name {
+	case "Fn::If", "Fn::Join", "Fn::Sub":
+		return false
+	case "Ref":
+		return !isNoValue(n)
+	default:
+		return strings.HasPrefix(name, "Fn::") && !strings.HasPrefix(name, foreachPrefix)
 	}
 }
 
-func blindDocument(w *walk, r *resource, typ string) {
-	if kind := parse(w.src, r.props.at[documentType]); kind.isObject() || kind.text == "CloudFormation" {
-		w.blindSpot(r.id, typ, "holds a template that is deployed later", addTransform)
-	}
+// anyObject reports whether an object in a value, or the value itself, is one
+// that is looked for.
+func anyObject(n node, is func(node) bool) bool {
+	return n.isObject() && is(n) ||
+		slices.ContainsFunc(n.members, func(m member) bool { return anyObject(m.value, is) }) ||
+		slices.ContainsFunc(n.elements, func(e node) bool { return anyObject(e, is) })
 }
+
+// hasText is anyObject of texts.
+func hasText(n node, is func(string) bool) bool {
+	return n.isString() && is(n.text) ||
+		slices.ContainsFunc(n.members, func(m member) bool { return hasText(m.value, is) }) ||
+		slices.ContainsFunc(n.elements, func(e node) bool { return hasText(e, is) })
+}
+
+// ownTypes begin the types whose resources create no roles out of sight unless
+// there is a rule for them. Custom resources are functions, whose roles
+// templates make like all others, and every template may have some: what their
+// code does is not looked at. The types of others come with code that runs in
+// the account.
+var ownTypes = []string{"AWS::", "Alexa::", "Custom::"}
 
 // moduleSuffix ends the type of every module.
 const moduleSuffix = "::MODULE"
 
-// judgeUnknown judges a type without a rule: CloudFormation's own types create
-// no roles, but modules are templates, and SAM grows.
+// judgeUnknown judges a type without a rule.
 func (w *walk) judgeUnknown(r *resource, typ []byte) {
 	switch {
 	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
@@ -97,5 +301,22 @@ func (w *walk) judgeUnknown(r *resource, typ []byte) {
 			"bind the roles in the module, or deploy them in a stack that uses the macro")
 	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
 		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
+	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
+		w.blindSpot(r.id, string(typ), "is a type of a third party, whose code may create roles", boundElsewhere)
 	}
+}
+
+func isOwn(typ []byte) bool {
+	return slices.ContainsFunc(ownTypes, func(own string) bool { return bytes.HasPrefix(typ, []byte(own)) })
+}
+
+// mayBeForeign reports whether a type that is made of a loop variable may be of
+// a third party.
+func (ls loops) mayBeForeign(typ string) bool {
+	literal, v, rest := ls.cut(typ)
+	if v == nil || isOwn([]byte(literal)) {
+		return !isOwn([]byte(literal))
+	}
+	values, known := v.values()
+	return !known || slices.ContainsFunc(values, func(value string) bool { return !isOwn([]byte(literal + value + rest)) })
 }

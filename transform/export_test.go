@@ -1,6 +1,9 @@
 package transform
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // TextEdit is an edit of a template's text, for tests.
 type TextEdit struct {
@@ -22,3 +25,9 @@ func (m Macro) Edits(ctx context.Context, event []byte, t *Template) []TextEdit 
 	}
 	return all
 }
+
+// Ruled are the resource types that have a rule.
+func Ruled() []string { return slices.Clone(ruled) }
+
+// RolelessServerless are the types of SAM that create no role.
+func RolelessServerless() []string { return slices.Clone(rolelessServerless) }

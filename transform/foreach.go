@@ -328,36 +328,6 @@ func anything(reach []bool) []bool {
 	return next
 }
 
-// couldEnd reports whether text could become one that ends with suffix.
-func (ls loops) couldEnd(text, suffix string) bool {
-	if len(text) > maxVaryingText {
-		return true
-	}
-	var last *variable
-	tail := text
-	for {
-		literal, v, rest := ls.cut(tail)
-		if v == nil {
-			tail = literal
-			break
-		}
-		last, tail = v, rest
-	}
-	switch {
-	case last == nil:
-		return strings.HasSuffix(text, suffix)
-	case strings.ContainsAny(tail, partsOfVariable):
-		return true // a variable whose name is made of another one
-	}
-	values, known := last.values()
-	if !known {
-		values = []string{""}
-	}
-	return slices.ContainsFunc(values, func(value string) bool {
-		return strings.HasSuffix(value+tail, suffix) || strings.HasSuffix(suffix, value+tail)
-	})
-}
-
 // surelyPlain reports whether what the loops put into text are names, which
 // change no syntax around them. A variable may be made of others, so all loops
 // count once there is one.

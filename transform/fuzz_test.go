@@ -199,9 +199,21 @@ func (g *generator) resource(depth int) string {
 	case 9:
 		return g.object(fmt.Sprintf(`"Type":"AWS::IAM::${V%d}"`, g.pick(3)), g.properties(g.boundary()))
 	case 10:
-		return g.one(`null`, `"text"`, `[]`, `{}`, `{"Type":{}}`, `{"Type":"AWS::CloudFormation::Stack"}`, `{"Type":"A::B::MODULE"}`)
+		return g.one(`null`, `"text"`, `[]`, `{}`, `{"Type":{}}`, `{"Type":"AWS::CloudFormation::Stack"}`, `{"Type":"A::B::MODULE"}`, g.reported())
 	}
 	return g.object(`"Type":"AWS::S3::Bucket"`, g.properties(g.boundary()))
+}
+
+// reported is a resource that is a blind spot by what its properties say.
+func (g *generator) reported() string {
+	return g.one(
+		`{"Type":"TF::AWS::IamRole"}`,
+		`{"Type":"AWS::Athena::DataCatalog","Properties":{"Type":`+g.one(`"GLUE"`, `"FEDERATED"`, `{"Ref":"Same"}`, `{"Fn::If":["C","GLUE","HIVE"]}`)+`}}`,
+		g.object(`"Type":"AWS::SSO::PermissionSet"`, g.properties(`"PermissionsBoundary":{"ManagedPolicyArn":`+g.value(0)+`}`)),
+		`{"Type":"AWS::SSO::Assignment","Properties":{"PermissionSetArn":{"Fn::GetAtt":["R`+g.one("1", "2", "3")+`","PermissionSetArn"]}}}`,
+		`{"Type":"AWS::SSM::Document","Properties":{"DocumentType":"Automation","Content":`+
+			g.one(`{"Ref":"C"}`, `"{\"action\":\"aws:createStack\"}"`, `{"mainSteps":[{"action":"aws:deleteStack"}]}`)+`}}`,
+	)
 }
 
 func (g *generator) properties(members ...string) string {

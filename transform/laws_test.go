@@ -88,6 +88,11 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 			return got, report, fmt.Errorf("a role escapes: %w", err)
 		}
 	}
+	if report.Boundary != boundary.None {
+		if err := checkBlind(got.Fragment, report); err != nil {
+			return got, report, err
+		}
+	}
 	return got, report, checkIdempotent(m, got.Fragment, params, parameters)
 }
 

@@ -20,6 +20,8 @@ type plan struct {
 	metadata node // Metadata.PermissionsBoundaryMacro
 	isValue  bool // the fragment can only be the value of a property
 
+	permissionSets map[string]bool // by logical ID
+
 	// Sections of the template, absent where it has none.
 	conditions, mappings, parameters, transform span
 

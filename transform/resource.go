@@ -43,6 +43,8 @@ type property int
 const (
 	permissionsBoundary property = iota
 	buildRoleArn
+	catalogType
+	content
 	dataSources
 	deploymentPreference
 	documentType
@@ -52,8 +54,14 @@ const (
 	hostedRotationLambda
 	logging
 	operatorRole
+	permissionSetArn
+	permissionType
+	projectProfileID
 	role
 	stackSetModel
+	stackSetName
+	stages
+	syncType
 	templateBody
 	propertyCount
 )
@@ -61,6 +69,8 @@ const (
 var propertyNames = [propertyCount]string{
 	permissionsBoundary:               "PermissionsBoundary",
 	buildRoleArn:                      "BuildRoleArn",
+	catalogType:                       "Type",
+	content:                           "Content",
 	dataSources:                       "DataSources",
 	deploymentPreference:              "DeploymentPreference",
 	documentType:                      "DocumentType",
@@ -70,8 +80,14 @@ var propertyNames = [propertyCount]string{
 	hostedRotationLambda:              "HostedRotationLambda",
 	logging:                           "Logging",
 	operatorRole:                      "OperatorRole",
+	permissionSetArn:                  "PermissionSetArn",
+	permissionType:                    "PermissionType",
+	projectProfileID:                  "ProjectProfileId",
 	role:                              "Role",
 	stackSetModel:                     "PermissionModel",
+	stackSetName:                      "StackSetName",
+	stages:                            "Stages",
+	syncType:                          "SyncType",
 	templateBody:                      "TemplateBody",
 }
 
@@ -216,9 +232,8 @@ func (w *walk) judgeVarying(r *resource, typ string) {
 		}
 		return
 	}
-	// No module is of AWS's own.
-	if !strings.HasPrefix(typ, "AWS::") && r.loops.couldEnd(typ, moduleSuffix) || r.loops.couldBegin(typ, serverlessPrefix) {
-		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module or a SAM type that is not known", afterLanguageExtensions)
+	if r.loops.couldBegin(typ, serverlessPrefix) || r.loops.mayBeForeign(typ) {
+		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module, a SAM type that is not known, or a type of a third party", afterLanguageExtensions)
 	}
 }
 
