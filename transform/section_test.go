@@ -95,14 +95,16 @@ func TestLine(t *testing.T) {
 // Two sections Transform are an error: which of them counts, nobody knows.
 func TestTwoSections(t *testing.T) {
 	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
-	assert.EqualError(t, err, "it has two sections Transform")
+	assert.EqualError(t, err, "line 1: the section Transform is given twice; give it once")
+	_, err = transform.ParseTemplate([]byte("Transform: A\nResources: {}\nTransform: B\n"))
+	assert.EqualError(t, err, "line 3: the section Transform is given twice; give it once")
 }
 
 // What begins as JSON does and is neither JSON nor YAML is told as JSON.
 func TestBrokenJSON(t *testing.T) {
 	for in, want := range map[string]string{
-		"{\n\"Resources\":{\"R\":{}}":             "line 2: no JSON: unexpected EOF",
-		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: no JSON: invalid character '\"' after object value (expecting ',' or '}')",
+		"{\n\"Resources\":{\"R\":{}}":             "line 2: invalid JSON: unexpected EOF",
+		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: invalid JSON: invalid character '\"' after object value (expecting ',' or '}')",
 		"{Resources: {R: {}":                      "yaml: line 2: did not find expected ',' or '}'",
 	} {
 		_, err := transform.ParseTemplate([]byte(in))

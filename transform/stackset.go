@@ -40,6 +40,9 @@ func stackSet(w *walk, r *resource, typ string) {
 	}
 	found, err := w.inner(r, body)
 	switch {
+	case errors.Is(err, errTransforms):
+		w.escape(r.id, typ, body.start, "has a template whose section Transform "+givenTwice, giveOnce)
+		return
 	case errors.Is(err, errBodies):
 		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy the StackSet with fewer others")
 		return
@@ -160,7 +163,10 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 			return embedded{}, errBodies
 		}
 		var err error
-		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
+		switch text, err = parseYAML(src); {
+		case errors.Is(err, errTransforms):
+			return embedded{}, errTransforms
+		case err != nil, text.shadow[0] != '{':
 			return embedded{}, errNone
 		}
 		// What aliases have made of it counts, too.

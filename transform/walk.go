@@ -83,9 +83,16 @@ func (w *walk) sections() span {
 	before, pending := *w.plan, w.pending
 	whole, typed := false, false
 	var others [][2]span // names and values that are no sections
+	var sections, again []string
 	for w.more() {
 		name, nameAt := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
+		if i := slices.Index(decisiveSections, string(name)); i >= 0 {
+			if slices.Contains(sections, decisiveSections[i]) {
+				again = append(again, decisiveSections[i])
+			}
+			sections = append(sections, decisiveSections[i])
+		}
 		switch {
 		case string(name) == "Resources" && isObject:
 			whole = true
@@ -118,6 +125,9 @@ func (w *walk) sections() span {
 	case w.err != nil:
 	case whole:
 		w.refuseBeside(others)
+		for _, section := range slices.Compact(again) {
+			w.escape([]byte(section), "", start, "is a section that "+givenTwice, giveOnce)
+		}
 	default:
 		w.snippet(at)
 	}
@@ -158,9 +168,11 @@ func (w *walk) metadata() {
 // resources reads a map from logical ID to resource. It reports whether the map
 // has a Type itself, as a resource has.
 func (w *walk) resources() (typed bool) {
+	var ids resourceIDs
 	w.enter()
 	for w.more() {
-		name, _ := w.name()
+		name, nameAt := w.name()
+		before := w.found()
 		switch kind := w.peek(); {
 		case isForEach(name):
 			w.foreach(name)
@@ -178,7 +190,9 @@ func (w *walk) resources() (typed bool) {
 				typed = true
 			}
 		}
+		ids.add(name, nameAt, w.found() > before && string(name) != "Type")
 	}
+	w.refuseRepeated(&ids)
 	return typed
 }
 
@@ -237,6 +251,7 @@ func (w *walk) resource(id []byte) {
 			value = r.props.span
 		case string(name) == "IgnoreGlobals":
 			value = w.skip()
+			r.props.twice = r.props.twice || !r.ignoreGlobals.absent()
 			r.ignoreGlobals = value
 		default:
 			value = w.skip()

@@ -28,7 +28,8 @@ type yamlText struct {
 	names  []mark
 
 	root      *yaml.Node
-	transform []byte // the section Transform as JSON, nil when there is none
+	transform []byte              // the section Transform as JSON, nil when there is none
+	repeated  map[*yaml.Node]bool // keys that their mapping has already
 }
 
 // mark is where a value or a name of the shadow comes from.
@@ -139,6 +140,9 @@ func (c *shadower) top(n *yaml.Node) {
 		if p.name.Value != sectionName {
 			rest = append(rest, p)
 			continue
+		}
+		if c.text.transform != nil {
+			c.fail(p.name, errTransforms)
 		}
 		out, values, names := c.out, c.text.values, c.text.names
 		c.out = nil
@@ -313,9 +317,10 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			c.fail(name, errors.New("a key that is no scalar"))
 		case isMergeKey(name):
 			merged = append(merged, c.merge(value)...)
-		case known[name.Value]:
-			c.fail(name, fmt.Errorf("the key %q is given twice", clip(name.Value, 40)))
 		default:
+			if known[name.Value] {
+				c.text.repeat(n.Content[i])
+			}
 			known[name.Value] = true
 			own = append(own, pair{name, value})
 		}

@@ -450,7 +450,7 @@ func (y *yamlText) means(out []byte, edits []edit) bool {
 func sameJSON(a, b []byte) bool {
 	canonical := func(text []byte) ([]byte, error) {
 		v := jsontext.Value(bytes.Clone(text))
-		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true))
+		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true), jsontext.AllowDuplicateNames(true))
 		return v, err
 	}
 	x, errX := canonical(a)
