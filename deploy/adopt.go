@@ -104,6 +104,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	if result == nil {
 		return nested, false, nil
 	}
+	p.warnRepeated(t, t.path+": ")
 	if p.dryRun {
 		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
 	}

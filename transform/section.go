@@ -86,7 +86,7 @@ func (t *Template) resection(edits []textEdit, want []byte) (*Template, error) {
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := ParseTemplate(slices.Concat(t.bom, out))
+	again, err := parseTemplate(slices.Concat(t.bom, out), true)
 	if err != nil || !sameMeaning(again, &Template{transform: want, fragment: t.fragment}) {
 		return nil, errSection
 	}

@@ -142,7 +142,7 @@ func transformNames(section node) []string {
 // maxBodies bounds the templates in YAML inside of one template, in bytes:
 // to read them takes up to 200 times as much memory. CloudFormation takes no
 // template that is longer. Source: CloudFormation quotas.
-const maxBodies = 1 << 20
+const maxBodies = maxYAML
 
 var (
 	errBodies = fmt.Errorf("has a template in YAML beyond the %d bytes that the macro reads of such in one template", maxBodies)
@@ -159,13 +159,19 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 	mark := len(whole) - len(src)
 	var text *yamlText
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
-		if *w.bodies += len(src); *w.bodies > maxBodies {
+		if *w.bodies += len(src); *w.bodies > maxBodies && !w.options.own {
 			return embedded{}, errBodies
 		}
+		parse := parseYAML
+		if w.options.own {
+			parse = parseOwnYAML
+		}
 		var err error
-		switch text, err = parseYAML(src); {
+		switch text, err = parse(src); {
 		case errors.Is(err, errTransforms):
 			return embedded{}, errTransforms
+		case errors.Is(err, ErrTooLong):
+			return embedded{}, errBodies
 		case err != nil, text.shadow[0] != '{':
 			return embedded{}, errNone
 		}

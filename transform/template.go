@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -39,27 +40,70 @@ const (
 	YAML
 )
 
+// Errors that those of ParseTemplate wrap about texts that are no templates,
+// whatever they say.
+var (
+	ErrNotObject = errors.New("it is not an object")
+	ErrTooLong   = errors.New("longer than any template")
+)
+
 // ParseTemplate reads a template. JSON is also YAML: it is taken for JSON when
-// it is valid.
+// it is valid. A list is never handed to the YAML parser.
 //
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
 // short forms of intrinsic functions. Of a key that is given twice the last one
-// counts; two sections Transform are an error.
-func ParseTemplate(src []byte) (*Template, error) {
+// counts; two sections Transform are an error. Memory is bounded: see maxYAML
+// and maxJSONValues.
+func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, false) }
+
+// parseTemplate reads a template. One that is known to be of our own making may
+// be longer than ParseTemplate reads.
+func parseTemplate(src []byte, own bool) (*Template, error) {
 	text := bytes.TrimPrefix(src, []byte(byteOrderMark))
+	if err := checkUTF8(text); err != nil {
+		return nil, err
+	}
 	t := &Template{src: text, bom: src[:len(src)-len(text)]}
-	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
+	switch first := behindSpace(text, 0); {
+	case first == len(text):
+		return nil, errors.New("it is empty")
+	case text[first] == '[':
+		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
+	case text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)):
+		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
+			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
+		}
 		return t, t.readJSON()
 	}
-	y, err := parseYAML(text)
+	parse := parseYAML
+	if own {
+		parse = parseOwnYAML
+	}
+	y, err := parse(text)
 	if err != nil {
 		return nil, cmp.Or(jsonError(text), err)
 	}
 	if y.shadow[0] != '{' {
-		return nil, errors.New("it is no object")
+		return nil, ErrNotObject
 	}
 	t.yaml, t.fragment, t.transform = y, y.shadow, y.transform
 	return t, nil
+}
+
+// maxJSONValues bounds the values in JSON, each of which may take some 200 bytes
+// of memory. It is about as many as fit into what CloudFormation takes.
+const maxJSONValues = 400_000
+
+// checkUTF8 says where a text is not in UTF-8.
+func checkUTF8(text []byte) error {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return fmt.Errorf("line %d: byte 0x%02X, at offset %d, is not UTF-8", len(lineStarts(text[:at])), text[at], at)
+		}
+		at += size
+	}
+	return nil
 }
 
 // jsonError is what is wrong with a text that begins as JSON does, nil for other
@@ -140,6 +184,27 @@ func (t *Template) Line(offset int) int {
 	return lineOf(t.lines(), t.offset(offset))
 }
 
+// SectionLine is the line of the file on which the name of a section is, 1 when
+// there is none. Of several it is the last.
+func (t *Template) SectionLine(name string) int {
+	line := 1
+	if t.yaml != nil {
+		for i := 0; i+1 < len(t.yaml.root.Content); i += 2 {
+			if t.yaml.root.Content[i].Value == name {
+				line = t.yaml.root.Content[i].Line
+			}
+		}
+		return line
+	}
+	s := scan(t.src, span{0, len(t.src)})
+	for s.enter(); s.more(); s.skip() {
+		if found, at := s.name(); string(found) == name {
+			line = lineOf(t.lines(), at.start)
+		}
+	}
+	return line
+}
+
 // offset is where the file has what the fragment has at an offset.
 func (t *Template) offset(fragment int) int {
 	at := t.lead + fragment
@@ -191,7 +256,7 @@ func (t *Template) rewrite(edits []edit, base int, macro string) (*Template, err
 	if !ok {
 		return nil, defective("two edits overlap")
 	}
-	again, err := ParseTemplate(slices.Concat(t.bom, out))
+	again, err := parseTemplate(slices.Concat(t.bom, out), true)
 	if err != nil {
 		return nil, defective("the result cannot be read")
 	}

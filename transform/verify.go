@@ -31,6 +31,7 @@ func defective(what string) error {
 // section Transform.
 func (m Macro) verify(ctx context.Context, event []byte, req *request, first Report, before, after *Template) error {
 	whole := req.plan.fragment
+	m.Options.own = true
 	_, edits, second := m.decide(ctx, slices.Concat(event[:whole.start], after.fragment, event[whole.end:]))
 	switch {
 	case second.Err != nil:
@@ -227,7 +228,7 @@ func (c *comparison) isBody(e embedded, now span) bool {
 	}
 	text = text[e.mark:]
 	if e.yaml != nil {
-		y, err := parseYAML(text)
+		y, err := parseOwnYAML(text)
 		if err != nil || !bytes.Equal(y.transform, e.yaml.transform) {
 			return false
 		}
