@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template bench build-MacroFunction
+.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz rendered corpus lambda template bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -74,6 +74,12 @@ lint:
 # Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:
 	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
+
+# Templates with white space, comments and line ends wherever they may be; from
+# another seed on: make rendered RENDERED=100000@7
+RENDERED = 100000
+rendered:
+	RENDERED=$(RENDERED) go test ./transform -run TestRendered -count 1 -timeout 60m -v
 
 # What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
 # must say so.
