@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
+.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate rendered corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -90,6 +90,11 @@ generate:
 	set -e; for test in $(GENERATE); do \
 		GENERATED=$(GENERATED) SEED=$(SEED) go test ./$${test%/*} -run "^$${test#*/}$$" -count 1 -timeout 0 -v; \
 	done
+# Templates with white space, comments and line ends wherever they may be; from
+# another seed on: make rendered RENDERED=100000@7
+RENDERED = 100000
+rendered:
+	RENDERED=$(RENDERED) go test ./transform -run TestRendered -count 1 -timeout 60m -v
 
 # What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
 # must say so.

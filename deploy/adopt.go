@@ -110,6 +110,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		return nested, false, nil
 	}
 	p.warnReplaced(t, changes)
+	p.warnRepeated(t, t.path+": ")
 	if p.dryRun {
 		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
 	}

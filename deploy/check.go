@@ -251,7 +251,7 @@ func (c *checker) binding(ctx context.Context, t *template) []scope {
 // respond is the macro's report on a scope of the template, with the defaults
 // of the template's parameters.
 func (t *template) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
-	values, err := t.values(nil, nil)
+	values, err := t.valuesFor(s, m.Options.EnvironmentParameters)
 	if err != nil {
 		return transform.Report{}, err
 	}

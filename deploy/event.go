@@ -95,12 +95,17 @@ func (t *template) parameterNamed(name string) string {
 	if _, declared := t.parameters[name]; declared {
 		return name
 	}
-	for _, declared := range slices.Sorted(maps.Keys(t.parameters)) {
-		if strings.EqualFold(declared, name) {
-			return declared
-		}
+	return t.folded()[strings.ToLower(name)]
+}
+
+// foldedNames are the declared parameters by their names in lower case, of
+// several the first one.
+func (t *template) foldedNames() map[string]string {
+	folded := make(map[string]string, len(t.parameters))
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(t.parameters))) {
+		folded[strings.ToLower(name)] = name
 	}
-	return ""
+	return folded
 }
 
 // spelled is a default as a parameter's value, which is always text.

@@ -3,7 +3,9 @@ package deploy
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +38,11 @@ func (s scope) environment() json.RawMessage {
 // holds reports whether a logical ID of a report is in the scope. Those of
 // events and of the templates of StackSets follow their resource's.
 func (s scope) holds(id string) bool {
-	return s.id == "" || id == s.id || strings.HasPrefix(id, s.id+".") || strings.HasPrefix(id, s.id+"/")
+	if s.id == "" {
+		return true
+	}
+	rest, is := strings.CutPrefix(id, s.id)
+	return is && (rest == "" || rest[0] == '.' || rest[0] == '/')
 }
 
 func held(scopes []scope, id string) bool {
@@ -49,6 +55,7 @@ func (t *template) readScopes(sections map[string]json.RawMessage, macro string)
 	if !bytes.Contains(t.Fragment(), []byte(fnTransform)) {
 		return // as most do
 	}
+	t.own, t.foreign = map[string]bool{}, map[string]bool{}
 	resources := members(sections["Resources"])
 	t.readScope(sections, "", macro)
 	t.readScope(resources, "", macro)
@@ -74,7 +81,7 @@ func (t *template) readScope(beside map[string]json.RawMessage, id, macro string
 	}
 	entry, others, err := entryOf(called, macro)
 	if err != nil || others {
-		t.foreign = append(t.foreign, id)
+		t.foreign[id] = true
 	}
 	if entry == nil {
 		return
@@ -84,13 +91,66 @@ func (t *template) readScope(beside map[string]json.RawMessage, id, macro string
 	fragment, err := json.Marshal(rest)
 	if err == nil {
 		t.scopes = append(t.scopes, scope{id: id, entry: entry, fragment: fragment})
+		t.own[id] = true
 	}
 }
 
 // isOwn reports whether all Fn::Transform of a resource, or around the
 // resources, name the macro and no other.
 func (t *template) isOwn(id string) bool {
-	return !slices.Contains(t.foreign, id) && slices.ContainsFunc(t.scopes, func(s scope) bool { return s.id == id })
+	return t.own[id] && !t.foreign[id]
+}
+
+// valuesFor are the defaults of the template's parameters that a scope may ask
+// for: of a part of the template those that it mentions, and those of names,
+// compared without case. There may be as many parts as parameters.
+func (t *template) valuesFor(s scope, names []string) (map[string]json.RawMessage, error) {
+	all, err := t.defaults()
+	if err != nil || s.id == "" {
+		return maps.Clone(all), err
+	}
+	some := map[string]json.RawMessage{}
+	take := func(name string) {
+		if value, known := all[name]; known {
+			some[name] = value
+		}
+	}
+	for _, name := range names {
+		take(t.parameterNamed(name))
+	}
+	for text := range texts(s.fragment) {
+		for _, name := range parameterName.FindAllString(text, -1) {
+			take(name)
+		}
+	}
+	if s.entry != nil {
+		for text := range texts(s.environment()) {
+			for _, name := range parameterName.FindAllString(text, -1) {
+				take(name)
+			}
+		}
+	}
+	return some, nil
+}
+
+// parameterName is what a parameter may be called. Source: CloudFormation's
+// user guide, parameters.
+var parameterName = regexp.MustCompile(`[A-Za-z0-9]+`)
+
+// texts are the strings in a JSON value, names of members included.
+func texts(value json.RawMessage) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		dec := json.NewDecoder(bytes.NewReader(value))
+		for {
+			token, err := dec.Token()
+			if err != nil {
+				return // at the end
+			}
+			if text, is := token.(string); is && !yield(text) {
+				return
+			}
+		}
+	}
 }
 
 // called is the whole template as if what its Fn::Transform say to the macro

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -22,8 +23,11 @@ type template struct {
 	src        []byte
 	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
 	scopes     []scope         // where a Fn::Transform does
-	foreign    []string        // logical IDs of resources whose Fn::Transform names others
 	parameters map[string]parameter
+	defaults   func() (map[string]json.RawMessage, error) // their values when none are given
+	folded     func() map[string]string                   // their names by those in lower case
+
+	own, foreign map[string]bool // logical IDs of resources whose Fn::Transform names the macro, and others
 }
 
 // transformEntry is one of Transform: "Name" or {"Name": ..., "Parameters": ...}.
@@ -32,17 +36,49 @@ type transformEntry struct {
 	Parameters map[string]json.RawMessage
 }
 
+// errEntry is what is wrong with an entry that is neither.
+var errEntry = errors.New(`an entry is neither a name nor an object with a Name and Parameters; write Transform: [NAME] or [{Name: NAME, Parameters: {...}}]`)
+
 func (e *transformEntry) UnmarshalJSON(text []byte) error {
 	if json.Unmarshal(text, &e.Name) == nil {
 		return nil
 	}
-	type object transformEntry
-	return json.Unmarshal(text, (*object)(e))
+	object := members(text)
+	if json.Unmarshal(object["Name"], &e.Name) != nil {
+		return errEntry
+	}
+	if parameters, given := object["Parameters"]; given && json.Unmarshal(parameters, &e.Parameters) != nil {
+		return errEntry
+	}
+	return nil
 }
 
 type parameter struct {
 	Type    string
 	Default json.RawMessage
+}
+
+// readParameters reads the section Parameters. Names are compared exactly, and
+// of one that is given twice the last counts, as for CloudFormation.
+func readParameters(section json.RawMessage) (map[string]parameter, error) {
+	if section == nil {
+		return nil, nil
+	}
+	var declared map[string]json.RawMessage
+	if json.Unmarshal(section, &declared) != nil {
+		return nil, errors.New("the section Parameters is not an object; write a name and a Type for each parameter")
+	}
+	parameters := make(map[string]parameter, len(declared))
+	for name, value := range declared {
+		var p parameter
+		object := members(value)
+		if object == nil && string(value) != "null" || object["Type"] != nil && json.Unmarshal(object["Type"], &p.Type) != nil {
+			return nil, fmt.Errorf("the parameter %s is not an object with a Type; write Type: String", clipped(name))
+		}
+		p.Default = object["Default"]
+		parameters[name] = p
+	}
+	return parameters, nil
 }
 
 // errNoTemplate is what errors wrap about files that are of something else.
@@ -69,14 +105,21 @@ func readTemplate(in input, macro string) (*template, error) {
 		Cause:  err,
 		Remedy: "give a CloudFormation template in JSON or YAML",
 	}
-	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src) {
+	if isOfCloudFormation(src) {
+		problem.What, problem.Remedy = "the template "+in.path+" cannot be read", "correct the template"
+	}
+	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src, err) {
 		problem.Kind = errNoTemplate
 	}
 	return nil, readError{problem}
 }
 
-// isYAML reports whether a text is YAML or JSON, of whatever.
-func isYAML(text []byte) bool {
+// isYAML reports whether a text that is not a template, for a reason, is YAML or
+// JSON of whatever. Lists are, and what is too long to be looked at.
+func isYAML(text []byte, reason error) bool {
+	if errors.Is(reason, transform.ErrNotObject) || errors.Is(reason, transform.ErrTooLong) {
+		return true
+	}
 	documents := yaml.NewDecoder(bytes.NewReader(text))
 	for {
 		var document yaml.Node
@@ -107,8 +150,10 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 		return nil, err
 	}
 	t := &template{Template: parsed, path: path, src: src}
+	t.folded = sync.OnceValue(t.foldedNames)
+	t.defaults = sync.OnceValues(func() (map[string]json.RawMessage, error) { return t.values(nil, nil) })
 	if t.macro, _, err = entryOf(parsed.Transform(), macro); err != nil {
-		return nil, err
+		return nil, onLine(parsed.SectionLine("Transform"), err)
 	}
 	// Into a map, for names are compared exactly then.
 	var sections map[string]json.RawMessage
@@ -119,13 +164,13 @@ func parseTemplate(path string, src []byte, macro string) (*template, error) {
 		return nil, errNoResources
 	}
 	t.readScopes(sections, macro)
-	if declared, ok := sections["Parameters"]; ok {
-		if err := json.Unmarshal(declared, &t.parameters); err != nil {
-			return nil, fmt.Errorf("read Parameters: %w", err)
-		}
+	if t.parameters, err = readParameters(sections["Parameters"]); err != nil {
+		return nil, onLine(parsed.SectionLine("Parameters"), err)
 	}
 	return t, nil
 }
+
+func onLine(line int, err error) error { return fmt.Errorf("line %d: %w", line, err) }
 
 // entryOf is the macro's entry in a section Transform or a Fn::Transform, nil
 // when there is none, and whether others are there.
@@ -141,7 +186,7 @@ func entryOf(section []byte, macro string) (found *transformEntry, others bool, 
 		var entry transformEntry
 		switch err := json.Unmarshal(raw, &entry); {
 		case err != nil:
-			return nil, false, fmt.Errorf("read Transform: %w", err)
+			return nil, false, err
 		case entry.Name != macro:
 			others = true
 		case found == nil:
@@ -166,14 +211,13 @@ func (t *template) defines(macro string) bool {
 		return false // as most do, and to look through the resources takes long
 	}
 	for _, r := range t.resources() {
-		var properties struct{ Name json.RawMessage }
-		if r.Type != "AWS::CloudFormation::Macro" || json.Unmarshal(r.Properties, &properties) != nil {
+		if r.Type != "AWS::CloudFormation::Macro" {
 			continue
 		}
-		var ref struct{ Ref string }
-		name := properties.Name
-		if json.Unmarshal(name, &ref) == nil && ref.Ref != "" {
-			name = t.parameters[ref.Ref].Default
+		name := members(r.Properties)["Name"]
+		var ref string
+		if json.Unmarshal(members(name)["Ref"], &ref) == nil {
+			name = t.parameters[ref].Default
 		}
 		var text string
 		if json.Unmarshal(name, &text) == nil && text == macro {
@@ -191,28 +235,23 @@ type templateResource struct {
 // resources are those of the template by logical ID, those in loops by what
 // their loop makes it of.
 func (t *template) resources() map[string]templateResource {
-	var sections struct{ Resources json.RawMessage }
 	all := map[string]templateResource{}
-	if json.Unmarshal(t.Fragment(), &sections) == nil {
-		addResources(all, sections.Resources)
-	}
+	addResources(all, members(t.Fragment())["Resources"])
 	return all
 }
 
 func addResources(all map[string]templateResource, section json.RawMessage) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(section, &members) != nil {
-		return // CloudFormation refuses it
-	}
-	for id, value := range members {
+	for id, value := range members(section) {
 		var loop []json.RawMessage
 		var r templateResource
+		resource := members(value)
 		switch {
 		case strings.HasPrefix(id, "Fn::ForEach::"):
 			if json.Unmarshal(value, &loop) == nil && len(loop) == 3 {
 				addResources(all, loop[2])
 			}
-		case json.Unmarshal(value, &r) == nil:
+		case json.Unmarshal(resource["Type"], &r.Type) == nil:
+			r.Properties = resource["Properties"]
 			all[id] = r
 		}
 	}

@@ -314,6 +314,7 @@ func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of 
 		p.line("warning: ", of+"environment "+report.Environment+" is not sure: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
 		p.line("hint: ", "give --environment"+orParameter(awaited))
 	}
+	p.warnRepeated(t, of)
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
 			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
@@ -322,6 +323,21 @@ func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of 
 		}
 		p.line("warning: ", of+f.String())
 		p.line("hint: ", f.Remedy)
+	}
+}
+
+// maxRepeated is how many keys that are given twice are named.
+const maxRepeated = 10
+
+// warnRepeated tells of keys that are given twice, where that is no reason to
+// refuse the template.
+func (p *pbm) warnRepeated(t *template, of string) {
+	keys := t.RepeatedKeys()
+	for _, key := range keys[:min(len(keys), maxRepeated)] {
+		p.line("warning: ", fmt.Sprintf("%sline %d: the key %s is given again; CloudFormation takes the last one", of, key.Line, key.Name))
+	}
+	if more := len(keys) - maxRepeated; more > 0 {
+		p.line("warning: ", fmt.Sprintf("%sand %d more keys that are given again", of, more))
 	}
 }
 
@@ -371,9 +387,9 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 			p.line("warning: ", o.output+" is YAML, as the template is")
 			p.line("hint: ", "give --output-format json")
 		}
-		return p.writeFile(o.output, nil, withNewline(result))
+		return p.writeFile(o.output, nil, result)
 	}
-	return p.print(withNewline(result))
+	return p.print(result)
 }
 
 // writeFile writes a file that has another content.

@@ -18,6 +18,9 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 	if err := json.Unmarshal(fragment, &t); err != nil {
 		return nil // no object, no role
 	}
+	if err := checkRepeated(fragment); err != nil {
+		return err
+	}
 	var given map[string]any
 	if err := json.Unmarshal([]byte(parameters), &given); err != nil {
 		return err
@@ -34,6 +37,60 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 		c.elsewhere()
 	}
 	return c.template(t)
+}
+
+// checkRepeated looks for names given twice of which the author may have meant
+// either: a section that decides about roles, the logical ID of a role, and the
+// Type, the Properties and the boundary of one.
+func checkRepeated(fragment []byte) error {
+	whole, err := parseTree(fragment)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(whole.names, "Resources") {
+		if section := whole.repeated(); slices.Contains([]string{"Resources", "Parameters", "Mappings", "Globals"}, section) {
+			return fmt.Errorf("%s is given twice", section)
+		}
+	}
+	for _, resources := range whole.named("Resources") {
+		for _, id := range resources.names {
+			all := resources.named(id)
+			for _, r := range all {
+				switch {
+				case !slices.ContainsFunc(r.named("Type"), func(typ tree) bool { return string(fragment[typ.start:typ.end]) == `"AWS::IAM::Role"` }):
+					continue
+				case len(all) > 1, len(r.named("Type")) > 1, len(r.named("Properties")) > 1:
+					return fmt.Errorf("%s is given twice, or its Type or Properties", id)
+				}
+				for _, properties := range r.named("Properties") {
+					if len(properties.named("PermissionsBoundary")) > 1 {
+						return fmt.Errorf("%s has two boundaries", id)
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// named are the values of a name.
+func (t tree) named(name string) (values []tree) {
+	for i, n := range t.names {
+		if n == name {
+			values = append(values, t.parts[i])
+		}
+	}
+	return values
+}
+
+// repeated is a name that is given twice, empty when there is none.
+func (t tree) repeated() string {
+	for i, name := range t.names {
+		if slices.Contains(t.names[:i], name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // here are AWS's own variables where the laws are checked.

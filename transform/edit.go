@@ -1,5 +1,7 @@
 package transform
 
+import "bytes"
+
 // edit replaces bytes of the source by a piece of JSON that holds a boundary.
 type edit struct {
 	start, end int
@@ -27,22 +29,47 @@ func (e edit) append(out, src []byte) []byte {
 	switch e.piece {
 	case boundaryMember:
 		out = e.appendName(out, src, `"PermissionsBoundary"`)
-		out = append(out, e.boundary...)
+		out = e.appendBoundary(out, src)
 		return e.appendComma(out)
 	case propertiesMember:
 		out = e.appendName(out, src, `"Properties"`)
-		out = e.appendProperties(out)
+		out = e.appendProperties(out, src)
 		return e.appendComma(out)
 	case propertiesValue:
-		return e.appendProperties(out)
+		return e.appendProperties(out, src)
+	case requoted:
+		return append(out, e.boundary...)
+	}
+	return e.appendBoundary(out, src)
+}
+
+func (e edit) appendProperties(out, src []byte) []byte {
+	out = append(out, `{"PermissionsBoundary":`...)
+	out = append(out, e.space(src)...)
+	out = e.appendBoundary(out, src)
+	return append(out, '}')
+}
+
+// appendBoundary writes the boundary: a string, or a Fn::Sub.
+func (e edit) appendBoundary(out, src []byte) []byte {
+	if name := []byte(`{"Fn::Sub":`); bytes.HasPrefix(e.boundary, name) {
+		out = append(append(out, name...), e.space(src)...)
+		return append(out, e.boundary[len(name):]...)
 	}
 	return append(out, e.boundary...)
 }
 
-func (e edit) appendProperties(out []byte) []byte {
-	out = append(out, `{"PermissionsBoundary":`...)
-	out = append(out, e.boundary...)
-	return append(out, '}')
+// space is what the author writes between the colon of a member and a value on
+// the same line: a space or nothing.
+func (e edit) space(src []byte) string {
+	before := e.into.firstValue.start
+	if e.into.firstName.absent() {
+		before = e.into.start
+	}
+	if before >= len(": ") && string(src[before-len(": "):before]) == ": " {
+		return " "
+	}
+	return ""
 }
 
 // appendName begins a new member. White space around its name is that of the
@@ -51,7 +78,8 @@ func (e edit) appendName(out, src []byte, name string) []byte {
 	name1, value1 := e.into.firstName, e.into.firstValue
 	if name1.absent() {
 		out = append(out, name...)
-		return append(out, ':')
+		out = append(out, ':')
+		return append(out, e.space(src)...)
 	}
 	out = append(out, src[e.start:name1.start]...)
 	out = append(out, name...)

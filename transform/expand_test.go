@@ -14,9 +14,9 @@ import (
 
 // ordered is an object that keeps the order of its members, and those that have the same name: a
 // loop may make a name that is there already, and either may count.
-type ordered []pair
+type ordered []member
 
-type pair struct {
+type member struct {
 	name  string
 	value any // ordered, []any, string, json.Number, bool or nil
 }
@@ -54,7 +54,7 @@ func readOrdered(dec *json.Decoder) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			o = append(o, pair{name.(string), value})
+			o = append(o, member{name.(string), value})
 		}
 		_, err = dec.Token()
 		return o, err
@@ -171,7 +171,7 @@ func (e expander) object(o ordered) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, pair{p.name, value})
+		made = append(made, member{p.name, value})
 	}
 	return made, nil
 }
@@ -246,7 +246,7 @@ func replaced(v any, identifier, item string) any {
 		}
 		o := make(ordered, len(v))
 		for i, p := range v {
-			o[i] = pair{replaced(p.name, identifier, item).(string), replaced(p.value, identifier, item)}
+			o[i] = member{replaced(p.name, identifier, item).(string), replaced(p.value, identifier, item)}
 		}
 		return o
 	}

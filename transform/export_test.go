@@ -31,3 +31,26 @@ func Ruled() []string { return slices.Clone(ruled) }
 
 // RolelessServerless are the types of SAM that create no role.
 func RolelessServerless() []string { return slices.Clone(rolelessServerless) }
+
+// RewriteShifted is Rewrite with a defect: its edits are off by some bytes.
+func (m Macro) RewriteShifted(ctx context.Context, event []byte, t *Template, by int) ([]byte, error) {
+	req, edits, report := m.decide(ctx, event)
+	for i := range edits {
+		edits[i].move(by)
+	}
+	out, err := m.rewrite(ctx, event, req, edits, report, t)
+	if err != nil {
+		return nil, err
+	}
+	return out.src, nil
+}
+
+// Verify is the verification of a result that may come from anywhere.
+func (m Macro) Verify(ctx context.Context, event []byte, t *Template, result []byte) error {
+	out, err := ParseTemplate(result)
+	if err != nil {
+		return err
+	}
+	req, _, report := m.decide(ctx, event)
+	return m.verify(ctx, event, req, report, t, out)
+}

@@ -39,15 +39,19 @@ func TestDeepLoops(t *testing.T) {
 func TestLongBodies(t *testing.T) {
 	body := strconv.Quote("Resources:\n  R:\n    Type: AWS::IAM::Role\n" + strings.Repeat("#", 500_000))
 	stackSets := func(n int) []byte {
-		one := `"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + body + `}},`
-		return []byte(`{"Resources":{` + strings.Repeat(one, n) + `"T":{"Type":"AWS::SNS::Topic"}}}`)
+		one := `"S%d":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":` + body + `}},`
+		var all strings.Builder
+		for i := range n {
+			fmt.Fprintf(&all, one, i)
+		}
+		return []byte(`{"Resources":{` + all.String() + `"T":{"Type":"AWS::SNS::Topic"}}}`)
 	}
 	m := transform.Macro{Store: values{"dev": devARN}}
 	_, report := m.Respond(context.Background(), eventWith(stackSets(2), `{"Environment":"dev"}`, `{}`))
 	require.NoError(t, report.Err)
 	assert.Len(t, report.Changes, 2)
 	_, report = m.Respond(context.Background(), eventWith(stackSets(3), `{"Environment":"dev"}`, `{}`))
-	assert.EqualError(t, report.Err, "S (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template")
+	assert.EqualError(t, report.Err, "S2 (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template")
 }
 
 // Templates inside of each other are read as deep as anybody needs, and refused

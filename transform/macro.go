@@ -178,7 +178,7 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	if m.Options.Portable {
 		v = v.portable()
 	}
-	report.Boundary = v.text
+	report.Boundary, req.bound = v.text, v
 	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
 	report.Changes, report.Conflicts = changes, conflicts
 	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {

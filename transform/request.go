@@ -21,6 +21,7 @@ type request struct {
 	parameters       node // templateParameterValues
 	parametersByName map[string]node
 	plan             *plan
+	bound            boundValue // what its roles are bound to, once that is known
 }
 
 // readRequest reads an event in one pass, its fragment included. The request

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	yaml "go.yaml.in/yaml/v4"
 )
 
@@ -29,7 +30,7 @@ func (t *Template) section() node {
 
 // without takes a transform out of the section, and the section out of the
 // template when it lists nothing else. All other bytes stay.
-func (t *Template) without(macro string) ([]byte, error) {
+func (t *Template) without(macro string) (*Template, error) {
 	var keep []int
 	entries := entriesOf(t.section())
 	for i, entry := range entries {
@@ -38,7 +39,7 @@ func (t *Template) without(macro string) ([]byte, error) {
 		}
 	}
 	if len(keep) == len(entries) {
-		return slices.Concat(t.bom, t.src), nil
+		return t, nil
 	}
 	if len(keep) == 0 {
 		return t.resection(t.sectionRemoval(), nil)
@@ -57,8 +58,11 @@ func (t *Template) Adopt(macro string) ([]byte, error) {
 	case at >= 0:
 		return t.moveLast(macro)
 	}
-	edits := t.addition(macro)
-	return t.resection(edits, listWith(t.transform, t.section(), macro))
+	out, err := t.resection(t.addition(macro), listWith(t.transform, t.section(), macro))
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(out.bom, out.src), nil
 }
 
 // moveLast moves a macro that is listed before others.
@@ -68,11 +72,7 @@ func (t *Template) moveLast(macro string) ([]byte, error) {
 			return nil, errors.New("it lists " + macro + " with parameters before other transforms; move it to the end of the list")
 		}
 	}
-	out, err := t.without(macro)
-	if err != nil {
-		return nil, err
-	}
-	less, err := ParseTemplate(out)
+	less, err := t.without(macro)
 	if err != nil {
 		return nil, err
 	}
@@ -81,26 +81,23 @@ func (t *Template) moveLast(macro string) ([]byte, error) {
 
 // resection applies edits of the section. The result must have the section as
 // wanted, and the rest of the template as it was.
-func (t *Template) resection(edits []textEdit, want []byte) ([]byte, error) {
+func (t *Template) resection(edits []textEdit, want []byte) (*Template, error) {
 	out, ok := splice(t.src, edits)
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := ParseTemplate(out)
-	if err != nil || (want == nil) != (again.transform == nil) {
+	again, err := parseTemplate(slices.Concat(t.bom, out), true)
+	if err != nil || !sameMeaning(again, &Template{transform: want, fragment: t.fragment}) {
 		return nil, errSection
 	}
-	if want != nil && !sameJSON(again.transform, want) || !sameJSON(again.fragment, t.fragment) {
-		return nil, errSection
-	}
-	return slices.Concat(t.bom, out), nil
+	return again, nil
 }
 
 func entriesOf(section node) []node {
 	switch {
 	case section.isArray():
 		return section.elements
-	case section.isNull():
+	case section.isNull(), section.kind == jsontext.KindInvalid:
 		return nil
 	}
 	return []node{section}

@@ -95,15 +95,17 @@ func TestLine(t *testing.T) {
 // Two sections Transform are an error: which of them counts, nobody knows.
 func TestTwoSections(t *testing.T) {
 	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
-	assert.EqualError(t, err, "it has two sections Transform")
+	assert.EqualError(t, err, "line 1: the section Transform is given twice; give it once")
+	_, err = transform.ParseTemplate([]byte("Transform: A\nResources: {}\nTransform: B\n"))
+	assert.EqualError(t, err, "line 3: the section Transform is given twice; give it once")
 }
 
 // What begins as JSON does and is neither JSON nor YAML is told as JSON.
 func TestBrokenJSON(t *testing.T) {
 	for in, want := range map[string]string{
-		"{\n\"Resources\":{\"R\":{}}":             "line 2: no JSON: unexpected EOF",
-		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: no JSON: invalid character '\"' after object value (expecting ',' or '}')",
-		"{Resources: {R: {}":                      "yaml: line 2: did not find expected ',' or '}'",
+		"{\n\"Resources\":{\"R\":{}}":             "line 2: invalid JSON: unexpected EOF",
+		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: invalid JSON: invalid character '\"' after object value (expecting ',' or '}')",
+		"{Resources: {R: {}":                      "line 2: did not find expected ',' or '}'",
 	} {
 		_, err := transform.ParseTemplate([]byte(in))
 		assert.EqualError(t, err, want, in)
@@ -118,4 +120,25 @@ func TestAdoptAlmostJSON(t *testing.T) {
 	out, err := template.Adopt(transform.MacroName)
 	require.NoError(t, err)
 	assert.Equal(t, `{"Transform": "PermissionsBoundaryMacro", "Resources":{},}`, string(out))
+}
+
+// What no reader of YAML takes is told with its line: bytes that are not UTF-8,
+// whatever the syntax, and control characters.
+func TestForeignBytes(t *testing.T) {
+	for in, want := range map[string]string{
+		"a: b\nc: é\nd: \xc3\n":               "line 3: byte 0xC3, at offset 14, is not UTF-8",
+		"{\"Resources\":\n\"\xff\"}":          "line 2: byte 0xFF, at offset 15, is not UTF-8",
+		"\xff\xfea\x00":                       "line 1: byte 0xFF, at offset 0, is not UTF-8",
+		"a: b\r\nc: \x07\r\n":                 "line 2: control character 0x07; YAML takes it only as an escape in double quotes",
+		" \n\n[]":                             "line 3: it is not an object",
+		"[\"Resources\", \"AWS::\", [":        "line 1: it is not an object",
+		"":                                    "it is empty",
+		" \n":                                 "it is empty",
+		"a: [" + strings.Repeat("a,", 50_000): "longer than any template: it may have more than 130000 values",
+		"a: " + strings.Repeat("a", 1<<20):    "longer than any template: 1048579 bytes of YAML, CloudFormation takes 1048576",
+		`{"a":[0` + strings.Repeat(",0", 400_000) + "]}": "longer than any template: it may have more than 400000 values",
+	} {
+		_, err := transform.ParseTemplate([]byte(in))
+		assert.EqualError(t, err, want, "%.40q", in)
+	}
 }

@@ -116,7 +116,9 @@ func (w *walk) events(r *resource, typ string) {
 }
 
 func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
+	repeated := all.repeated()
 	for _, event := range all.members {
+		before := w.found()
 		switch {
 		case event.name == "Fn::Transform":
 			w.unexpanded(r.id)
@@ -124,6 +126,9 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 			w.eventLoop(r, typ, event.value, around)
 		case event.value.isObject():
 			w.event(r, typ, event, around)
+		}
+		if repeated[event.name] && w.found() > before {
+			w.escape(r.id, typ, event.value.start, "has an event that "+givenTwice, giveOnce)
 		}
 	}
 }

@@ -104,6 +104,9 @@ func (w *walk) deployed(r *resource, typ string, model permissionModel, elsewher
 	}
 	found, err := w.inner(r, body)
 	switch {
+	case errors.Is(err, errTransforms):
+		w.escape(r.id, typ, body.start, "has a template whose section Transform "+givenTwice, giveOnce)
+		return
 	case errors.Is(err, errBodies):
 		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy it with fewer others")
 		return
@@ -230,7 +233,7 @@ func transformNames(section node) []string {
 // maxBodies bounds the templates in YAML inside of one template, in bytes:
 // to read them takes up to 200 times as much memory. CloudFormation takes no
 // template that is longer. Source: CloudFormation quotas.
-const maxBodies = 1 << 20
+const maxBodies = maxYAML
 
 var (
 	errBodies = fmt.Errorf("has a template in YAML beyond the %d bytes that the macro reads of such in one template", maxBodies)
@@ -247,11 +250,20 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 	mark := len(whole) - len(src)
 	var text *yamlText
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
-		if *w.bodies += len(src); *w.bodies > maxBodies {
+		if *w.bodies += len(src); *w.bodies > maxBodies && !w.options.own {
 			return embedded{}, errBodies
 		}
+		parse := parseYAML
+		if w.options.own {
+			parse = parseOwnYAML
+		}
 		var err error
-		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
+		switch text, err = parse(src); {
+		case errors.Is(err, errTransforms):
+			return embedded{}, errTransforms
+		case errors.Is(err, ErrTooLong):
+			return embedded{}, errBodies
+		case err != nil, text.shadow[0] != '{':
 			return embedded{}, errNone
 		}
 		// What aliases have made of it counts, too.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -20,10 +21,11 @@ type Template struct {
 	fragment  []byte
 	transform []byte // as JSON, nil when there is none
 
-	// Of JSON: the value of the section Transform, and the section with its name
-	// and its comma, which the fragment is without.
+	// Of JSON: where the fragment begins, the value of the section Transform, and
+	// the section with its name and its comma, which the fragment is without.
+	lead              int
 	sectionValue, cut span
-	lineBreaks        func() []int // where they are, for all who ask for lines
+	lines             func() []int // where they begin
 }
 
 // byteOrderMark may begin a text in UTF-8, and is no part of it.
@@ -38,26 +40,70 @@ const (
 	YAML
 )
 
+// Errors that those of ParseTemplate wrap about texts that are no templates,
+// whatever they say.
+var (
+	ErrNotObject = errors.New("it is not an object")
+	ErrTooLong   = errors.New("longer than any template")
+)
+
 // ParseTemplate reads a template. JSON is also YAML: it is taken for JSON when
-// it is valid.
+// it is valid. A list is never handed to the YAML parser.
 //
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
-// short forms of intrinsic functions. A key that is given twice is an error.
-func ParseTemplate(src []byte) (*Template, error) {
+// short forms of intrinsic functions. Of a key that is given twice the last one
+// counts; two sections Transform are an error. Memory is bounded: see maxYAML
+// and maxJSONValues.
+func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, false) }
+
+// parseTemplate reads a template. One that is known to be of our own making may
+// be longer than ParseTemplate reads.
+func parseTemplate(src []byte, own bool) (*Template, error) {
 	text := bytes.TrimPrefix(src, []byte(byteOrderMark))
+	if err := checkUTF8(text); err != nil {
+		return nil, err
+	}
 	t := &Template{src: text, bom: src[:len(src)-len(text)]}
-	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
+	switch first := behindSpace(text, 0); {
+	case first == len(text):
+		return nil, errors.New("it is empty")
+	case text[first] == '[':
+		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
+	case text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)):
+		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
+			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
+		}
 		return t, t.readJSON()
 	}
-	y, err := parseYAML(text)
+	parse := parseYAML
+	if own {
+		parse = parseOwnYAML
+	}
+	y, err := parse(text)
 	if err != nil {
 		return nil, cmp.Or(jsonError(text), err)
 	}
 	if y.shadow[0] != '{' {
-		return nil, errors.New("it is no object")
+		return nil, ErrNotObject
 	}
 	t.yaml, t.fragment, t.transform = y, y.shadow, y.transform
 	return t, nil
+}
+
+// maxJSONValues bounds the values in JSON, each of which may take some 200 bytes
+// of memory. It is about as many as fit into what CloudFormation takes.
+const maxJSONValues = 400_000
+
+// checkUTF8 says where a text is not in UTF-8.
+func checkUTF8(text []byte) error {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return fmt.Errorf("line %d: byte 0x%02X, at offset %d, is not UTF-8", len(lineStarts(text[:at])), text[at], at)
+		}
+		at += size
+	}
+	return nil
 }
 
 // jsonError is what is wrong with a text that begins as JSON does, nil for other
@@ -72,14 +118,13 @@ func jsonError(text []byte) error {
 	if _, err := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true)).ReadValue(); !errors.As(err, &syntax) {
 		return nil
 	}
-	line := 1 + bytes.Count(text[:syntax.ByteOffset], []byte("\n"))
-	return fmt.Errorf("line %d: no JSON: %w", line, syntax.Err)
+	return fmt.Errorf("line %d: invalid JSON: %w", len(jsonLineStarts(text[:syntax.ByteOffset])), syntax.Err)
 }
 
 // readJSON finds the section Transform.
 func (t *Template) readJSON() error {
 	s := scan(t.src, span{0, len(t.src)})
-	s.enter()
+	start := s.enter()
 	end := s.offset() // of the member before
 	first := true
 	for ; s.more(); first = false {
@@ -87,7 +132,7 @@ func (t *Template) readJSON() error {
 		value := s.skip()
 		if string(name) == sectionName {
 			if t.transform != nil {
-				return errors.New("it has two sections Transform")
+				return fmt.Errorf("line %d: %w", len(jsonLineStarts(t.src[:at.start])), errTransforms)
 			}
 			t.transform = t.src[value.start:value.end]
 			t.sectionValue, t.cut = value, span{end, value.end}
@@ -97,15 +142,12 @@ func (t *Template) readJSON() error {
 		}
 		end = value.end
 	}
-	t.fragment = slices.Concat(t.src[:t.cut.start], t.src[t.cut.end:])
-	t.lineBreaks = sync.OnceValue(func() (breaks []int) {
-		for at, c := range t.src {
-			if c == '\n' {
-				breaks = append(breaks, at)
-			}
-		}
-		return breaks
-	})
+	if t.cut.absent() {
+		t.cut = span{s.offset(), s.offset()}
+	}
+	t.lead = start
+	t.fragment = slices.Concat(t.src[start:t.cut.start], t.src[t.cut.end:s.offset()])
+	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
 	return s.err
 }
 
@@ -126,8 +168,8 @@ func (t *Template) Syntax() Syntax {
 	return YAML
 }
 
-// Fragment is the template as CloudFormation hands it to a macro: in JSON,
-// without Transform. It must not be modified.
+// Fragment is the template as CloudFormation hands it to a macro: one JSON
+// value, without Transform. It must not be modified.
 func (t *Template) Fragment() []byte { return t.fragment }
 
 // Transform is the section Transform in JSON, nil when there is none.
@@ -139,38 +181,70 @@ func (t *Template) Line(offset int) int {
 	if t.yaml != nil {
 		return t.yaml.line(offset)
 	}
-	before, _ := slices.BinarySearch(t.lineBreaks(), t.offset(offset))
-	return 1 + before
+	return lineOf(t.lines(), t.offset(offset))
+}
+
+// SectionLine is the line of the file on which the name of a section is, 1 when
+// there is none. Of several it is the last.
+func (t *Template) SectionLine(name string) int {
+	line := 1
+	if t.yaml != nil {
+		for i := 0; i+1 < len(t.yaml.root.Content); i += 2 {
+			if t.yaml.root.Content[i].Value == name {
+				line = t.yaml.root.Content[i].Line
+			}
+		}
+		return line
+	}
+	s := scan(t.src, span{0, len(t.src)})
+	for s.enter(); s.more(); s.skip() {
+		if found, at := s.name(); string(found) == name {
+			line = lineOf(t.lines(), at.start)
+		}
+	}
+	return line
 }
 
 // offset is where the file has what the fragment has at an offset.
 func (t *Template) offset(fragment int) int {
-	if fragment < t.cut.start {
-		return fragment
+	at := t.lead + fragment
+	if at < t.cut.start {
+		return at
 	}
-	return fragment + t.cut.end - t.cut.start
+	return at + t.cut.end - t.cut.start
 }
 
 // Rewrite runs the macro on a template: the answer to an event whose fragment is
 // the template's. The file comes back with the boundaries in it and without the
 // macro in its section Transform; all else stays byte for byte, in the syntax
-// of the file. On failure the report says why.
+// of the file. The result is verified before it is returned. On failure the
+// report says why.
 func (m Macro) Rewrite(ctx context.Context, event []byte, t *Template) ([]byte, Report) {
+	m.Store = &recall{Reader: m.Store}
 	req, edits, report := m.decide(ctx, event)
 	if report.Err != nil {
 		report.Changes = nil
 		return nil, report
 	}
-	out, err := t.rewrite(edits, req.plan.fragment.start, req.macro)
+	out, err := m.rewrite(ctx, event, req, edits, report, t)
 	if err != nil {
 		report.Err, report.Changes = err, nil
 		return nil, report
 	}
-	return out, report
+	return slices.Concat(out.bom, out.src), report
+}
+
+// rewrite applies the edits of a request, and verifies the result.
+func (m Macro) rewrite(ctx context.Context, event []byte, req *request, edits []edit, report Report, t *Template) (*Template, error) {
+	out, err := t.rewrite(edits, req.plan.fragment.start, req.macro)
+	if err != nil || bytes.Equal(out.src, t.src) {
+		return out, err
+	}
+	return out, m.verify(ctx, event, req, report, t, out)
 }
 
 // rewrite applies edits of an event, in which the fragment begins at an offset.
-func (t *Template) rewrite(edits []edit, base int, macro string) ([]byte, error) {
+func (t *Template) rewrite(edits []edit, base int, macro string) (*Template, error) {
 	for i := range edits {
 		edits[i].move(-base)
 	}
@@ -180,12 +254,11 @@ func (t *Template) rewrite(edits []edit, base int, macro string) ([]byte, error)
 	}
 	out, ok := splice(t.src, texts)
 	if !ok {
-		return nil, errors.New("edits are in each other's way")
+		return nil, defective("two edits overlap")
 	}
-	out = slices.Concat(t.bom, out)
-	again, err := ParseTemplate(out)
+	again, err := parseTemplate(slices.Concat(t.bom, out), true)
 	if err != nil {
-		return nil, fmt.Errorf("read the result: %w", err)
+		return nil, defective("the result cannot be read")
 	}
 	return again.without(macro)
 }

@@ -87,9 +87,16 @@ func (w *walk) sections() span {
 	whole, typed, foreign := false, false, false
 	var notResources span // the value of a section Resources that is not an object
 	var others [][2]span  // names and values that are no sections
+	var sections, again []string
 	for w.more() {
 		name, nameAt := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
+		if i := slices.Index(decisiveSections, string(name)); i >= 0 {
+			if slices.Contains(sections, decisiveSections[i]) {
+				again = append(again, decisiveSections[i])
+			}
+			sections = append(sections, decisiveSections[i])
+		}
 		switch {
 		case string(name) == "Resources" && isObject:
 			whole = true
@@ -132,6 +139,9 @@ func (w *walk) sections() span {
 	case w.err != nil:
 	case whole:
 		w.refuseBeside(others)
+		for _, section := range slices.Compact(again) {
+			w.escape([]byte(section), "", start, "is a section that "+givenTwice, giveOnce)
+		}
 	case !notResources.absent() && !foreign:
 		w.blindSpotAt(notResources.start, []byte("Resources"), "", "is not an object, so the macro sees no resources", "write a logical ID for each resource below Resources")
 	default:
@@ -178,9 +188,11 @@ func (w *walk) metadata() {
 // resources reads a map from logical ID to resource. It reports whether the map
 // has a Type itself, as a resource has.
 func (w *walk) resources() (typed bool) {
+	var ids resourceIDs
 	w.enter()
 	for w.more() {
-		name, _ := w.name()
+		name, nameAt := w.name()
+		before := w.found()
 		switch kind := w.peek(); {
 		case isForEach(name):
 			w.foreach(name)
@@ -199,7 +211,9 @@ func (w *walk) resources() (typed bool) {
 				typed = true
 			}
 		}
+		ids.add(name, nameAt, w.found() > before && string(name) != "Type")
 	}
+	w.refuseRepeated(&ids)
 	return typed
 }
 
@@ -259,6 +273,7 @@ func (w *walk) resource(id []byte) {
 			value = r.props.span
 		case string(name) == "IgnoreGlobals":
 			value = w.skip()
+			r.props.twice = r.props.twice || !r.ignoreGlobals.absent()
 			r.ignoreGlobals = value
 		default:
 			value = w.skip()

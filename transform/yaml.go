@@ -28,7 +28,8 @@ type yamlText struct {
 	names  []mark
 
 	root      *yaml.Node
-	transform []byte // the section Transform as JSON, nil when there is none
+	transform []byte              // the section Transform as JSON, nil when there is none
+	repeated  map[*yaml.Node]bool // keys that their mapping has already
 }
 
 // mark is where a value or a name of the shadow comes from.
@@ -50,8 +51,52 @@ const maxCopied = 2 * MaxResponse
 // it stands for.
 const maxDepth = 1000
 
+// maxYAML is the longest YAML that is read, in bytes: CloudFormation takes no
+// template that is longer. Source: CloudFormation quotas.
+const maxYAML = 1 << 20
+
+// maxYAMLValues bounds the values in YAML, each of which takes some 200 bytes of
+// memory. The densest of real templates has 130,000 in as many bytes as
+// CloudFormation takes, all others less than 100,000.
+const maxYAMLValues = 130_000
+
+// checkLength keeps the YAML library from texts that would take much memory.
+func checkLength(src []byte) error {
+	if len(src) > maxYAML {
+		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), maxYAML)
+	}
+	values := 0
+	for i, c := range src {
+		isEnd := i+1 == len(src) || isSpace(src[i+1])
+		switch {
+		case c == ',':
+			values += 3 // at most, as in [::,]
+		case c == ':' && isEnd:
+			values += 2
+		case c == '-' && isEnd, c == '[', c == '{', c == '?' && isEnd:
+			values++
+		}
+	}
+	if values > maxYAMLValues {
+		return fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxYAMLValues)
+	}
+	return nil
+}
+
 // parseYAML reads the one document that a template is.
 func parseYAML(src []byte) (*yamlText, error) {
+	if err := checkLength(src); err != nil {
+		return nil, err
+	}
+	return parseOwnYAML(src)
+}
+
+// parseOwnYAML is parseYAML of a text that is of our own making, but for what
+// edits have added: it may be longer.
+func parseOwnYAML(src []byte) (*yamlText, error) {
+	if err := checkCharacters(src); err != nil {
+		return nil, err
+	}
 	root, err := document(src)
 	if err != nil {
 		return nil, err
@@ -73,26 +118,41 @@ func document(src []byte) (*yaml.Node, error) {
 	}
 	if err := dec.Decode(&next); !errors.Is(err, io.EOF) {
 		if err != nil {
-			return nil, err
+			return nil, explained(err, src)
 		}
 		return nil, errors.New("it has several YAML documents")
 	}
 	return first.Content[0], nil
 }
 
-// explained adds to an error of the YAML library what it does not read although
-// YAML has it.
+// explained is an error of the YAML library, with what it does not read although
+// CloudFormation's reader does.
 func explained(err error, src []byte) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var line int
-	_, _ = fmt.Sscanf(err.Error(), "yaml: line %d:", &line) // 0 where none is named
+	_, _ = fmt.Sscanf(text, "line %d:", &line) // 0 where none is named
 	starts := lineStarts(src)
 	switch {
-	case strings.Contains(err.Error(), "invalid Unicode character escape code"):
-		return fmt.Errorf("%w: the YAML library that reads it takes no pair of surrogates (\\uD83D\\uDE00); write the character itself", err)
-	case strings.Contains(err.Error(), "mapping values are not allowed") && line > 0 && line < len(starts) && !isSpace(src[starts[line-1]]):
-		return fmt.Errorf("%w: inside of braces, the YAML library that reads it takes no plain key at the beginning of a line; indent it", err)
+	case strings.Contains(text, "found a comment without preceding whitespace"):
+		text += "; write a space before the #"
+	case strings.Contains(text, "invalid Unicode character escape code"):
+		text += "; the YAML library takes no pair of surrogates (\\uD83D\\uDE00): write the character itself"
+	case strings.Contains(text, "mapping values are not allowed") && line > 0 && line < len(starts) && !isSpace(src[starts[line-1]]) &&
+		bytes.Count(src[:starts[line-1]], []byte("{")) > bytes.Count(src[:starts[line-1]], []byte("}")):
+		text += "; inside of braces, the YAML library takes no plain key at the beginning of a line: indent it"
 	}
-	return err
+	return errors.New(text)
+}
+
+// checkCharacters says where a text has a control character, which YAML does not
+// take.
+func checkCharacters(src []byte) error {
+	for at, c := range src {
+		if c < ' ' && !isSpace(c) {
+			return fmt.Errorf("line %d: control character 0x%02X; YAML takes it only as an escape in double quotes", len(lineStarts(src[:at])), c)
+		}
+	}
+	return nil
 }
 
 var versionDirective = regexp.MustCompile(`^(?:(?:[%#][^\r\n]*)?[\r\n]+)*%YAML[ \t]+1\.([02-9])[ \t\r\n]`)
@@ -139,6 +199,9 @@ func (c *shadower) top(n *yaml.Node) {
 		if p.name.Value != sectionName {
 			rest = append(rest, p)
 			continue
+		}
+		if c.text.transform != nil {
+			c.fail(p.name, errTransforms)
 		}
 		out, values, names := c.out, c.text.values, c.text.names
 		c.out = nil
@@ -313,9 +376,10 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			c.fail(name, errors.New("a key that is no scalar"))
 		case isMergeKey(name):
 			merged = append(merged, c.merge(value)...)
-		case known[name.Value]:
-			c.fail(name, fmt.Errorf("the key %q is given twice", clip(name.Value, 40)))
 		default:
+			if known[name.Value] {
+				c.text.repeat(n.Content[i])
+			}
 			known[name.Value] = true
 			own = append(own, pair{name, value})
 		}

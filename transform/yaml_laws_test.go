@@ -122,7 +122,7 @@ func load(text []byte) (got any) {
 	if bytes.ContainsFunc(text, isForbidden) {
 		return nil
 	}
-	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0)
+	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil
 	}

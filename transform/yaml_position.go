@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +21,18 @@ func lineStarts(src []byte) []int {
 		}
 		i += length
 		starts = append(starts, i)
+	}
+	return starts
+}
+
+// jsonLineStarts are the offsets at which lines begin in JSON, whose strings may
+// hold the further line breaks of YAML 1.1.
+func jsonLineStarts(src []byte) []int {
+	starts := []int{0}
+	for i, c := range src {
+		if c == '\n' || c == '\r' && !bytes.HasPrefix(src[i+1:], []byte("\n")) {
+			starts = append(starts, i+1)
+		}
 	}
 	return starts
 }
@@ -313,14 +326,13 @@ func (y *yamlText) blockIndent(n *yaml.Node) int {
 }
 
 // lineOf is the line that an offset is in.
-func (y *yamlText) lineOf(offset int) int {
-	low, high := 0, len(y.lines)
-	for low+1 < high {
-		if middle := (low + high) / 2; y.lines[middle] <= offset {
-			low = middle
-		} else {
-			high = middle
-		}
+func (y *yamlText) lineOf(offset int) int { return lineOf(y.lines, offset) }
+
+// lineOf is the line that an offset is in, where lines begin at starts.
+func lineOf(starts []int, offset int) int {
+	after, found := slices.BinarySearch(starts, offset)
+	if found {
+		after++
 	}
-	return low + 1
+	return after
 }

@@ -51,7 +51,7 @@ var Fragments = map[string]func(n int) string{
 	"branches in each other": func(n int) string {
 		const depth = 1_400
 		branches := strings.Repeat(`{"Fn::If":["C",{"Ref":"AWS::NoValue"},`, depth) + `""` + strings.Repeat("]}", depth)
-		return `{"Resources":{` + repeated(n, `"R":`+roleWith(branches)+",") + lastTopic
+		return `{"Resources":{` + numbered(n, `"R%d":`+roleWith(branches)+",") + lastTopic
 	},
 	"a boundary of branches, longer than is read": func(n int) string {
 		const open = `{"Fn::If":["C",{"Ref":"AWS::NoValue"},`
@@ -97,7 +97,7 @@ var Fragments = map[string]func(n int) string{
 		return longID(n, "AWS::CloudFormation::StackSet", `"TemplateBody":`+quoted(body))
 	},
 	"parameters": func(n int) string {
-		return `{"Resources":{` + repeated(n, `"F":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P"}}},`) + lastTopic
+		return `{"Resources":{` + numbered(n, `"F%d":{"Type":"AWS::Serverless::Function","Properties":{"PermissionsBoundary":{"Ref":"P"}}},`) + lastTopic
 	},
 	"mappings": func(n int) string {
 		return `{"Mappings":{"M":{` + repeated(n/2, `"a":{"v":"x"},`) + `"b":{}}},"Resources":{` + lastTopic
@@ -105,28 +105,28 @@ var Fragments = map[string]func(n int) string{
 
 	"keys of a mapping that are not spelled out": func(n int) string {
 		return `{"Mappings":{"M":{` + numbered(n/2, `"k%d":{"v":"x"},`) + `"z":{"v":"x"}}},"Resources":{` +
-			repeated(n/2, `"R":`+roleWith(`{"Fn::FindInMap":["M",{"Ref":"P"},"v"]}`)+",") + lastTopic
+			numbered(n/2, `"R%d":`+roleWith(`{"Fn::FindInMap":["M",{"Ref":"P"},"v"]}`)+",") + lastTopic
 	},
 	"keys of many mappings": func(n int) string {
 		var maps, roles strings.Builder
 		for i := 0; maps.Len()+roles.Len() < n; i++ {
 			fmt.Fprintf(&maps, `"M%d":{"k":{"v":"x"}},`, i)
-			fmt.Fprintf(&roles, `"R":%s,`, roleWith(fmt.Sprintf(`{"Fn::FindInMap":["M%d","k",{"Ref":"P"}]}`, i)))
+			fmt.Fprintf(&roles, `"R%d":%s,`, i, roleWith(fmt.Sprintf(`{"Fn::FindInMap":["M%d","k",{"Ref":"P"}]}`, i)))
 		}
 		return `{"Mappings":{` + maps.String() + `"z":{}},"Resources":{` + roles.String() + lastTopic
 	},
 	"variables of a Fn::Sub": func(n int) string {
 		sub := `{"Fn::Sub":["` + numbered(20_000, `${v%d}`) + `",{` + numbered(40_000, `"v%d":"",`) + `"z":""}]}`
-		return `{"Resources":{` + repeated(n, `"R":`+roleWith(sub)+",") + lastTopic
+		return `{"Resources":{` + numbered(n, `"R%d":`+roleWith(sub)+",") + lastTopic
 	},
 	"Fn::Join in each other": func(n int) string {
 		const depth = 300
 		joined := strings.Repeat(`{"Fn::Join":["",[`, depth) + strings.Repeat(`"",`, 18_000) + `""` + strings.Repeat(`]]}`, depth)
-		return `{"Resources":{` + repeated(n, `"R":`+roleWith(joined)+",") + lastTopic
+		return `{"Resources":{` + numbered(n, `"R%d":`+roleWith(joined)+",") + lastTopic
 	},
 	"members of a DeploymentPreference": func(n int) string {
 		return `{"Globals":{"Function":{"DeploymentPreference":{"Enabled":false,` + numbered(n/2, `"k%d":1,`) + `"z":1}}},"Resources":{` +
-			repeated(n/2, `"R":{"Type":"AWS::Serverless::Function"},`) + lastTopic
+			numbered(n/2, `"R%d":{"Type":"AWS::Serverless::Function"},`) + lastTopic
 	},
 
 	// Templates inside of the template.
@@ -142,10 +142,10 @@ var Fragments = map[string]func(n int) string{
 	},
 	"StackSets": func(n int) string {
 		one := strings.TrimSuffix(strings.TrimPrefix(stackSet(`{"Resources":{"R":{"Type":"AWS::IAM::Role"}}}`), `{"Resources":{`), `}}`)
-		return `{"Resources":{` + repeated(n, one+`,`) + lastTopic
+		return `{"Resources":{` + numbered(n, strings.Replace(one, `"S"`, `"S%d"`, 1)+`,`) + lastTopic
 	},
 	"StackSets without a template": func(n int) string {
-		return `{"Resources":{` + repeated(n, `"S":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":"%PDF-1.7 [\u0000{"}},`) + lastTopic
+		return `{"Resources":{` + numbered(n, `"S%d":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":"%%PDF-1.7 [\u0000{"}},`) + lastTopic
 	},
 	"a body that is no template": func(n int) string { return stackSet(strings.Repeat("x: [", n/4)) },
 	"a body of braces":           func(n int) string { return stackSet(strings.Repeat("{", n)) },
@@ -200,7 +200,7 @@ var Fragments = map[string]func(n int) string{
 	},
 	"bodies of aliases": func(n int) string {
 		one := strings.TrimSuffix(strings.TrimPrefix(stackSet("A: &a [x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]\nB: &b [*a, *a, *a, *a, *a, *a, *a]\nC: &c [*b, *b, *b, *b, *b, *b, *b]\nD: [*c, *c, *c, *c, *c, *c, *c, *c]"), `{"Resources":{`), `}}`)
-		return `{"Resources":{` + repeated(n, one+`,`) + lastTopic
+		return `{"Resources":{` + numbered(n, strings.Replace(one, `"S"`, `"S%d"`, 1)+`,`) + lastTopic
 	},
 	"a body of merge keys of a long text": func(n int) string {
 		return stackSet("A: &a {b: " + strings.Repeat("x", n/2) + "}\nB: [" + repeated(n/2, "{<<: *a}, ") + "]\nResources: {R: {Type: AWS::IAM::Role}}\n")
@@ -217,7 +217,7 @@ var Fragments = map[string]func(n int) string{
 			numbered(n/2, "  R%d: {Type: AWS::IAM::Role, Properties: *p}\n"))
 	},
 	"a body of parameters": func(n int) string {
-		return stackSet(`{"Parameters":{` + numbered(n/2, `"k%d":1,`) + `"z":1},"Resources":{` + repeated(n/2, `"R":`+roleWith(`{"Ref":"Q"}`)+",") + lastTopic)
+		return stackSet(`{"Parameters":{` + numbered(n/2, `"k%d":1,`) + `"z":1},"Resources":{` + numbered(n/2, `"R%d":`+roleWith(`{"Ref":"Q"}`)+",") + lastTopic)
 	},
 	"a body of roles below a long line": func(n int) string {
 		return stackSet("#" + strings.Repeat("x", n/2) + "\nResources:\n" + numbered(n/2, "  R%d:\n    Type: AWS::IAM::Role\n"))
