@@ -228,7 +228,7 @@ var defects = []defect{
 	},
 	{
 		"a parameter that may be empty is a boundary", "transform/parameter.go",
-		`case !isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
+		`case !key.isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
 	},
 	{
 		"a condition keeps a parameter from being empty in the other branch", "transform/condition.go",
@@ -240,7 +240,7 @@ var defects = []defect{
 	},
 	{
 		"a policy of the template is the boundary whatever its path is", "transform/policy.go",
-		`within.pathOf(p.path)`, `[]string{"/platform/"}`,
+		`c.pathOf(properties.get("Path"))`, `[]string{"/platform/"}`,
 	},
 	{
 		"a policy that a loop makes goes by the ID that is written", "transform/policy.go",
