@@ -147,7 +147,7 @@ var defects = []defect{
 	},
 	{
 		"an automation in a text passes unseen", "transform/blindspot.go",
-		`(value.isString() || strings.HasPrefix(name, "Fn::")) && anyText(`, `value.isString() && name == "" && anyText(`,
+		`(value.isString() || strings.HasPrefix(name, "Fn::")) && hasText(`, `value.isString() && name == "" && hasText(`,
 	},
 	{
 		"any permission set is of this template", "transform/blindspot.go",
@@ -260,7 +260,7 @@ var defects = []defect{
 	},
 	{
 		"a message repeats a text that is no boundary", "transform/existing.go",
-		`if _, err := boundary.Parse(n.text); err != nil {`, `if _, err := boundary.Parse(n.text); err != nil && n.text == "" {`,
+		`if !isPolicy(n.text) {`, `if !isPolicy(n.text) && n.text == "" {`,
 	},
 	{
 		"a Fn::Sub that means another boundary is the same", "transform/value.go",
