@@ -147,7 +147,7 @@ var defects = []defect{
 	},
 	{
 		"an automation in a text passes unseen", "transform/blindspot.go",
-		`(value.isString() || strings.HasPrefix(name, "Fn::")) && anyText(`, `value.isString() && name == "" && anyText(`,
+		`(value.isString() || strings.HasPrefix(name, "Fn::")) && hasText(`, `value.isString() && name == "" && hasText(`,
 	},
 	{
 		"any permission set is of this template", "transform/blindspot.go",
@@ -228,7 +228,7 @@ var defects = []defect{
 	},
 	{
 		"a parameter that may be empty is a boundary", "transform/parameter.go",
-		`case !isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
+		`case !key.isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
 	},
 	{
 		"a condition keeps a parameter from being empty in the other branch", "transform/condition.go",
@@ -240,7 +240,7 @@ var defects = []defect{
 	},
 	{
 		"a policy of the template is the boundary whatever its path is", "transform/policy.go",
-		`within.pathOf(p.path)`, `[]string{"/platform/"}`,
+		`c.pathOf(properties.get("Path"))`, `[]string{"/platform/"}`,
 	},
 	{
 		"a policy that a loop makes goes by the ID that is written", "transform/policy.go",
@@ -260,7 +260,7 @@ var defects = []defect{
 	},
 	{
 		"a message repeats a text that is no boundary", "transform/existing.go",
-		`if _, err := boundary.Parse(n.text); err != nil {`, `if _, err := boundary.Parse(n.text); err != nil && n.text == "" {`,
+		`if !isPolicy(n.text) {`, `if !isPolicy(n.text) && n.text == "" {`,
 	},
 	{
 		"a Fn::Sub that means another boundary is the same", "transform/value.go",

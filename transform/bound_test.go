@@ -318,9 +318,12 @@ func (c boundCheck) deployment(id string, r, p, global map[string]any) error {
 }
 
 // isTrue reports whether a value is true to SAM, which is written in Python. A
-// mapping may be looked up before SAM sees the template.
+// mapping may be looked up, and a loop expanded, before SAM sees the template.
 func (c boundCheck) isTrue(v any) bool {
-	if text, isText := v.(string); isText || object(v)["Fn::FindInMap"] != nil {
+	text, isText := v.(string)
+	name, _ := object(v)["Ref"].(string)
+	_, isVariable := c.scope.loops[name]
+	if isText || object(v)["Fn::FindInMap"] != nil || isVariable {
 		is := !isText || text != ""
 		c.scope.everyOutcome(v, func(o outcome) bool {
 			is = is && (o.fails || o.text != "")

@@ -44,6 +44,7 @@ type facts struct {
 	conditions map[string]node
 	policies   map[string]*managedPolicy
 	mappings   mappings
+	read       map[parameterKey][]string
 }
 
 // certainty is what the template says, in loops. It must be read by now.
@@ -55,6 +56,7 @@ func (p *plan) certainty(around loops, parameters map[string]node) certainty {
 			conditions: parse(p.src, p.conditions).byName(),
 			policies:   p.policies,
 			mappings:   mappingsOf(parse(p.src, p.mappings)),
+			read:       map[parameterKey][]string{},
 		}
 	}
 	return certainty{facts: p.facts, loops: around, parameters: parameters}

@@ -11,8 +11,9 @@ type Existing string
 const (
 	// Replace puts the environment's boundary in place of any other.
 	Replace Existing = "replace"
-	// Keep leaves a value that surely yields a boundary, and fills what does
-	// not: "", null, AWS::NoValue, and such branches of Fn::If.
+	// Keep leaves a value that is certain to be a boundary, and fills all others:
+	// "", null, AWS::NoValue, what comes from out of sight, and such branches of
+	// Fn::If.
 	Keep Existing = "keep"
 	// Reject refuses a template with a value that differs.
 	Reject Existing = "reject"

@@ -9,22 +9,43 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// parameterKey is what the texts of a parameter depend on.
+type parameterKey struct {
+	name                string
+	isNonEmpty, isKnown bool // by a condition; its present value
+}
+
 // parameter are the texts that a template parameter can have at any deployment.
-// Those that its declaration allows are known; else, that it is not empty.
+// Many roles may ask, so each is worked out once.
 func (c certainty) parameter(name string) []string {
-	declaration, isNonEmpty := c.declared[name], slices.Contains(c.nonEmpty, name)
+	_, isKnown := c.parameters[name]
+	key := parameterKey{name, slices.Contains(c.nonEmpty, name), isKnown}
+	texts, ok := c.read[key]
+	if !ok {
+		texts = c.readParameter(key)
+		c.read[key] = texts
+	}
+	return texts
+}
+
+// readParameter are the texts that a declaration allows, or that there is one
+// that is not empty.
+func (c certainty) readParameter(key parameterKey) []string {
+	declaration := c.declared[key.name]
 	if declaration.get("Type").text != "String" {
 		return anyText()
 	}
-	values := []node{declaration.get("Default"), c.parameters[name]}
+	values := []node{declaration.get("Default"), c.parameters[key.name]}
 	allowed := declaration.get("AllowedValues").elements
-	if isNonEmpty {
+	if key.isNonEmpty {
 		values, allowed = slices.DeleteFunc(values, node.isEmpty), slices.DeleteFunc(slices.Clone(allowed), node.isEmpty)
 	}
 	switch {
+	case len(allowed) > maxTexts:
+		return anyText()
 	case len(allowed) > 0:
 		return allTexts(allowed)
-	case !isNonEmpty && !isNeverEmpty(declaration), slices.ContainsFunc(values, hasOther):
+	case !key.isNonEmpty && !isNeverEmpty(declaration), slices.ContainsFunc(values, hasOther):
 		return anyText()
 	}
 	return []string{given}
@@ -32,7 +53,7 @@ func (c certainty) parameter(name string) []string {
 
 func allTexts(list []node) []string {
 	var all []string
-	for _, n := range list[:min(len(list), maxTexts+1)] {
+	for _, n := range list {
 		all = union(all, scalarTexts(n))
 	}
 	return all

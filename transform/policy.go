@@ -13,8 +13,7 @@ const managedPolicyType = "AWS::IAM::ManagedPolicy"
 type managedPolicy struct {
 	properties span
 	loops      loops
-	read       bool
-	name, path node
+	arns       []string // nil until somebody asks
 }
 
 // notePolicy remembers a managed policy. One that a loop makes has another
@@ -33,33 +32,32 @@ func (w *walk) notePolicy(r *resource) {
 // a name where there is none. Source: CloudFormation's template reference,
 // AWS::IAM::ManagedPolicy.
 func (c certainty) arnOf(p *managedPolicy) []string {
-	p.readFrom(c.src)
-	// A policy that is named after another one is none that matters.
-	within := certainty{facts: &facts{src: c.src, declared: c.declared, mappings: c.mappings}, loops: p.loops, parameters: c.parameters}
+	if p.arns == nil {
+		within := *c.facts
+		within.policies = nil // a policy that is named after another one is none that matters
+		of := certainty{facts: &within, loops: p.loops, parameters: c.parameters}
+		p.arns = of.arnsMade(parse(c.src, p.properties))
+	}
+	return p.arns
+}
+
+// arnsMade are the ARNs that a policy's properties make.
+func (c certainty) arnsMade(properties node) []string {
 	const prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy"
-	arns := followed(followed([]string{prefix}, within.pathOf(p.path)), within.nameOf(p.name))
+	isMade := func(m member) bool {
+		return m.name == "Ref" || strings.HasPrefix(m.name, "Fn::") || c.loops.vary(m.name)
+	}
+	arns := anyText()
+	if !slices.ContainsFunc(properties.members, isMade) {
+		path, name := c.pathOf(properties.get("Path")), c.nameOf(properties.get("ManagedPolicyName"))
+		arns = followed(followed([]string{prefix}, path), name)
+	}
 	for i, arn := range arns {
 		if hasUnknown(arn) || isNoPolicy(arn) { // IAM makes no policy without an ARN
 			arns[i] = prefix + "/" + unknown
 		}
 	}
 	return arns
-}
-
-// readFrom reads name and path, once for however many roles.
-func (p *managedPolicy) readFrom(src []byte) {
-	if p.read {
-		return
-	}
-	p.read = true
-	properties := parse(src, p.properties)
-	if slices.ContainsFunc(properties.members, func(m member) bool {
-		return m.name == "Ref" || strings.HasPrefix(m.name, "Fn::") || p.loops.vary(m.name)
-	}) {
-		p.name, p.path = node{kind: jsontext.KindBeginArray}, node{kind: jsontext.KindBeginArray} // which nobody knows
-		return
-	}
-	p.name, p.path = properties.get("ManagedPolicyName"), properties.get("Path")
 }
 
 func (c certainty) nameOf(n node) []string {

@@ -86,14 +86,16 @@ func (w *walk) unlessTrue(at int, value node, around loops) {
 
 // isTrue reports whether SAM takes a value for true, as Python does. Functions
 // are objects, which are true, whatever they yield later. But language
-// extensions may replace a Fn::FindInMap before SAM sees it.
+// extensions may replace a Fn::FindInMap or the variable of a loop before SAM
+// sees it.
 func (w *walk) isTrue(n node, around loops) bool {
-	name, _ := n.only()
+	name, argument := n.only()
+	isVariable := name == "Ref" && (around.seen().named(argument.text) != nil || around.vary(argument.text))
 	switch {
-	case n.isString(), name == "Fn::FindInMap":
+	case n.isString(), name == "Fn::FindInMap", isVariable:
 		return !slices.ContainsFunc(w.present(around).texts(n), mayBeEmpty)
 	case n.isObject():
-		return slices.ContainsFunc(n.members, func(m member) bool { return !around.mayBeLoop(m.name) })
+		return slices.ContainsFunc(n.members, func(m member) bool { return !strings.HasPrefix(m.name, foreachPrefix) && !around.vary(m.name) })
 	}
 	return false
 }
@@ -308,7 +310,7 @@ func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property, what
 			case own.kind == jsontext.KindInvalid:
 				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary", afterServerless)
 			default:
-				w.escape(id, typ, start, "has "+propertyNames[given]+", which may be empty, so SAM may make "+what+" that takes no boundary", afterServerless)
+				w.escape(id, typ, start, "gives "+propertyNames[given]+" a value that may be empty, so SAM may make "+what+" that takes no boundary", afterServerless)
 			}
 		})
 	}

@@ -256,7 +256,9 @@ func (w *walk) resource(id []byte) {
 	r := &w.current
 	*r = resource{}
 	r.id, r.loops = id, w.loops
-	delete(w.plan.policies, string(id)) // given twice
+	if len(w.plan.policies) > 0 {
+		delete(w.plan.policies, string(id)) // given twice: the last one counts
+	}
 	r.start = w.enter()
 	for w.more() {
 		name, nameAt := w.name()

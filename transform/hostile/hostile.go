@@ -69,6 +69,20 @@ var Fragments = map[string]func(n int) string{
 		return `{"Resources":{` + loop + repeated(n, body) + `"T":{}` + strings.Repeat(`}]`, depth) + `}}`
 	},
 
+	"boundaries by a parameter with many values": func(n int) string {
+		values := repeated(n/2, `"arn:aws:iam::aws:policy/x",`) + `""`
+		return `{"Parameters":{"Q":{"Type":"String","AllowedValues":[` + values + `]}},"Resources":{` + repeated(n/2, `"R":`+roleWith(`{"Ref":"Q"}`)+",") + lastTopic
+	},
+	"boundaries by a long policy": func(n int) string {
+		policy := `"P":{"Type":"AWS::IAM::ManagedPolicy","Properties":{` + repeated(n/2, `"":0,`) + `"ManagedPolicyName":"p"}},`
+		return `{"Resources":{` + policy + repeated(n/2, `"R":`+roleWith(`{"Ref":"P"}`)+",") + lastTopic
+	},
+	"boundaries of many texts": func(n int) string {
+		const part = `{"Fn::If":["C","a","b"]},`
+		join := `{"Fn::Join":["",[` + strings.Repeat(part, 40) + `""]]}`
+		return `{"Resources":{` + repeated(n, `"R":`+roleWith(join)+",") + lastTopic
+	},
+
 	// Loops.
 	"types of a loop": func(n int) string {
 		items := strings.Repeat(`"Role",`, 400) + `"X"`
