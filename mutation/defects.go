@@ -147,7 +147,7 @@ var defects = []defect{
 	},
 	{
 		"an automation in a text passes unseen", "transform/blindspot.go",
-		`(value.isString() || strings.HasPrefix(name, "Fn::")) && hasText(`, `value.isString() && name == "" && hasText(`,
+		`(value.isString() || strings.HasPrefix(name, "Fn::")) && anyString(`, `value.isString() && name == "" && anyString(`,
 	},
 	{
 		"any permission set is of this template", "transform/blindspot.go",

@@ -50,6 +50,9 @@ var blindQuestions = map[string]func(p, resources map[string]any) answer{
 		return answerOf(mayBe(p["SyncType"], "CFN_STACK_SYNC"))
 	},
 	"AWS::DataZone::EnvironmentBlueprintConfiguration": func(p, _ map[string]any) answer {
+		if arn, _ := p["EnvironmentRolePermissionBoundary"].(string); arn != "" && !strings.HasPrefix(arn, "arn:") {
+			return unsure
+		}
 		return lacks(p["EnvironmentRolePermissionBoundary"])
 	},
 	"AWS::DataZone::Project": func(p, _ map[string]any) answer { return answerOf(isSet(p["ProjectProfileId"])) },

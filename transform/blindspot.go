@@ -43,10 +43,10 @@ func blindSpotRules() map[string]*rule {
 		"AWS::DataZone::Project": reports(
 			"has a project profile, whose environments may create stacks and roles",
 			"set the EnvironmentRolePermissionBoundary of each blueprint's configuration in those accounts",
-			isSet(projectProfileID)),
+			mayHave(projectProfileID)),
 		"AWS::Grafana::Workspace": reports(
 			"may have roles that AWS creates for it", "set PermissionType to CUSTOMER_MANAGED and give it a RoleArn, without StackSetName",
-			mayBe(permissionType, "SERVICE_MANAGED"), isSet(stackSetName)),
+			mayBe(permissionType, "SERVICE_MANAGED"), mayHave(stackSetName)),
 		"AWS::LaunchWizard::Deployment": reports("deploys stacks of Launch Wizard, which the macro does not see", boundElsewhere),
 		"AWS::MWAA::Environment": reports(
 			"may have an execution role created for it", "give it an ExecutionRoleArn",
@@ -66,7 +66,7 @@ func blindSpotRules() map[string]*rule {
 		"AWS::SageMaker::Project": reports("deploys a template that the macro does not see", addTransform),
 		"AWS::SecretsManager::RotationSchedule": reports(
 			"has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own",
-			isSet(hostedRotationLambda)),
+			mayHave(hostedRotationLambda)),
 		"AWS::SecurityLake::Subscriber": reports("has a role that AWS creates for the subscriber", boundElsewhere),
 		"AWS::Serverless::Application":  reports("becomes a nested stack, whose template the macro does not see", addTransform),
 		"AWS::ServerlessRepo::Application": reports(
@@ -111,10 +111,6 @@ type subject struct {
 
 func (s *subject) value(p property) node { return parse(s.src, s.of.props.at[p]) }
 
-func (s *subject) certainty() certainty {
-	return s.plan.certainty(s.of.loops, s.parameters)
-}
-
 // condition is a question about properties of a resource. It holds unless the
 // template rules it out.
 type condition struct {
@@ -135,25 +131,27 @@ func all(conditions ...condition) condition {
 	}}
 }
 
-// isSet: the property may be set.
-func isSet(p property) condition {
+// mayHave: the property may be set.
+func mayHave(p property) condition {
 	return condition{[]property{p}, func(s *subject) bool {
 		value := s.value(p)
 		return value.kind != jsontext.KindInvalid && !value.isNull() && !isNoValue(value)
 	}}
 }
 
-// mayLack: the property may be absent, or is empty.
+// mayLack: the property may be absent.
 func mayLack(p property) condition {
 	return condition{[]property{p}, func(s *subject) bool {
-		value := s.value(p)
-		return value.kind == jsontext.KindInvalid || yieldsNothing(value) || mayHoldNoValue(value)
+		return s.of.props.at[p].absent() || yieldsNothing(s.value(p)) || mayHoldNoValue(s.value(p))
 	}}
 }
 
-// mayLackBoundary: the property is not certain to be a boundary.
+// mayLackBoundary: the property may be absent, or something other than a
+// boundary.
 func mayLackBoundary(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool { return !s.certainty().isGiven(s.value(p)) }}
+	return condition{[]property{p}, func(s *subject) bool {
+		return !s.plan.certainty(s.of.loops, s.parameters).isGiven(s.value(p))
+	}}
 }
 
 // mayBe: the property may be one of the texts.
@@ -224,7 +222,7 @@ func mayDeploy(p property) condition {
 	return condition{[]property{p}, func(s *subject) bool {
 		value, around := s.value(p), s.of.loops
 		name, _ := value.only()
-		if isOpaque(value) || (value.isString() || strings.HasPrefix(name, "Fn::")) && hasText(value, deployingStep.MatchString) {
+		if isOpaque(value) || (value.isString() || strings.HasPrefix(name, "Fn::")) && anyString(value, deployingStep.MatchString) {
 			return true
 		}
 		return anyObject(value, func(n node) bool {
@@ -276,11 +274,11 @@ func anyObject(n node, is func(node) bool) bool {
 		slices.ContainsFunc(n.elements, func(e node) bool { return anyObject(e, is) })
 }
 
-// hasText is anyObject of texts.
-func hasText(n node, is func(string) bool) bool {
+// anyString is anyObject of strings.
+func anyString(n node, is func(string) bool) bool {
 	return n.isString() && is(n.text) ||
-		slices.ContainsFunc(n.members, func(m member) bool { return hasText(m.value, is) }) ||
-		slices.ContainsFunc(n.elements, func(e node) bool { return hasText(e, is) })
+		slices.ContainsFunc(n.members, func(m member) bool { return anyString(m.value, is) }) ||
+		slices.ContainsFunc(n.elements, func(e node) bool { return anyString(e, is) })
 }
 
 // ownTypes begin the types whose resources create no roles out of sight unless
