@@ -139,7 +139,12 @@ func (t *Template) Line(offset int) int {
 	if t.yaml != nil {
 		return t.yaml.line(offset)
 	}
-	before, _ := slices.BinarySearch(t.lineBreaks(), t.offset(offset))
+	return t.lineAt(t.offset(offset))
+}
+
+// lineAt is the line of an offset of a file in JSON.
+func (t *Template) lineAt(offset int) int {
+	before, _ := slices.BinarySearch(t.lineBreaks(), offset)
 	return 1 + before
 }
 
