@@ -105,7 +105,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		return nested, false, nil
 	}
 	if p.dryRun {
-		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
+		return nested, true, p.printDiff(t.path, t.src, result)
 	}
 	if err := p.writeFile(t.path, t.src, result); err != nil {
 		return nested, false, err

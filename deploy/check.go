@@ -215,9 +215,10 @@ var sample = func() boundary.Value {
 func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
 	options := c.options
 	options.Existing, options.BlindSpots = transform.Keep, transform.Warn
-	options.DefaultEnvironment, options.PinEnvironment, options.EnvironmentParameters = givenEnvironment, false, nil
-	m := transform.Macro{Options: options, Store: given{sample}}
-	return t.respond(ctx, m, s, givenEnvironment, c.macro)
+	options.AnyEnvironment = true
+	s.entry = nil // which may name an environment that is known at deployment
+	m := transform.Macro{Options: options, Store: given{value: sample}}
+	return t.respond(ctx, m, s, "", c.macro)
 }
 
 // binding are the places where a Fn::Transform has the macro bind roles.
@@ -256,7 +257,10 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 	if t.macro != nil {
 		binding = append(binding, t.whole())
 	}
-	m := transform.Macro{Options: c.options, Store: given{sample}}
+	m := transform.Macro{Options: c.options, Store: given{value: sample}}
+	if c.options.PinEnvironment { // whether there are others, only the account knows
+		m.Store = given{value: sample, only: c.options.DefaultEnvironment}
+	}
 	var names []string
 	for _, s := range binding {
 		if t.isDecidedAtDeployment(s, c.options.EnvironmentParameters) {
@@ -279,11 +283,6 @@ func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
 	values, err := t.values(nil, nil)
 	if err != nil {
 		return false
-	}
-	for name, p := range t.parameters {
-		if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") { // its default is where the value is
-			delete(values, name)
-		}
 	}
 	if named := s.environment(); named != nil {
 		_, err := t.resolve(named, boundary.Target{}, values)

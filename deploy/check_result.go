@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
 // What becomes of a role.
@@ -254,7 +256,7 @@ func annotations(r checkResult) []byte {
 	var out bytes.Buffer
 	for _, f := range r.findings() {
 		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
-			f.level, escapeProperty.Replace(filepath.ToSlash(f.path)), f.line, f.rule, escape.Replace(f.text))
+			f.level, escapeProperty.Replace(printable.Line(filepath.ToSlash(f.path))), f.line, f.rule, escape.Replace(printable.Line(f.text)))
 	}
 	return out.Bytes()
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -315,7 +316,9 @@ func (p *pbm) reportRefusal(of string, r *transform.Refusal) {
 	}
 }
 
+// line writes a line for people. What it says may come from templates, stores and
+// AWS: nothing of it does more than show.
 func (p *pbm) line(kind, text string) {
 	// Nobody is left to tell when stderr is gone.
-	_, _ = fmt.Fprintf(p.stderr, "pbm: %s%s\n", kind, text)
+	_, _ = fmt.Fprintf(p.stderr, "pbm: %s%s\n", kind, printable.Line(text))
 }

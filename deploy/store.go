@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )
 
@@ -95,7 +96,7 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		return nil, err
 	}
 	if path, isFile := storeFile(how.Store); isFile {
-		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + how.Store}, nil
+		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + printable.Shell(how.Store)}, nil
 	}
 	cfg, err := load(ctx, how)
 	if err != nil {
@@ -128,9 +129,15 @@ func (at *place) History(ctx context.Context, environment string) ([]boundary.Re
 func (at *place) withProfile(err error) error {
 	problem, ok := errors.AsType[*boundary.Problem](err)
 	if ok && problem.Kind == boundary.ErrUnknown && strings.Contains(at.given, " --profile ") {
-		problem.Remedy += " --profile " + at.Profile
+		problem.Remedy += " --profile " + printable.Shell(at.Profile)
 	}
 	return err
+}
+
+// Correction names the command that replaces a value, with the flags that lead
+// here.
+func (at *place) Correction(environment string) string {
+	return "correct it: " + at.correction(environment)
 }
 
 // given are the flags of the command that lead to a store in SSM.
@@ -138,7 +145,7 @@ func (o *storeOptions) given(how access) string {
 	var given strings.Builder
 	for _, flag := range present([][]string{{"store", "ssm"}, {"prefix", o.prefix}, {"profile", how.Profile}, {"region", how.Region}}) {
 		if o.flags.Changed(flag[0]) {
-			given.WriteString(" --" + flag[0] + " " + flag[1])
+			given.WriteString(" --" + flag[0] + " " + printable.Shell(flag[1]))
 		}
 	}
 	return given.String()

@@ -16,7 +16,10 @@ type plan struct {
 	embedded []embedded // in source order
 	escapes  []Finding  // in source order, once finished
 	blind    []Finding
-	metadata node // Metadata.PermissionsBoundaryMacro
+
+	metadata    span      // the section, absent where there is none
+	misplaced   misplaced // zero where no resource's Metadata are misused
+	oneResource bool      // the fragment is a resource, and so are its Metadata
 
 	// Sections of the template, absent where it has none.
 	mappings, parameters, transform span

@@ -3,6 +3,8 @@ package transform
 import (
 	"fmt"
 	"strings"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Action is what was done to a role.
@@ -51,18 +53,7 @@ func (f Finding) Subject() string {
 }
 
 // clip makes a name from the template fit into one line of a message.
-func clip(name string, length int) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "?"))
-	if len(name) > length {
-		return strings.ToValidUTF8(name[:length], "") + "..."
-	}
-	return name
-}
+func clip(name string, length int) string { return printable.Clip(name, length) }
 
 // maxFindings is how many findings a message names. StatusReason, where
 // CloudFormation shows the message, is one string.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -93,7 +94,7 @@ func (w *walk) sections() span {
 		case string(name) == "Globals" && isObject:
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
-			w.metadata()
+			w.plan.metadata = w.skip()
 		case string(name) == "Mappings":
 			w.plan.mappings = w.skip()
 		case string(name) == "Parameters":
@@ -143,15 +144,35 @@ func (w *walk) unexpanded() {
 	w.skip()
 }
 
-// metadata reads what the template says to this macro.
-func (w *walk) metadata() {
-	w.enter()
+// resourceMetadata reads the Metadata of a resource, which cannot name the
+// environment.
+func (w *walk) resourceMetadata(id []byte) span {
+	start := w.enter()
 	for w.more() {
-		if name, _ := w.name(); string(name) == MacroName {
-			w.plan.metadata = w.tree()
-		} else {
+		name, _ := w.name()
+		if !strings.EqualFold(string(name), MacroName) {
 			w.skip()
+			continue
 		}
+		if w.peek() != jsontext.KindBeginObject {
+			w.skip()
+			w.misplace(id, "a value that is not an object")
+			continue
+		}
+		for w.enter(); w.more(); {
+			said, _ := w.name()
+			w.skip()
+			if !strings.EqualFold(string(said), acceptKey) {
+				w.misplace(id, string(said))
+			}
+		}
+	}
+	return span{start, w.offset()}
+}
+
+func (w *walk) misplace(id []byte, name string) {
+	if id != nil && w.plan.misplaced.name == "" {
+		w.plan.misplaced = misplaced{string(id), name}
 	}
 }
 
@@ -238,6 +259,8 @@ func (w *walk) resource(id []byte) {
 		case string(name) == "IgnoreGlobals":
 			value = w.skip()
 			r.ignoreGlobals = value
+		case string(name) == "Metadata" && kind == jsontext.KindBeginObject:
+			value = w.resourceMetadata(id)
 		default:
 			value = w.skip()
 			r.generated = r.generated || isForEach(name) || len(w.loops) > 0 &&
