@@ -76,5 +76,8 @@ type noting struct {
 func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
 	record, err := n.Reader.Get(ctx, environment)
 	n.text = record.Text
+	if at, isPlace := n.Reader.(*place); isPlace && err != nil {
+		err = at.orSpelled(ctx, environment, err)
+	}
 	return record, err
 }

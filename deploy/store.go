@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
@@ -207,7 +210,20 @@ func noCredentials(err error) error {
 	if !strings.Contains(err.Error(), "no EC2 IMDS role found") {
 		problem.What, problem.Cause = "the AWS credentials cannot be used", err
 	}
+	if way, unreachable := errors.AsType[*url.Error](err); unreachable && isOfSTS(err) {
+		problem.What, problem.Cause = "the role of the AWS profile cannot be assumed, for STS cannot be reached", way
+		problem.Remedy = "check the way to STS (VPC endpoint, proxy)"
+		if os.Getenv("AWS_ENDPOINT_URL") != "" && os.Getenv("AWS_ENDPOINT_URL_STS") == "" {
+			problem.Remedy = "set AWS_ENDPOINT_URL_STS: the AWS SDK does not use AWS_ENDPOINT_URL to assume the role of a profile"
+		}
+	}
 	return problem
+}
+
+// isOfSTS reports whether a call to STS failed.
+func isOfSTS(err error) bool {
+	operation, ok := errors.AsType[*smithy.OperationError](err)
+	return ok && operation.Service() == sts.ServiceID
 }
 
 // localRegion is the Region where there is no AWS to ask.

@@ -99,6 +99,7 @@ func (w *walk) blindSpotAt(at int, id []byte, typ, reason, remedy string) {
 // rename.
 const (
 	afterServerless         = "list " + MacroName + " after " + serverless + " in Transform"
+	afterNewServerless      = afterServerless + "; where it is listed there already, SAM does not know this type"
 	afterLanguageExtensions = "list " + MacroName + " after AWS::LanguageExtensions in Transform"
 )
 

@@ -229,7 +229,7 @@ func needsRole(given property, what string) func(*walk, *resource, string) {
 			}
 			if !w.givenRole(own, around) {
 				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary",
-					afterServerless)
+					afterNewServerless)
 			}
 		})
 	}
@@ -245,13 +245,13 @@ func graphQLApi(w *walk, r *resource, typ string) {
 	w.later(func() {
 		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"), around)) {
 			w.escapeID(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
-				afterServerless)
+				afterNewServerless)
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
 				if !w.givenRole(source.value.get("ServiceRoleArn"), around) {
 					w.escapeID(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
-						afterServerless)
+						afterNewServerless)
 				}
 			}
 		}

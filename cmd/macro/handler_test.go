@@ -22,7 +22,7 @@ func (panicking) Get(context.Context, string) (boundary.Record, error) { panic("
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	h := &handler{macro: transform.Macro{Store: panicking{}}, log: slog.New(slog.NewJSONHandler(&log, nil))}
-	response, err := h.Invoke(context.Background(), []byte(`{"requestId":7,"accountId":"1","region":"r","params":{"Environment":"dev","P":"canary-1"},"templateParameterValues":{"Password":"canary-2"},"fragment":{"Description":"canary-3","Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"Path":"canary-4"}}}}}`))
+	response, err := h.Invoke(context.Background(), []byte(`{"requestId":7,"accountId":"1","region":"r","params":{"Environment":"dev"},"templateParameterValues":{"Password":"canary-1","P":"canary-2"},"fragment":{"Description":"canary-3","Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"Path":"canary-4"}}}}}`))
 	require.NoError(t, err)
 	assert.Equal(t, `{"requestId":7,"status":"failure","errorMessage":"the macro failed by a mistake of its own; report it with the lines that the log of its function has for this request"}`, string(response))
 	assert.Contains(t, log.String(), "a mistake")

@@ -182,7 +182,7 @@ func (p *planter) value(v any, name string) any {
 			v[member] = p.value(value, member)
 			isFunction = isFunction || member == "Ref" || strings.HasPrefix(member, "Fn::")
 		}
-		if !isFunction && !slices.Contains(ids, name) && name != transform.MacroName {
+		if !isFunction && !slices.Contains(ids, name) && !strings.EqualFold(name, transform.MacroName) {
 			v[p.canary()] = p.canary()
 		}
 		return v
