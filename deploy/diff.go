@@ -14,8 +14,12 @@ import (
 // it, it shows what could act on a terminal or pass for a command; elsewhere it
 // is exact, for programs such as patch.
 func (p *pbm) printDiff(name string, before, after []byte) error {
-	out := unified(printable.Line(name), before, after)
-	if isTerminal(p.stdout) || inCI() {
+	shown := isTerminal(p.stdout) || inCI()
+	if shown {
+		name = printable.Line(name)
+	}
+	out := unified(name, before, after)
+	if shown {
 		out = printable.Lines(out)
 	}
 	if isColoured(p.stdout) {

@@ -26,10 +26,10 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// inCI goes by the variable that CI systems set.
+// inCI goes by the variable that CI systems set, and the one of Azure Pipelines.
 func inCI() bool {
 	value := os.Getenv("CI")
-	return value != "" && !strings.EqualFold(value, "false")
+	return value != "" && !strings.EqualFold(value, "false") || os.Getenv("TF_BUILD") != ""
 }
 
 // errNoAnswer ends a question that is not answered.

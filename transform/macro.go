@@ -241,8 +241,8 @@ func (r *Refusal) message() string {
 			b.WriteString("; ")
 		}
 		b.WriteString(f.String())
-		if i == len(shown)-1 || shown[i+1].Remedy != f.Remedy {
-			b.WriteString(": " + f.Remedy)
+		if i == len(shown)-1 || shown[i+1].remedy() != f.remedy() {
+			b.WriteString(": " + f.remedy())
 		}
 	}
 	if more := len(r.Findings) - len(shown); more > 0 {

@@ -35,9 +35,19 @@ type Finding struct {
 	Remedy    string
 	Offset    int  // where it is in the fragment, in bytes
 	Embedded  bool // it is of the template of a StackSet, whose own Transform counts
+	Newer     bool // its type is one that an older SAM leaves as it is, wherever the macro is listed
 }
 
 func (f Finding) String() string { return f.Subject() + " " + f.Reason }
+
+// remedy is what to do in a deployment. The macro cannot know whether it is listed
+// after SAM already; who has the template can.
+func (f Finding) remedy() string {
+	if f.Newer && !f.Embedded {
+		return f.Remedy + "; if it is listed there already, SAM does not know this type"
+	}
+	return f.Remedy
+}
 
 // Subject names the resource, fit for one line.
 func (f Finding) Subject() string {
@@ -83,6 +93,12 @@ func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
 	w.plan.escapes = append(w.plan.escapes, Finding{LogicalID: id, Type: clip(typ, maxID), Reason: reason, Remedy: remedy, Offset: at})
 }
 
+// escapeNewer is escapeID of a type that SAM has not had from the beginning.
+func (w *walk) escapeNewer(id, typ string, at int, reason string) {
+	w.escapeID(id, typ, at, reason, afterServerless)
+	w.plan.escapes[len(w.plan.escapes)-1].Newer = true
+}
+
 func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {
 	at := w.offset()
 	if id != nil {
@@ -99,7 +115,6 @@ func (w *walk) blindSpotAt(at int, id []byte, typ, reason, remedy string) {
 // rename.
 const (
 	afterServerless         = "list " + MacroName + " after " + serverless + " in Transform"
-	afterNewServerless      = afterServerless + "; where it is listed there already, SAM does not know this type"
 	afterLanguageExtensions = "list " + MacroName + " after AWS::LanguageExtensions in Transform"
 )
 

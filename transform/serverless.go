@@ -228,8 +228,7 @@ func needsRole(given property, what string) func(*walk, *resource, string) {
 				own = w.global(typ, propertyNames[given])
 			}
 			if !w.givenRole(own, around) {
-				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary",
-					afterNewServerless)
+				w.escapeNewer(w.id(id), typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary")
 			}
 		})
 	}
@@ -244,14 +243,12 @@ func graphQLApi(w *walk, r *resource, typ string) {
 	}
 	w.later(func() {
 		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"), around)) {
-			w.escapeID(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary",
-				afterNewServerless)
+			w.escapeNewer(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary")
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
 				if !w.givenRole(source.value.get("ServiceRoleArn"), around) {
-					w.escapeID(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary",
-						afterNewServerless)
+					w.escapeNewer(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary")
 				}
 			}
 		}
