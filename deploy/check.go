@@ -100,6 +100,8 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 		return errEscapes
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
+	case counts.misspelt > 0:
+		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misspelt)
 	}
 	return nil
 }
@@ -189,7 +191,10 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	c.blindSpots(&result, t, report)
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
-		result.Environment, result.EnvironmentProblem = c.environment(ctx, t, binding)
+		result.Environment, result.environmentError = c.environment(ctx, t, binding)
+		if result.environmentError != nil {
+			result.EnvironmentProblem = transform.Message(result.environmentError)
+		}
 	}
 	return result
 }
@@ -253,7 +258,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 // environment is which environment the template's stacks are of, or why nobody
 // knows. Each place that calls the macro has its own say. Of what deployment
 // decides there is nothing to say.
-func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
+func (c *checker) environment(ctx context.Context, t *template, binding []scope) (string, error) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
 	}
@@ -268,13 +273,13 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 		}
 		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
-			return "", transform.Message(err)
+			return "", err
 		}
 		if !slices.Contains(names, report.Environment) {
 			names = append(names, report.Environment)
 		}
 	}
-	return strings.Join(names, ", "), ""
+	return strings.Join(names, ", "), nil
 }
 
 // isDecidedAtDeployment reports whether only a deployment knows which

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform"
 )
 
 // What becomes of a role.
@@ -59,9 +61,17 @@ type checkedTemplate struct {
 	Roles              []checkedRole `json:"roles"`
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
+	environmentError error // what EnvironmentProblem tells
+
 	nested []string // local templates that it nests
 	other  bool     // it is no template
 	own    bool     // it defines the macro
+}
+
+// isMisspelt reports whether every deployment refuses the template for what it
+// tells the macro.
+func (t checkedTemplate) isMisspelt() bool {
+	return errors.Is(t.environmentError, transform.ErrMisspelt)
 }
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
@@ -87,12 +97,17 @@ type checkSummary struct {
 	Unbound    int `json:"unbound"`
 	Escapes    int `json:"escapes"`
 	BlindSpots int `json:"blindSpots"`
+
+	misspelt int
 }
 
 func (s *checkSummary) add(t checkedTemplate) {
 	s.Templates++
 	if t.Unreadable != "" {
 		s.Unreadable++
+	}
+	if t.isMisspelt() {
+		s.misspelt++
 	}
 	for _, r := range t.Roles {
 		switch r.Status {
@@ -194,7 +209,11 @@ func (r checkResult) remarks() []remark {
 			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
 		}
 		if t.EnvironmentProblem != "" {
-			all = append(all, remark{"environment", "warning", t.Path, 1, t.EnvironmentProblem})
+			level := "warning"
+			if t.isMisspelt() {
+				level = "error"
+			}
+			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem})
 		}
 	}
 	return all

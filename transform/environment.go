@@ -25,6 +25,10 @@ func IsEnvironmentParameter(name string) bool { return strings.EqualFold(name, e
 // for, or not by its name.
 var ErrUnnamed = errors.New("no environment is named")
 
+// ErrMisspelt is what errors wrap about parameters of the macro and Metadata that
+// are not as they must be. No setting makes them pass.
+var ErrMisspelt = errors.New("what names the environment is misspelt")
+
 // acceptKey is what Metadata of a single resource may say to the macro.
 const acceptKey = "Accept"
 
@@ -141,6 +145,7 @@ func ownParameter(req *request) (named, error) {
 		return named{}, &boundary.Problem{
 			What:   "the parameters of " + req.macro + " are not an object",
 			Remedy: "write Parameters: {Environment: NAME}",
+			Kind:   ErrMisspelt,
 		}
 	}
 	spelled := ""
@@ -150,6 +155,7 @@ func ownParameter(req *request) (named, error) {
 			return named{}, &boundary.Problem{
 				What:   fmt.Sprintf("%s has no parameter %s", req.macro, clip(m.name, maxID)),
 				Remedy: "correct its name to Environment, the only parameter of the macro, or remove it",
+				Kind:   ErrMisspelt,
 			}
 		case spelled != "":
 			return named{}, twice("the parameters of "+req.macro, spelled, m.name)
@@ -167,6 +173,7 @@ func twice(where, name, other string) error {
 	return &boundary.Problem{
 		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, clip(name, maxID), clip(other, maxID)),
 		Remedy: "keep one of them",
+		Kind:   ErrMisspelt,
 	}
 }
 
@@ -247,7 +254,11 @@ func (p *plan) metadataMembers(names ...string) []member {
 func (p *plan) inMetadata(m member) (named, error) {
 	where := clip(m.name, maxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
-		return named{}, &boundary.Problem{What: where + " " + what, Remedy: "write " + clip(m.name, maxID) + ": {Environment: NAME} there"}
+		return named{}, &boundary.Problem{
+			What:   where + " " + what,
+			Remedy: "write " + clip(m.name, maxID) + ": {Environment: NAME} there",
+			Kind:   ErrMisspelt,
+		}
 	}
 	if !m.value.isObject() {
 		return wrong("is not an object")
@@ -284,6 +295,7 @@ func (m misplaced) problem() error {
 	return &boundary.Problem{
 		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", clip(m.id, maxID), clip(m.name, maxID)),
 		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",
+		Kind:   ErrMisspelt,
 	}
 }
 
