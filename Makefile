@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template bench build-MacroFunction
+.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -70,6 +70,12 @@ lint:
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go mod tidy -diff
+
+# Boundaries of every form, as many and with the seed that are given: make test-values N=100000 SEED=2
+N    = 100000
+SEED = 1
+test-values:
+	BOUNDARY_VALUES=$(N) BOUNDARY_SEED=$(SEED) go test ./transform -run TestBoundaryValues -count 1 -v
 
 # Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:

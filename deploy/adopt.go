@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -80,8 +79,9 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		return nil, false, err
 	}
 	for _, inner := range t.nested() {
-		if _, err := os.Stat(inner); err == nil {
-			nested = append(nested, input{path: inner, named: true})
+		if exists(inner.path) {
+			inner.named = true
+			nested = append(nested, inner)
 		}
 	}
 	if t.defines(c.macro) {
@@ -93,9 +93,14 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		return nested, false, err
 	}
 	binding := c.binding(ctx, t)
-	unbound := func(change transform.Change) bool { return !held(binding, change.LogicalID) }
-	if report.Err == nil && !slices.ContainsFunc(report.Changes, unbound) {
+	changes := slices.DeleteFunc(report.Changes, func(change transform.Change) bool { return held(binding, change.LogicalID) })
+	switch {
+	case report.Err == nil && len(changes) == 0:
 		return nested, false, nil // it creates no role, or Fn::Transform has it bound
+	case in.managed:
+		p.line("warning: ", in.path+" is deployed by a service-managed StackSet, which takes no transforms")
+		p.line("hint: ", "bind its roles in the file: pbm transform --portable --in-place")
+		return nested, false, nil
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {
@@ -104,6 +109,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	if result == nil {
 		return nested, false, nil
 	}
+	p.warnReplaced(t, changes)
 	if p.dryRun {
 		return nested, true, p.printDiff(t.path, t.src, result)
 	}
@@ -112,4 +118,19 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	}
 	p.line("", "wrote "+t.path)
 	return nested, true, nil
+}
+
+// warnReplaced names the roles whose boundary the macro replaces once it is
+// listed.
+func (p *pbm) warnReplaced(t *template, changes []transform.Change) {
+	replaced := false
+	for _, change := range changes {
+		if change.Action == transform.Replaced {
+			replaced = true
+			p.line("warning: ", fmt.Sprintf("%s:%d: the macro replaces the boundary of %s, which has %s", t.path, t.Line(change.Offset), change.LogicalID, change.Was))
+		}
+	}
+	if replaced {
+		p.line("hint: ", "with the setting ExistingBoundary=keep, the macro keeps a value that is certain to be a boundary")
+	}
 }

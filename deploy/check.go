@@ -25,13 +25,16 @@ func (p *pbm) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check PATH...",
 		Short: "say which roles of templates would be unbound",
-		Long: `Check looks through templates, directories of them, and the local templates that
-they nest, and says of each role whether the macro binds it, it is bound
-already, it is unbound, or it escapes. It says whether the macro is listed in
-Transform, and behind the transforms that make roles.
+		Long: `Check reads templates, directories of them, and the local templates that they
+nest, and reports for each role whether the macro binds it, replaces its
+boundary or refuses it, whether it is bound already or unbound, or escapes. It
+also reports whether Transform lists the macro, after the transforms that make
+roles.
 
-It needs no AWS account. It exits with 1 when a role would be unbound, when a
-template cannot be read, or when a directory has none. - is stdin.`,
+It needs no AWS account. The flags named after settings of the macro change the
+result as the settings change what the macro does. It exits with 1 when a role
+would be unbound, when the macro would refuse a template, when a template cannot
+be read, or when a directory has none. - is stdin.`,
 		Example: `  pbm check stacks/
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,
@@ -57,13 +60,23 @@ func errUnbound(remedy string) error {
 	return &boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
 }
 
-// errEscapes ends pbm check.
-var errEscapes = &boundary.Problem{
-	What:   "there are roles that the macro cannot bind",
-	Remedy: eachByItself,
-}
+// Errors that end pbm check.
+var (
+	errEscapes = &boundary.Problem{
+		What:   "there are roles that the macro cannot bind",
+		Remedy: eachByItself,
+	}
+	errConflicts = &boundary.Problem{
+		What:   "there are roles with a boundary of their own, which the macro refuses (ExistingBoundary=reject)",
+		Remedy: eachByItself,
+	}
+	errBlindSpots = &boundary.Problem{
+		What:   "there are blind spots, which the macro refuses (BlindSpots=reject)",
+		Remedy: eachByItself,
+	}
+)
 
-const eachByItself = "do what the lines about them say"
+const eachByItself = "see the remedy on each line above"
 
 func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	options, err := o.settings()
@@ -98,6 +111,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 		return errUnbound(eachByItself)
 	case counts.Escapes > 0:
 		return errEscapes
+	case counts.Conflicts > 0:
+		return errConflicts
+	case options.BlindSpots == transform.RejectBlindSpots && counts.BlindSpots > 0:
+		return errBlindSpots
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
 	case counts.misspelt > 0:
@@ -134,10 +151,10 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 				continue
 			}
 			result.Templates = append(result.Templates, t)
-			for _, path := range t.nested {
-				if !known[realPath(path)] {
-					known[realPath(path)] = true
-					nested = append(nested, input{path: path})
+			for _, in := range t.nested {
+				if !known[realPath(in.path)] {
+					known[realPath(in.path)] = true
+					nested = append(nested, in)
 				}
 			}
 		}
@@ -185,7 +202,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
-	result.own = t.defines(c.macro)
+	result.own, result.managed = t.defines(c.macro), in.managed
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
 	c.blindSpots(&result, t, report)
@@ -215,11 +232,10 @@ var sample = func() boundary.Value {
 	return value
 }()
 
-// run has the macro bind the roles of a scope to a sample, where they have no
-// boundary of their own.
+// run has the macro decide about a scope as its settings say, whatever the
+// environment is: the boundary is a sample.
 func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
 	options := c.options
-	options.Existing, options.BlindSpots = transform.Keep, transform.Warn
 	options.AnyEnvironment = true
 	s.entry = nil // which may name an environment that is known at deployment
 	m := transform.Macro{Options: options, Store: given{value: sample}}
@@ -230,7 +246,8 @@ func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Repo
 func (c *checker) binding(ctx context.Context, t *template) []scope {
 	var binding []scope
 	for _, s := range t.scopes {
-		if report, err := c.run(ctx, t, s); err == nil && report.Err == nil && len(report.Changes) > 0 {
+		report, err := c.run(ctx, t, s)
+		if err == nil && len(report.Escapes) == 0 && len(report.Changes)+len(report.Conflicts) > 0 {
 			binding = append(binding, s)
 		}
 	}
@@ -296,47 +313,74 @@ func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
 	return t.awaited(names, values) != ""
 }
 
-// roles says of each role what becomes of it.
+// roles gives each role its status.
 func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report, binding []scope) {
+	isRun := func(id string) bool { return t.macro != nil || held(binding, id) }
 	for _, change := range report.Changes {
-		status := statusUnbound
-		switch {
-		case change.Action == transform.Kept:
-			status = statusBound
-		case t.macro != nil || held(binding, change.LogicalID):
-			status = statusByMacro
-		}
-		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset), Status: status}
-		if status == statusUnbound {
-			role.Reason, role.Remedy = c.unbound(change, result.own)
+		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset)}
+		if isRun(change.LogicalID) {
+			role.Status, role.Reason = statusWithMacro(change)
+		} else {
+			c.withoutMacro(&role, change, result)
 		}
 		result.Roles = append(result.Roles, role)
 	}
-	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
-		c.escapes(result, t, refusal.Findings)
+	for _, f := range report.Conflicts {
+		role := roleOf(t, f, statusConflict)
+		if !isRun(f.LogicalID) {
+			role.Status, role.Reason, role.Remedy = statusBound, "", ""
+		}
+		result.Roles = append(result.Roles, role)
 	}
+	c.escapes(result, t, report.Escapes)
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-// unbound says why a role is unbound, and what to do. The macro's own stack is
-// there before the macro.
-func (c *checker) unbound(change transform.Change, own bool) (reason, remedy string) {
-	reason, remedy = "has no boundary", "give it a boundary in the template"
-	if change.Action == transform.Filled {
-		reason, remedy = "has a boundary that may be none", "keep it from being none in the template"
+func statusWithMacro(change transform.Change) (status, reason string) {
+	switch change.Action {
+	case transform.Kept:
+		return statusBound, ""
+	case transform.Replaced:
+		return statusReplaced, "had " + change.Was
 	}
-	if own {
-		return reason + ", and the macro cannot bind its own stack", remedy
+	return statusByMacro, ""
+}
+
+// withoutMacro is the status of a role that the macro does not see, with the
+// reason and the remedy. The macro cannot bind the stack that creates it, and
+// service-managed StackSets take no transforms.
+func (c *checker) withoutMacro(role *checkedRole, change transform.Change, result *checkedTemplate) {
+	if change.Certain {
+		role.Status = statusBound
+		return
 	}
-	return reason + ", and the template does not list " + c.macro, "list " + c.macro + " last in Transform"
+	role.Status = statusUnbound
+	role.Reason, role.Remedy = "has no boundary", "give it a boundary in the template"
+	if change.Was != "" {
+		role.Reason, role.Remedy = "has a boundary that may be none", "keep it from being none in the template"
+		if change.Inherited {
+			role.Reason = "has a boundary from Globals that may be none"
+		}
+	}
+	switch {
+	case result.own:
+		role.Reason += ", and the macro cannot bind its own stack"
+	case result.managed:
+		role.Reason += ", and a service-managed StackSet takes no transforms"
+		role.Remedy = "bind it in the file: pbm transform --portable --in-place"
+	default:
+		role.Reason += ", and the template does not list " + c.macro
+		role.Remedy = "list " + c.macro + " last in Transform"
+	}
+}
+
+func roleOf(t *template, f transform.Finding, status string) checkedRole {
+	return checkedRole{LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset), Status: status, Reason: f.Reason, Remedy: f.Remedy}
 }
 
 func (c *checker) escapes(result *checkedTemplate, t *template, findings []transform.Finding) {
 	for _, f := range findings {
-		role := checkedRole{
-			LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset),
-			Status: statusEscape, Reason: f.Reason, Remedy: f.Remedy,
-		}
+		role := roleOf(t, f, statusEscape)
 		switch {
 		case held(t.scopes, f.LogicalID):
 			role.Remedy += ", in place of " + fnTransform
@@ -363,59 +407,69 @@ func (t *template) solvedBy(f transform.Finding, macro string) string {
 	return ""
 }
 
-// blindSpots are those of the template, without what is checked, too: nested
-// templates that are at hand, and where Fn::Transform names the macro.
+// blindSpots are those of the template, except those that are checked: nested
+// templates that are at hand, and places where Fn::Transform names the macro.
+// A macro that rejects blind spots does not see the former.
 func (c *checker) blindSpots(result *checkedTemplate, t *template, report transform.Report) {
 	if len(report.BlindSpots) == 0 {
 		return // most templates nest nothing, and to look for it costs as much as to check them
 	}
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
-		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
+		if f.Type == fnTransform && t.isOwn(f.LogicalID) || t.solvedBy(f, c.macro) != "" {
 			continue
 		}
-		if path, here := nested[f.LogicalID]; here {
-			if _, err := os.Stat(path); err == nil {
-				result.nested = append(result.nested, path)
+		if in, here := nested[f.LogicalID]; here && exists(in.path) {
+			result.nested = append(result.nested, in)
+			if t.macro == nil || c.options.BlindSpots != transform.RejectBlindSpots {
 				continue
 			}
 		}
-		result.BlindSpots = append(result.BlindSpots, checkedRole{
-			LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset),
-			Status: statusBlind, Reason: f.Reason, Remedy: f.Remedy,
-		})
+		result.BlindSpots = append(result.BlindSpots, roleOf(t, f, statusBlind))
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // transforms reports those that add what the macro does not see: behind it, or
 // anywhere in a template that does not list it.
 func (c *checker) transforms(result *checkedTemplate, t *template) {
-	names := t.Transforms()
-	for _, name := range names[slices.Index(names, c.macro)+1:] {
-		if transform.MayAddRoles(name) {
+	listed := t.ListedTransforms()
+	own := slices.IndexFunc(listed, func(l transform.ListedTransform) bool { return l.Name == c.macro })
+	for _, other := range listed[own+1:] {
+		if transform.MayAddRoles(other.Name) {
 			result.BlindSpots = append(result.BlindSpots, checkedRole{
-				LogicalID: "Transform", Type: name, Line: t.Line(0),
+				LogicalID: "Transform", Type: other.Name, Line: other.Line,
 				Status: statusBlind, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
 			})
 		}
 	}
 }
 
-// nested are the local templates that a template nests, by logical ID.
-func (t *template) nested() map[string]string {
-	paths := map[string]string{}
+// nested are the local templates that a template nests or deploys by a
+// StackSet, by logical ID.
+func (t *template) nested() map[string]input {
+	inputs := map[string]input{}
 	for id, r := range t.resources() {
-		var where struct{ TemplateURL, Location any }
-		if json.Unmarshal(r.Properties, &where) != nil {
+		var properties struct{ TemplateURL, Location, PermissionModel any }
+		if json.Unmarshal(r.Properties, &properties) != nil {
 			continue
 		}
 		location, _ := map[string]any{
-			"AWS::CloudFormation::Stack":   where.TemplateURL,
-			"AWS::Serverless::Application": where.Location,
+			"AWS::CloudFormation::Stack":    properties.TemplateURL,
+			"AWS::CloudFormation::StackSet": properties.TemplateURL,
+			"AWS::Serverless::Application":  properties.Location,
 		}[r.Type].(string)
-		if location != "" && !strings.Contains(location, "://") {
-			paths[id] = filepath.Join(filepath.Dir(t.path), filepath.FromSlash(location))
+		if location == "" || strings.Contains(location, "://") {
+			continue
+		}
+		inputs[id] = input{
+			path:    filepath.Join(filepath.Dir(t.path), filepath.FromSlash(location)),
+			managed: r.Type == "AWS::CloudFormation::StackSet" && properties.PermissionModel == "SERVICE_MANAGED",
 		}
 	}
-	return paths
+	return inputs
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,11 +20,13 @@ import (
 
 // What becomes of a role.
 const (
-	statusByMacro = "bound by the macro"
-	statusBound   = "bound already"
-	statusUnbound = "unbound"
-	statusEscape  = "escape"
-	statusBlind   = "blind spot"
+	statusByMacro  = "bound by the macro"
+	statusReplaced = "replaced by the macro"
+	statusBound    = "bound already"
+	statusUnbound  = "unbound"
+	statusEscape   = "escape"
+	statusConflict = "refused" // its boundary differs, and the setting refuses that
+	statusBlind    = "blind spot"
 )
 
 // Where the macro is in the section Transform.
@@ -63,9 +66,10 @@ type checkedTemplate struct {
 
 	environmentError error // what EnvironmentProblem tells
 
-	nested []string // local templates that it nests
-	other  bool     // it is no template
-	own    bool     // it defines the macro
+	nested  []input // local templates that it nests
+	other   bool    // it is no template
+	own     bool    // it defines the macro
+	managed bool    // a service-managed StackSet deploys it
 }
 
 // isMisspelt reports whether every deployment refuses the template for what it
@@ -76,7 +80,7 @@ func (t checkedTemplate) isMisspelt() bool {
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
 func (t checkedTemplate) mayAdopt() bool {
-	return !t.own && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return r.Status == statusUnbound })
+	return !t.own && !t.managed && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return r.Status == statusUnbound })
 }
 
 type checkedRole struct {
@@ -94,8 +98,10 @@ type checkSummary struct {
 	Unreadable int `json:"unreadable"`
 	ByMacro    int `json:"boundByMacro"`
 	Bound      int `json:"boundAlready"`
+	Replaced   int `json:"replacedByMacro"`
 	Unbound    int `json:"unbound"`
 	Escapes    int `json:"escapes"`
+	Conflicts  int `json:"refused"`
 	BlindSpots int `json:"blindSpots"`
 
 	misspelt int
@@ -113,6 +119,10 @@ func (s *checkSummary) add(t checkedTemplate) {
 		switch r.Status {
 		case statusByMacro:
 			s.ByMacro++
+		case statusReplaced:
+			s.Replaced++
+		case statusConflict:
+			s.Conflicts++
 		case statusBound:
 			s.Bound++
 		case statusUnbound:
@@ -125,8 +135,13 @@ func (s *checkSummary) add(t checkedTemplate) {
 }
 
 func (s checkSummary) String() string {
-	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d unbound, %s; %s",
-		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Unbound, counted(s.Escapes, "escape"), counted(s.BlindSpots, "blind spot"))
+	refused := ""
+	if s.Conflicts > 0 {
+		refused = fmt.Sprintf(", %d refused", s.Conflicts)
+	}
+	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
+		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Replaced, s.Unbound, counted(s.Escapes, "escape"), refused,
+		counted(s.BlindSpots, "blind spot"))
 }
 
 func (r checkResult) table() [][]string {
@@ -171,6 +186,8 @@ type remark struct {
 // rules of SARIF, and what each is about.
 var checkRules = []struct{ id, about string }{
 	{"unbound-role", "A role would be deployed without a permissions boundary."},
+	{"replaced-boundary", "The macro replaces the boundary that the template gives a role."},
+	{"conflicting-boundary", "The template gives a role another boundary than its environment has, and the macro refuses that."},
 	{"escape", "A role would exist that the macro cannot bind from where it is listed."},
 	{"blind-spot", "A resource may create roles that the macro does not see."},
 	{"macro-order", "The macro is listed before other transforms, and does not see the roles that they make."},
@@ -189,6 +206,10 @@ func (r checkResult) findings() []remark {
 				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described()})
 			case statusEscape:
 				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described()})
+			case statusConflict:
+				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described()})
+			case statusReplaced:
+				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described()})
 			}
 		}
 		for _, blind := range t.BlindSpots {
@@ -272,10 +293,11 @@ func (p *pbm) printSARIF(r checkResult) error {
 func annotations(r checkResult) []byte {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	escapeProperty := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	level := map[string]string{"note": "notice"}
 	var out bytes.Buffer
 	for _, f := range r.findings() {
 		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
-			f.level, escapeProperty.Replace(printable.Line(filepath.ToSlash(f.path))), f.line, f.rule, escape.Replace(printable.Line(f.text)))
+			cmp.Or(level[f.level], f.level), escapeProperty.Replace(printable.Line(filepath.ToSlash(f.path))), f.line, f.rule, escape.Replace(printable.Line(f.text)))
 	}
 	return out.Bytes()
 }

@@ -23,9 +23,10 @@ const standardStream = "-"
 
 // input is where a template may be.
 type input struct {
-	path  string
-	named bool      // and not found in a directory
-	stdin io.Reader // nil for a file
+	path    string
+	named   bool      // and not found in a directory
+	managed bool      // a service-managed StackSet deploys it, which takes no transforms
+	stdin   io.Reader // nil for a file
 }
 
 // findTemplates returns the files that are named, and the templates in the

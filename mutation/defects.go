@@ -142,19 +142,19 @@ var defects = []defect{
 	},
 	{
 		"WebFunction is left out", "transform/serverless.go",
-		`"AWS::Serverless::WebFunction":      {needsRole(executionRoleArn, "an execution role"), []property{executionRoleArn}, true},`, ``,
+		`"AWS::Serverless::WebFunction":      {needsRoleUnless((*walk).isPresent, executionRoleArn, "an execution role"), []property{executionRoleArn}, true},`, ``,
 	},
 	{
 		"the role of a deployment in Globals is left out", "transform/serverless.go",
-		`return len(own.members) > 0 || len(global) > 0`, `return len(own.members) > 0`,
+		`return !own.isNull() && (len(own.members) > 0 || len(global) > 0)`, `return len(own.members) > 0`,
 	},
 	{
 		"IgnoreGlobals is ignored for a boundary", "transform/serverless.go",
-		`w.plan.sites[at].inherits = !ignoresGlobals && `, `w.plan.sites[at].inherits = `,
+		`s.inherits = s.kind == siteMember && w.takesGlobal(r, propertyNames[permissionsBoundary])`, `s.inherits = s.kind == siteMember`,
 	},
 	{
-		"a boundary in Globals is left out", "transform/walk.go",
-		"	w.bindGlobals()\n", "",
+		"a boundary in Globals is left as it is", "transform/plan.go",
+		`edits, change, conflict := p.global.bind(v, existing, edits)`, `_, change, conflict := p.global.bind(v, existing, edits)`,
 	},
 	{
 		"a role with Properties null is left out", "transform/bind.go",
@@ -224,7 +224,7 @@ var defects = []defect{
 	},
 	{
 		"a default of a mapping that may be empty yields", "transform/certainty.go",
-		`!c.surelySome(argument[3].get("DefaultValue"))`, `argument[3].get("DefaultValue").isEmpty()`,
+		`if mayMiss && len(argument) > 3 {`, `if mayMiss && len(argument) > 4 {`,
 	},
 	{
 		"a failure is longer than Lambda takes", "transform/macro.go",
@@ -235,16 +235,40 @@ var defects = []defect{
 		`return len(n.members) > 0 && !mayHoldNoValue(n)`, `return len(n.members) > 0`,
 	},
 	{
-		"a variable of AWS in a plain text is one", "transform/value.go",
-		`return n.text, !strings.ContainsAny(n.text, partsOfVariable)`, `return n.text, true`,
+		"a variable of AWS in a plain text is one", "transform/certainty.go",
+		`if r < ' ' || strings.ContainsRune(partsOfVariable, r) {`, `if r < ' ' {`,
 	},
 	{
 		"AWS::NoValue in a text is some text", "transform/certainty.go",
 		`return strings.Contains(n.text, "${AWS::NoValue}") || slices`, `return slices`,
 	},
 	{
-		"a parameter that is empty yields", "transform/certainty.go",
-		`return !value.isEmpty()`, `return value.isString() || !value.isEmpty()`,
+		"a parameter that may be empty is a boundary", "transform/parameter.go",
+		`case !isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
+	},
+	{
+		"a condition keeps a parameter from being empty in the other branch", "transform/condition.go",
+		`case name == "Fn::Equals" && len(e) == 2 && !holds:`, `case name == "Fn::Equals" && len(e) == 2 && holds:`,
+	},
+	{
+		"a text that nobody knows is the ARN of a policy", "transform/certainty.go",
+		"!strings.HasPrefix(head, prefix) {\n\t\treturn text\n", "!strings.HasPrefix(head, prefix) {\n\t\treturn strings.ReplaceAll(text, unknown, \"arn:aws:iam::aws:policy/x\")\n",
+	},
+	{
+		"a policy of the template is the boundary whatever its path is", "transform/policy.go",
+		`within.pathOf(p.path)`, `[]string{"/platform/"}`,
+	},
+	{
+		"a policy that a loop makes goes by the ID that is written", "transform/policy.go",
+		`len(r.loops.seen()) > w.outside {`, `len(r.loops.seen()) > w.outside+1 {`,
+	},
+	{
+		"SAM takes an empty text for a role of a state machine", "transform/serverless.go",
+		`return !slices.ContainsFunc(w.present(around).texts(n), mayBeEmpty)`, `return true`,
+	},
+	{
+		"a key that SAM does not resolve is looked up", "transform/serverless.go",
+		`return (n.isString() || name == "Ref") && len(keys) == 1`, `return (n.isString() || name != "") && len(keys) == 1`,
 	},
 	{
 		"reject takes a boundary that differs", "transform/existing.go",
@@ -256,7 +280,7 @@ var defects = []defect{
 	},
 	{
 		"a Fn::Sub that means another boundary is the same", "transform/value.go",
-		`return ok && text == v.text`, `return ok && text != ""`,
+		`return !ok || resolved != v.text`, `return !ok || resolved == ""`,
 	},
 
 	// Templates of StackSets.

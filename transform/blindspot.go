@@ -72,7 +72,7 @@ func blindWithout(p property, reason, remedy string) func(*walk, *resource, stri
 	return func(w *walk, r *resource, typ string) {
 		id, start, around, value := r.id, r.start, r.loops, parse(w.src, r.props.at[p])
 		w.later(func() {
-			if !w.plan.certainty(around, w.parameters).surelyGiven(value) {
+			if !w.plan.certainty(around, w.parameters).isGiven(value) {
 				w.blindSpotAt(start, id, typ, reason, remedy)
 			}
 		})

@@ -28,58 +28,29 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 			unread[f.LogicalID] = true
 		}
 	}
-	c := boundCheck{unread: unread, options: o, parameters: given, isBoundary: func(v any) bool { return sameBoundary(v, arn) }, arn: arn}
+	c := boundCheck{unread: unread, options: o, parameters: given, arn: arn, pseudo: here()}
 	if o.Portable {
-		c.isBoundary = func(v any) bool { return sameElsewhere(v, arn) }
+		c.elsewhere()
 	}
 	return c.template(t)
 }
 
-func sameBoundary(v any, arn string) bool {
-	return textIn(map[string]string{"AWS::Partition": "aws", "AWS::AccountId": account, "AWS::Region": region}, v) == arn
+// here are AWS's own variables where the laws are checked.
+func here() map[string]string {
+	return map[string]string{
+		"AWS::Partition": "aws", "AWS::AccountId": account, "AWS::Region": region,
+		"AWS::StackName": "stack", "AWS::StackId": "arn:aws:cloudformation:eu-west-1:" + account + ":stack/stack/1", "AWS::URLSuffix": "amazonaws.com",
+	}
 }
 
-// sameElsewhere is sameBoundary in another account and partition. The ARN may
-// have placeholders for them.
-func sameElsewhere(v any, arn string) bool {
+// elsewhere has the template deployed in another account and partition, where
+// the parameters have other values. The ARN may have placeholders for them.
+func (c *boundCheck) elsewhere() {
 	const otherPartition, otherAccount = "aws-cn", "999999999999"
-	values := map[string]string{"AWS::Partition": otherPartition, "AWS::AccountId": otherAccount, "AWS::Region": region}
-	arn = strings.Replace(strings.Replace(arn, "arn:aws:", "arn:"+otherPartition+":", 1), ":"+account+":", ":"+otherAccount+":", 1)
-	return textIn(values, v) == textIn(values, map[string]any{"Fn::Sub": arn})
-}
-
-// textIn is the text that a value is where AWS's own variables have values.
-func textIn(values map[string]string, v any) string {
-	const unknown = "\x00"
-	if text, ok := v.(string); ok {
-		return text
-	}
-	for name, argument := range object(v) {
-		text, isString := argument.(string)
-		list, _ := argument.([]any)
-		switch {
-		case len(object(v)) != 1:
-		case name == "Ref" && values[text] != "":
-			return values[text]
-		case name == "Fn::Sub" && isString:
-			for variable, value := range values {
-				text = strings.ReplaceAll(text, "${"+variable+"}", value)
-			}
-			return text
-		case name == "Fn::Join" && len(list) == 2:
-			delimiter, isString := list[0].(string)
-			elements, isList := list[1].([]any)
-			if !isString || !isList {
-				return unknown
-			}
-			var parts []string
-			for _, element := range elements {
-				parts = append(parts, textIn(values, element))
-			}
-			return strings.Join(parts, delimiter)
-		}
-	}
-	return unknown
+	c.pseudo = here()
+	c.pseudo["AWS::Partition"], c.pseudo["AWS::AccountId"] = otherPartition, otherAccount
+	c.arn = strings.NewReplacer("arn:aws:", "arn:"+otherPartition+":", ":"+account+":", ":"+otherAccount+":",
+		"${AWS::Partition}", otherPartition, "${AWS::AccountId}", otherAccount, "${AWS::Region}", region).Replace(c.arn)
 }
 
 type boundCheck struct {
@@ -88,8 +59,11 @@ type boundCheck struct {
 	options    transform.Options
 	parameters map[string]any
 	arn        string
-	isBoundary func(any) bool
+	pseudo     map[string]string
 	globals    map[string]any
+	scope      scope
+
+	anyBoundary bool // whatever stands for a boundary is one
 }
 
 func object(v any) map[string]any {
@@ -100,7 +74,13 @@ func object(v any) map[string]any {
 func (c boundCheck) template(t map[string]any) error {
 	c.globals = object(t["Globals"])
 	resources, whole := t["Resources"].(map[string]any)
+	c.scope = scope{values: c.parameters, resources: t, loops: c.scope.loops, pseudo: c.pseudo}
 	if whole {
+		c.scope.parameters, c.scope.resources, c.scope.mappings = object(t["Parameters"]), resources, map[string]any{}
+		c.scope.conditions = object(t["Conditions"])
+		if mappings := object(t["Mappings"]); mappings != nil {
+			c.scope.mappings = mappings
+		}
 		if err := c.resources(resources); err != nil {
 			return err
 		}
@@ -122,7 +102,7 @@ func (c boundCheck) template(t map[string]any) error {
 func (c boundCheck) resources(all map[string]any) error {
 	for id, v := range all {
 		if strings.HasPrefix(id, "Fn::ForEach::") {
-			if err := c.loop(v, c.resources); err != nil {
+			if err := c.loop(v, boundCheck.resources); err != nil {
 				return err
 			}
 			continue
@@ -134,11 +114,32 @@ func (c boundCheck) resources(all map[string]any) error {
 	return nil
 }
 
-func (c boundCheck) loop(v any, body func(map[string]any) error) error {
-	if list, _ := v.([]any); len(list) == 3 {
-		return body(object(list[2]))
+// loop checks the body of a loop, for all that its identifier stands for.
+func (c boundCheck) loop(v any, body func(boundCheck, map[string]any) error) error {
+	list, _ := v.([]any)
+	if len(list) != 3 {
+		return nil
 	}
-	return nil
+	identifier, isText := list[0].(string)
+	if !isText {
+		return nil
+	}
+	c.scope.loops = maps.Clone(c.scope.loops)
+	if c.scope.loops == nil {
+		c.scope.loops = map[string][]string{}
+	}
+	c.scope.loops[identifier] = nil
+	collection, isList := list[1].([]any)
+	items := []string{}
+	for _, item := range collection {
+		text, isText := item.(string)
+		isList = isList && isText
+		items = append(items, text)
+	}
+	if isList {
+		c.scope.loops[identifier] = items
+	}
+	return body(c, object(list[2]))
 }
 
 func (c boundCheck) resource(id string, r map[string]any) error {
@@ -160,7 +161,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 	case "AWS::Serverless::Function":
 		return c.function(id, r, p)
 	case "AWS::Serverless::StateMachine":
-		if err := c.value(id, p["PermissionsBoundary"]); err != nil && !(givesRole(p["Role"]) && p["Events"] == nil) {
+		if err := c.value(id, p["PermissionsBoundary"]); err != nil && !(c.isTrue(p["Role"]) && p["Events"] == nil) {
 			return err
 		}
 		return c.events(id, object(p["Events"]))
@@ -179,95 +180,130 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 }
 
 func (c boundCheck) value(id string, v any) error {
-	if c.isBoundary(v) {
+	if c.anyBoundary || c.isBoundary(v) || c.options.Existing == transform.Keep && c.mayStay(v) {
 		return nil
-	}
-	if c.options.Existing == transform.Keep && yields(v) {
-		return nil
-	}
-	if list, ok := object(v)["Fn::If"].([]any); ok && len(list) == 3 && c.options.Existing != transform.Replace && c.options.Existing != "" {
-		return errorOf(c.value(id, list[1]), c.value(id, list[2]))
 	}
 	return fmt.Errorf("%s has the boundary %v", id, v)
 }
 
-func errorOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// isBoundary reports whether a value is the environment's boundary, whatever
+// the template leaves open.
+func (c boundCheck) isBoundary(v any) bool {
+	is := v != nil
+	c.scope.everyOutcome(v, func(o outcome) bool {
+		is = is && (o.fails || o.text == c.arn)
+		return is
+	})
+	return is
 }
 
-// yields reports whether a value without branches is one for sure.
-func yields(v any) bool {
-	text, isString := v.(string)
-	return isString && text != "" || len(object(v)) == 1 && object(v)["Fn::If"] == nil && !holdsNoValue(v)
-}
-
-// holdsNoValue reports whether AWS::NoValue is referred to somewhere in a value.
-func holdsNoValue(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return strings.Contains(v, "${AWS::NoValue}")
-	case []any:
-		return slices.ContainsFunc(v, holdsNoValue)
-	case map[string]any:
-		return v["Ref"] == "AWS::NoValue" || slices.ContainsFunc(slices.Collect(maps.Values(v)), holdsNoValue)
-	}
-	return false
+// mayStay reports whether a value is always some boundary. What the template
+// does not decide may be something that IAM refuses, as long as it is there.
+func (c boundCheck) mayStay(v any) bool {
+	may := v != nil
+	c.scope.everyOutcome(v, func(o outcome) bool {
+		may = may && (o.fails || isPolicyARN(o.text) || o.guessed && o.text != "")
+		return may
+	})
+	return may
 }
 
 func (c boundCheck) function(id string, r, p map[string]any) error {
 	global := object(c.globals["Function"])
 	own, has := p["PermissionsBoundary"]
-	if inherited, ok := global["PermissionsBoundary"]; ok && !has && r["IgnoreGlobals"] == nil {
+	if inherited, ok := global["PermissionsBoundary"]; ok && !has && takesGlobal(r, "PermissionsBoundary") {
 		own = inherited
 	}
-	if err := c.value(id, own); err != nil && !givesRole(p["Role"]) {
+	if err := c.value(id, own); err != nil && !isFunctionRole(p["Role"]) {
 		return err
 	}
-	preference := map[string]any{}
-	ignored, _ := r["IgnoreGlobals"].([]any)
-	if r["IgnoreGlobals"] != "*" && !slices.Contains(ignored, any("DeploymentPreference")) {
-		for k, v := range object(global["DeploymentPreference"]) {
-			preference[k] = v
-		}
-	}
-	for k, v := range object(p["DeploymentPreference"]) {
-		preference[k] = v
-	}
-	if len(preference) > 0 && !c.isFalse(preference["Enabled"]) && preference["Role"] == nil {
-		return fmt.Errorf("%s has a CodeDeployServiceRole", id)
+	if err := c.deployment(id, r, p, object(global["DeploymentPreference"])); err != nil {
+		return err
 	}
 	return c.events(id, object(p["Events"]))
 }
 
-// givesRole reports whether a function's Role surely is one, so that SAM makes
-// none.
-func givesRole(v any) bool {
-	if list, ok := object(v)["Fn::If"].([]any); ok && len(list) == 3 {
-		return givesRole(list[1]) && givesRole(list[2])
-	}
-	return yields(v)
+// takesGlobal reports whether SAM merges a property of Globals into a resource.
+func takesGlobal(r map[string]any, property string) bool {
+	ignored, _ := r["IgnoreGlobals"].([]any)
+	return r["IgnoreGlobals"] != "*" && !slices.Contains(ignored, any(property))
 }
 
-func (c boundCheck) isFalse(v any) bool {
-	if name, ok := object(v)["Ref"].(string); ok {
-		v = c.parameters[name]
+// isFunctionRole reports whether SAM makes no role for a function with this
+// one: it looks for a branch that is AWS::NoValue, and for nothing else.
+func isFunctionRole(v any) bool {
+	branches, isIf := object(v)["Fn::If"].([]any)
+	none := func(v any) bool { return object(v)["Ref"] == "AWS::NoValue" }
+	return v != nil && !(isIf && slices.ContainsFunc(branches, none))
+}
+
+func (c boundCheck) deployment(id string, r, p, global map[string]any) error {
+	own, isWritten := p["DeploymentPreference"]
+	preference := map[string]any{}
+	if takesGlobal(r, "DeploymentPreference") {
+		maps.Copy(preference, global)
 	}
-	return slices.Contains([]any{false, "false", "False"}, v)
+	maps.Copy(preference, object(own))
+	enabled, isSwitched := preference["Enabled"]
+	if len(preference) > 0 && !(isWritten && own == nil) && !(isSwitched && c.isOff(enabled)) && !c.isTrue(preference["Role"]) {
+		return fmt.Errorf("%s has a CodeDeployServiceRole", id)
+	}
+	return nil
+}
+
+// isTrue reports whether a value is true to SAM, which is written in Python. A
+// mapping may be looked up before SAM sees the template.
+func (c boundCheck) isTrue(v any) bool {
+	if text, isText := v.(string); isText || object(v)["Fn::FindInMap"] != nil {
+		is := !isText || text != ""
+		c.scope.everyOutcome(v, func(o outcome) bool {
+			is = is && (o.fails || o.text != "")
+			return is
+		})
+		return is
+	}
+	return len(object(v)) > 0
+}
+
+// isOff reports whether a switch of a DeploymentPreference is off to SAM, which
+// resolves parameters and mappings.
+func (c boundCheck) isOff(v any) bool {
+	v = c.present(v)
+	if list, ok := object(v)["Fn::FindInMap"].([]any); ok && len(list) == 3 {
+		var keys [3]string
+		for i := range keys {
+			keys[i], _ = c.present(list[i]).(string)
+		}
+		found, isThere := object(object(c.scope.mappings[keys[0]])[keys[1]])[keys[2]]
+		return isThere && isOffText(found)
+	}
+	return isOffText(v)
+}
+
+func isOffText(v any) bool {
+	return slices.Contains([]any{nil, false, "false", "False", "", 0.0}, v)
+}
+
+// present is the value that a parameter has now.
+func (c boundCheck) present(v any) any {
+	name, isRef := object(v)["Ref"].(string)
+	if value, known := c.parameters[name]; isRef && known {
+		return value
+	}
+	if text, known := c.pseudo[name]; isRef && known {
+		return text
+	}
+	return v
 }
 
 func (c boundCheck) events(id string, all map[string]any) error {
 	for name, v := range all {
 		if strings.HasPrefix(name, "Fn::ForEach::") {
-			if err := c.loop(v, func(m map[string]any) error { return c.events(id, m) }); err != nil {
+			if err := c.loop(v, func(c boundCheck, m map[string]any) error { return c.events(id, m) }); err != nil {
 				return err
 			}
 		}
-		if event := object(v); event["Type"] == "ScheduleV2" {
+		if event := object(v); event["Type"] == "ScheduleV2" && !c.isTrue(object(event["Properties"])["RoleArn"]) {
 			if err := c.value(id+"."+name, object(event["Properties"])["PermissionsBoundary"]); err != nil {
 				return err
 			}
@@ -277,23 +313,24 @@ func (c boundCheck) events(id string, all map[string]any) error {
 }
 
 func (c boundCheck) given(id, typ string, r, p map[string]any, role string) error {
-	given := p[role]
-	if given == nil && r["IgnoreGlobals"] == nil {
+	given, isWritten := p[role]
+	if !isWritten && takesGlobal(r, role) {
 		given = object(c.globals[strings.TrimPrefix(typ, "AWS::Serverless::")])[role]
 	}
-	if given == nil || given == "" {
+	// SAM compares the role of a WebFunction with None, those of others with True.
+	if given == nil || typ != "AWS::Serverless::WebFunction" && !c.isTrue(given) {
 		return fmt.Errorf("%s has no %s", id, role)
 	}
 	return nil
 }
 
 func (c boundCheck) graphQL(id string, p map[string]any) error {
-	if p["Logging"] != false && object(p["Logging"])["CloudWatchLogsRoleArn"] == nil {
+	if p["Logging"] != false && !c.isTrue(object(p["Logging"])["CloudWatchLogsRoleArn"]) {
 		return fmt.Errorf("%s has a log role", id)
 	}
 	for _, kind := range []string{"DynamoDb", "Lambda"} {
 		for name, source := range object(object(p["DataSources"])[kind]) {
-			if object(source)["ServiceRoleArn"] == nil {
+			if !c.isTrue(object(source)["ServiceRoleArn"]) {
 				return fmt.Errorf("%s has a role for the data source %s", id, name)
 			}
 		}
@@ -315,7 +352,9 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	inner := boundCheck{within: c.within + id + "/", unread: c.unread, options: c.options, arn: c.arn, isBoundary: func(v any) bool { return sameElsewhere(v, c.arn) }}
+	inner := boundCheck{within: c.within + id + "/", unread: c.unread, options: c.options, arn: c.arn}
+	inner.scope.loops = c.scope.loops
+	inner.elsewhere()
 	if err := inner.template(t); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}

@@ -1,39 +1,83 @@
 package transform
 
 import (
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/boundary"
 )
 
-// certainty is what is known around a value, to tell whether the value surely
-// is one when the stack is deployed.
+// certainty tells what the values of a template can become when it is
+// deployed, as far as the template decides it.
+//
+// A value is certain to be a boundary when each text that it can become is the
+// ARN of a managed policy: written out, built from the template's literals and
+// AWS's own variables, or that of a policy of the same template. Two things are
+// left to the people who deploy, because neither can leave a role unbound:
+//
+//   - A part of the ARN that nobody knows, such as ${Name} in
+//     arn:aws:iam::111122223333:policy/${Name}. The text is never empty, and IAM
+//     takes nothing but a policy there.
+//   - A parameter whose declaration excludes the empty text, unless its default
+//     or its present value is something other than a policy's ARN. In a branch of
+//     Fn::If, a condition may exclude the empty text: that of the idiom
+//     !If [HasBoundary, !Ref Boundary, !Ref AWS::NoValue].
+//
+// Everything else may be empty, or something other than a boundary: attributes
+// of other resources, outputs of nested stacks, imports, dynamic references,
+// parameters stored in SSM, and references to what the template does not have.
 type certainty struct {
 	*facts
 	loops      loops
 	parameters map[string]node // templateParameterValues, where the template's are known
+	now        bool            // parameters have their present values, as for SAM
+	nonEmpty   []string        // parameters that the conditions around the value keep from being empty
 }
 
 // facts are what a template says that values refer to.
 type facts struct {
-	declared map[string]bool // parameters, and whether their values are never empty
-	mappings mappings
+	src        []byte
+	declared   map[string]node // Parameters
+	conditions map[string]node
+	policies   map[string]*managedPolicy
+	mappings   mappings
 }
 
 // certainty is what the template says, in loops. It must be read by now.
 func (p *plan) certainty(around loops, parameters map[string]node) certainty {
 	if p.facts == nil {
-		p.facts = &facts{map[string]bool{}, mappingsOf(parse(p.src, p.mappings))}
-		for name, parameter := range parse(p.src, p.parameters).byName() {
-			p.facts.declared[name] = isNeverEmpty(parameter)
+		p.facts = &facts{
+			src:        p.src,
+			declared:   parse(p.src, p.parameters).byName(),
+			conditions: parse(p.src, p.conditions).byName(),
+			policies:   p.policies,
+			mappings:   mappingsOf(parse(p.src, p.mappings)),
 		}
 	}
-	return certainty{p.facts, around, parameters}
+	return certainty{facts: p.facts, loops: around, parameters: parameters}
 }
 
-// yieldsNothing reports whether a value surely leaves the property away.
+// What stands in the texts that a value can become for what is not known.
+const (
+	unknown = "\x00" // any text, also an empty one
+	given   = "\x01" // the value of a parameter that cannot be empty
+	foreign = "\x02" // a character that no ARN has
+)
+
+// Bounds on what is worked out about one value, so that the time stays linear
+// for templates made to be slow: beyond them, any text is taken to be possible.
+const (
+	maxTexts = 16   // that one value can become
+	maxText  = 4096 // bytes of one, more than an ARN has
+	maxParts = 50   // of one text
+)
+
+func anyText() []string { return []string{unknown} }
+
+// yieldsNothing reports whether a value removes the property, or is empty.
 func yieldsNothing(n node) bool {
 	return n.isNull() || n.isEmpty() || n.isObject() && len(n.members) == 0 || isNoValue(n)
 }
@@ -45,132 +89,369 @@ func isNoValue(n node) bool {
 	return name == "Ref" && argument.isString() && argument.text == "AWS::NoValue"
 }
 
-// surelyYields reports whether a value that is no Fn::If surely is one, and not
-// an empty text, when the stack is deployed. AWS::NoValue takes a property
-// away; where it stands inside of another function, such as the default of
-// Fn::FindInMap, nobody can tell.
-func (c certainty) surelyYields(n node) bool { return !mayHoldNoValue(n) && c.surelySome(n) }
-
-// surelySome is surelyYields of a value without AWS::NoValue.
-func (c certainty) surelySome(n node) bool {
-	if n.isString() {
-		return n.text != "" && !(c.loops.vary(n.text) && c.loops.couldBe(n.text, ""))
-	}
-	switch name, argument := n.only(); name {
-	case "Fn::Base64", "Fn::If", "Fn::Transform":
-		return false
-	case "Ref":
-		return c.surelyRefers(argument.text)
-	case "Fn::Sub":
-		return c.surelySubstitutes(argument)
-	case "Fn::Join":
-		return len(argument.elements) == 2 && slices.ContainsFunc(argument.elements[1].elements, c.surelySome)
-	case "Fn::Select":
-		return len(argument.elements) == 2 && argument.elements[1].isArray() && !slices.ContainsFunc(argument.elements[1].elements, c.mayBeNothing)
-	case "Fn::FindInMap":
-		return c.surelyFinds(argument.elements)
-	default:
-		return strings.HasPrefix(name, "Fn::") && !c.loops.vary(name)
-	}
+// isCertain reports whether a value is certain to be a boundary, in every branch.
+func (c certainty) isCertain(n node) bool {
+	return !mayHoldNoValue(n) && !slices.ContainsFunc(c.texts(n), isNoPolicy)
 }
 
-func (c certainty) mayBeNothing(n node) bool { return !c.surelySome(n) }
-
-// surelyBranches reports whether a value surely yields, or both branches of a
-// Fn::If do.
-func (c certainty) surelyBranches(n node) bool {
-	name, argument := n.only()
-	if name != "Fn::If" || len(argument.elements) != 3 {
-		return c.surelyYields(n)
-	}
-	return c.surelyBranches(argument.elements[1]) && c.surelyBranches(argument.elements[2])
-}
-
-// surelyGiven is surelyBranches of a value that may be an object.
-func (c certainty) surelyGiven(n node) bool {
+// isGiven is isCertain of a value that may be an object.
+func (c certainty) isGiven(n node) bool {
 	name, argument := n.only()
 	switch {
 	case name == "Fn::If" && len(argument.elements) == 3:
-		return c.surelyGiven(argument.elements[1]) && c.surelyGiven(argument.elements[2])
+		return c.isGiven(argument.elements[1]) && c.isGiven(argument.elements[2])
 	case n.isObject() && name != "Ref" && !strings.HasPrefix(name, "Fn::"):
 		return len(n.members) > 0 && !mayHoldNoValue(n)
 	}
-	return c.surelyYields(n)
+	return c.isCertain(n)
 }
 
-// surelyRefers judges what a Ref refers to: a loop variable, a parameter, or a
-// resource, whose ID is never empty.
-func (c certainty) surelyRefers(name string) bool {
-	if l := c.loops.seen().named(name); l != nil {
-		return l.known && !slices.Contains(l.items, "")
+// isNoPolicy reports whether text is not certain to be the ARN of a policy.
+func isNoPolicy(text string) bool {
+	if text == given {
+		return false
 	}
-	if value, known := c.parameters[name]; known {
-		return !value.isEmpty()
-	}
-	someText, declared := c.declared[name]
-	return !declared || someText
+	text = sampled(text)
+	value, err := boundary.Parse(text)
+	return err != nil || value.IsNone() || text != strings.TrimSpace(text)
 }
 
-var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
-
-// maxSubVariables is how many variables of a Fn::Sub are looked at. A boundary
-// has a few.
-const maxSubVariables = 50
-
-// surelySubstitutes judges a Fn::Sub: some of its text, or one of its variables,
-// is surely not empty.
-func (c certainty) surelySubstitutes(argument node) bool {
-	text, given := argument, node{}
-	if len(argument.elements) == 2 {
-		text, given = argument.elements[0], argument.elements[1]
+// sampled puts samples in the place of parts that are not known, where the rest
+// of a text leaves no doubt that it is the ARN of a policy.
+func sampled(text string) string {
+	const prefix, account, policy = "arn:", ":iam::", ":policy/"
+	head, name, isPolicy := strings.Cut(text, policy)
+	partition, id, isIAM := strings.Cut(strings.TrimPrefix(head, prefix), account)
+	if !isPolicy || !isIAM || !strings.HasPrefix(head, prefix) {
+		return text
 	}
+	if hasUnknown(partition) {
+		partition = "aws"
+	}
+	if hasUnknown(id) {
+		id = "aws"
+	}
+	return prefix + partition + account + id + policy + strings.NewReplacer(unknown, "x", given, "x").Replace(name)
+}
+
+func hasUnknown(text string) bool { return strings.ContainsAny(text, unknown+given) }
+
+// texts are those that a value can become, with ${AWS::Partition},
+// ${AWS::AccountId} and ${AWS::Region} in them. There is at least one.
+func (c certainty) texts(n node) []string {
 	switch {
-	case !text.isString():
-		return false
-	case c.loops.seen().vary(text.text):
-		// What the loop puts in may make variables. What is before stays.
-		return strings.IndexAny(text.text, partsOfVariable) > 0 || c.surelySome(text)
-	case subVariable.ReplaceAllString(text.text, "") != "":
-		return true
-	case slices.ContainsFunc(given.members, func(m member) bool { return c.loops.vary(m.name) || strings.HasPrefix(m.name, "Fn::") }):
-		return false
+	case n.isString():
+		return c.literal(n.text)
+	case !n.isObject():
+		return scalarTexts(n)
 	}
-	return slices.ContainsFunc(subVariable.FindAllStringSubmatch(text.text, maxSubVariables), func(variable []string) bool {
-		if value := given.get(variable[1]); value.kind != jsontext.KindInvalid {
-			return c.surelySome(value)
+	switch name, argument := n.only(); name {
+	case "Ref":
+		return c.referred(argument.text)
+	case "Fn::GetAtt":
+		return c.attributeOf(argument)
+	case "Fn::If":
+		return c.either(argument.elements)
+	case "Fn::Sub":
+		return c.substituted(argument)
+	case "Fn::Join":
+		return c.joined(argument.elements)
+	case "Fn::Select":
+		return c.selected(argument.elements)
+	case "Fn::FindInMap":
+		return c.found(argument.elements)
+	}
+	return anyText()
+}
+
+// plain is a literal without the characters that no ARN has, so that those
+// left are the ones of AWS's own variables.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(partsOfVariable, r) {
+			return rune(foreign[0])
 		}
-		return c.surelyRefers(variable[1])
-	})
+		return r
+	}, text)
 }
 
-// surelyFinds judges a Fn::FindInMap by all values that its keys may lead to,
-// and its default.
-func (c certainty) surelyFinds(argument []node) bool {
+// literal are the texts that loops make of one.
+func (c certainty) literal(text string) []string {
+	made := []string{""}
+	for range maxParts {
+		before, l, isAlphanumeric, rest := c.loops.cut(text)
+		switch {
+		case l == nil:
+			return followed(made, []string{plain(before)})
+		case strings.ContainsAny(before, partsOfVariable):
+			return anyText() // a variable whose name is made of another one
+		}
+		made = followed(followed(made, []string{plain(before)}), l.texts(isAlphanumeric))
+		text = rest
+	}
+	return anyText()
+}
+
+// texts are those that the variable of a loop stands for.
+func (l *loop) texts(isAlphanumeric bool) []string {
+	items := l.values(isAlphanumeric)
+	if !l.known || len(items) == 0 || len(items) > maxTexts {
+		return anyText()
+	}
+	return items
+}
+
+// followed are the texts of one list, each followed by those of another.
+func followed(first, second []string) []string {
+	if len(first)*len(second) > maxTexts {
+		return anyText()
+	}
+	var all []string
+	for _, a := range first {
+		for _, b := range second {
+			if len(a)+len(b) > maxText {
+				return anyText()
+			}
+			all = append(all, a+b)
+		}
+	}
+	return all
+}
+
+// union are the texts of both lists.
+func union(first, second []string) []string {
+	all := slices.Clip(first)
+	for _, text := range second {
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	if len(all) > maxTexts {
+		return anyText()
+	}
+	return all
+}
+
+// either are the texts of both branches of a Fn::If.
+func (c certainty) either(argument []node) []string {
+	if len(argument) != 3 {
+		return anyText()
+	}
+	return union(c.texts(argument[1]), c.texts(argument[2]))
+}
+
+// referred are the texts that a Ref stands for.
+func (c certainty) referred(name string) []string {
+	if l := c.loops.seen().named(name); l != nil {
+		return l.texts(false)
+	}
+	switch name {
+	case "AWS::Partition", "AWS::AccountId", "AWS::Region":
+		return []string{"${" + name + "}"}
+	}
+	if policy, ok := c.policies[name]; ok {
+		return c.arnOf(policy)
+	}
+	if value, known := c.parameters[name]; known && c.now {
+		return scalarTexts(value)
+	}
+	return c.parameter(name)
+}
+
+// scalarTexts are the text of a string, a number or a boolean outside of loops.
+func scalarTexts(n node) []string {
+	if n.isObject() || n.isArray() || n.isNull() || n.kind == jsontext.KindInvalid {
+		return anyText()
+	}
+	return []string{plain(n.text)}
+}
+
+// attributeOf are the texts of an attribute: a list, or resource.attribute.
+func (c certainty) attributeOf(argument node) []string {
+	resource, attribute, _ := strings.Cut(argument.text, ".")
+	if e := argument.elements; len(e) == 2 && e[0].isString() && e[1].isString() {
+		resource, attribute = e[0].text, e[1].text
+	}
+	return c.attribute(resource, attribute)
+}
+
+func (c certainty) attribute(resource, name string) []string {
+	policy, ok := c.policies[resource]
+	if !ok || name != "PolicyArn" {
+		return anyText()
+	}
+	return c.arnOf(policy)
+}
+
+// substituted are the texts that a Fn::Sub makes.
+func (c certainty) substituted(argument node) []string {
+	text, values := argument, node{}
+	if len(argument.elements) == 2 {
+		text, values = argument.elements[0], argument.elements[1]
+	}
+	if !text.isString() {
+		return anyText()
+	}
+	made, rest := []string{""}, text.text
+	for range maxParts {
+		before, name, isAlphanumeric, behind, found := c.cutVariable(rest)
+		made = followed(made, []string{plain(before)})
+		switch {
+		case !found:
+			return made
+		case strings.ContainsAny(name, partsOfVariable):
+			return anyText() // a variable whose name is made of another one
+		case isAlphanumeric:
+			made = followed(made, c.loops.named(name).texts(true))
+		default:
+			made = followed(made, c.variable(name, values))
+		}
+		rest = behind
+	}
+	return anyText()
+}
+
+// cutVariable splits text at its first variable: ${name}, or &{name} of a loop.
+// ${!name} is not a variable but that text.
+func (c certainty) cutVariable(text string) (before, name string, isAlphanumeric bool, behind string, found bool) {
+	for at := 1; at < len(text); at++ {
+		if text[at] != '{' || text[at-1] != '$' && text[at-1] != '&' {
+			continue
+		}
+		name, behind, found = strings.Cut(text[at+1:], "}")
+		isAlphanumeric = text[at-1] == '&'
+		switch {
+		case !found:
+			return text, "", false, "", false
+		case name == "", name[0] == '!', isAlphanumeric && c.loops.named(name) == nil:
+			continue
+		}
+		return text[:at-1], name, isAlphanumeric, behind, true
+	}
+	return text, "", false, "", false
+}
+
+// variable are the texts of a variable of a Fn::Sub, which may be given values.
+func (c certainty) variable(name string, values node) []string {
+	if l := c.loops.seen().named(name); l != nil {
+		return l.texts(false)
+	}
+	if slices.ContainsFunc(values.members, func(m member) bool { return c.loops.vary(m.name) || strings.HasPrefix(m.name, "Fn::") }) {
+		return anyText()
+	}
+	for _, m := range values.members {
+		if m.name == name {
+			return c.texts(values.get(name))
+		}
+	}
+	if resource, attribute, isAttribute := strings.Cut(name, "."); isAttribute {
+		return c.attribute(resource, attribute)
+	}
+	return c.referred(name)
+}
+
+// joined are the texts that a Fn::Join makes of a list that is written out.
+func (c certainty) joined(argument []node) []string {
+	if len(argument) != 2 || !argument[0].isString() || !argument[1].isArray() || len(argument[1].elements) > maxParts {
+		return anyText()
+	}
+	made, delimiter := []string{""}, c.literal(argument[0].text)
+	for i, element := range argument[1].elements {
+		if i > 0 {
+			made = followed(made, delimiter)
+		}
+		made = followed(made, c.texts(element))
+	}
+	return made
+}
+
+// selected are the texts that a Fn::Select takes out of a list that is written
+// out, or split from a text that is.
+func (c certainty) selected(argument []node) []string {
+	if len(argument) != 2 {
+		return anyText()
+	}
+	at, err := strconv.Atoi(argument[0].text)
+	isNumber := err == nil
+	if name, split := argument[1].only(); name == "Fn::Split" && isNumber {
+		return c.splitAt(split.elements, at)
+	}
+	list := argument[1].elements
+	switch {
+	case len(list) == 0, len(list) > maxParts, isNumber && (at < 0 || at >= len(list)):
+		return anyText()
+	case isNumber:
+		return c.texts(list[at])
+	}
+	var all []string
+	for _, element := range list {
+		all = union(all, c.texts(element))
+	}
+	return all
+}
+
+// splitAt are the texts at one place of what a Fn::Split makes.
+func (c certainty) splitAt(argument []node, at int) []string {
+	if len(argument) != 2 || !argument[0].isString() || argument[0].text == "" || strings.ContainsAny(argument[0].text, partsOfVariable) {
+		return anyText()
+	}
+	var all []string
+	for _, text := range c.texts(argument[1]) {
+		parts := strings.Split(text, argument[0].text)
+		if hasUnknown(text) || strings.Contains(text, "${") || at < 0 || at >= len(parts) {
+			return anyText()
+		}
+		all = union(all, parts[at:at+1])
+	}
+	return all
+}
+
+// found are the texts that a Fn::FindInMap can find, by all that is known of
+// its keys, and its default.
+func (c certainty) found(argument []node) []string {
 	if len(argument) < 3 || !argument[0].isString() || c.loops.vary(argument[0].text) {
-		return false
+		return anyText()
 	}
-	hasDefault := len(argument) > 3
-	if hasDefault && !c.surelySome(argument[3].get("DefaultValue")) {
-		return false
+	mapping, readable := c.mappings.of(argument[0].text)
+	if !readable || mapping == nil && c.loops.inTransform() {
+		return anyText()
 	}
-	sure, found := c.mappings.of(argument[0].text)[lookup{c.key(argument[1]), c.key(argument[2])}]
-	return sure || hasDefault && !found
+	var all []string
+	mayMiss := false
+	for _, top := range c.keys(argument[1]) {
+		for _, second := range c.keys(argument[2]) {
+			texts, known := mapping[lookup{top, second}]
+			mayMiss = mayMiss || !known || top.any || second.any
+			all = union(all, texts)
+		}
+	}
+	if mayMiss && len(argument) > 3 {
+		all = union(all, c.texts(argument[3].get("DefaultValue")))
+	}
+	if len(all) == 0 {
+		return anyText()
+	}
+	return all
 }
 
-// key is what a node says about a key of a mapping.
-func (c certainty) key(n node) key {
-	if !n.isString() || c.loops.vary(n.text) {
-		return key{any: true}
+// keys are what a value says about a key of a mapping.
+func (c certainty) keys(n node) []key {
+	var keys []key
+	for _, text := range c.texts(n) {
+		if hasUnknown(text) || strings.Contains(text, "${") {
+			return []key{{any: true}}
+		}
+		keys = append(keys, key{name: text})
 	}
-	return key{name: n.text}
+	return keys
 }
 
 // mayHoldNoValue reports whether AWS::NoValue may stand somewhere in a value, or
-// in a text of it, where it is an empty one. A Ref made of a loop variable may
-// become it.
+// in a text of it, where nobody can tell what becomes of the rest. A Ref made of
+// a loop variable may become it.
 func mayHoldNoValue(n node) bool {
 	for _, m := range n.members {
-		refers := m.name == "Ref" && (m.value.text == "AWS::NoValue" || strings.ContainsAny(m.value.text, "$&{") || !m.value.isString())
+		refers := m.name == "Ref" && (m.value.text == "AWS::NoValue" || strings.ContainsAny(m.value.text, partsOfVariable) || !m.value.isString())
 		if refers || strings.HasPrefix(m.name, foreachPrefix) || mayHoldNoValue(m.value) {
 			return true
 		}

@@ -92,9 +92,6 @@ func escapes(fragment []byte, f transform.Finding, o transform.Options, paramete
 		return false
 	}
 	id, event, isEvent := strings.Cut(f.LogicalID, ".")
-	if f.LogicalID == "Globals.Function" {
-		return object(object(t["Globals"])["Function"])["PermissionsBoundary"] != nil
-	}
 	found := resourceNamed(object(t["Resources"]), id)
 	if strings.HasPrefix(id, "Fn::ForEach::") {
 		return isBrokenLoop(found)
@@ -107,12 +104,14 @@ func escapes(fragment []byte, f transform.Finding, o transform.Options, paramete
 		if isEvent {
 			r = object(object(object(r["Properties"])["Events"])[event])
 		}
-		return o.Existing == transform.Reject && object(r["Properties"])["PermissionsBoundary"] != nil
+		global := object(object(t["Globals"])["Function"])["PermissionsBoundary"]
+		return o.Existing == transform.Reject && (object(r["Properties"])["PermissionsBoundary"] != nil || typ == "AWS::Serverless::Function" && global != nil)
 	case strings.HasPrefix(f.Reason, "has Properties"):
 		p := object(r["Properties"])
 		return r["Properties"] != nil && (p == nil || p["Fn::If"] != nil)
 	default:
-		c := boundCheck{options: o, parameters: given, isBoundary: func(any) bool { return true }, globals: object(t["Globals"])}
+		c := boundCheck{options: o, parameters: given, anyBoundary: true, globals: object(t["Globals"])}
+		c.scope = scope{values: given, mappings: object(t["Mappings"]), pseudo: here()}
 		return typ == f.Type && c.resource(id, r) != nil
 	}
 }

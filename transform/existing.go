@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -10,29 +11,29 @@ import (
 )
 
 // judge decides about the value that a PermissionsBoundary has already.
-func (s *site) judge(v boundValue, existing Existing) ([]edit, Action, *Finding) {
-	j := judgement{boundary: v, existing: existing, into: s.into}
+func (s *site) judge(v boundValue, existing Existing) ([]edit, Change, *Finding) {
 	whole := v.plan.existing(s.existing)
-	switch {
-	case v.is(whole, s.loops):
-		return nil, Kept, nil
-	case existing != Keep && existing != Reject:
-		return []edit{j.put(whole)}, Replaced, nil
+	j := judgement{
+		certainty: v.plan.certainty(s.loops, v.parameters),
+		boundary:  v, existing: existing, into: s.into,
 	}
-	j.certainty = v.plan.certainty(s.loops, v.parameters)
 	j.branch(whole)
+	change := Change{Action: Kept, Was: describe(whole), Certain: !j.uncertain}
 	switch {
+	case !j.differs:
+		return nil, change, nil
+	case existing != Keep && existing != Reject:
+		change.Action = Replaced
+		return []edit{j.put(whole)}, change, nil
 	case j.conflict != "":
-		return nil, "", &Finding{
-			LogicalID: s.id, Type: s.typ,
+		return nil, change, &Finding{
 			Reason: fmt.Sprintf("has %s, its environment has %s", j.conflict, v.text),
 			Remedy: "remove PermissionsBoundary from it, or give it the boundary of the environment",
-			Offset: s.offset,
 		}
-	case len(j.edits) == 0:
-		return nil, Kept, nil
+	case len(j.edits) > 0:
+		change.Action = Filled
 	}
-	return j.edits, Filled, nil
+	return j.edits, change, nil
 }
 
 // maxExisting is more than a boundary that means something has, in bytes.
@@ -54,8 +55,10 @@ type judgement struct {
 	existing Existing
 	into     object // what has the value
 
-	edits    []edit
-	conflict string // describes the first value that differs
+	differs   bool   // a branch is not the boundary
+	uncertain bool   // a branch is not certain to be any
+	edits     []edit // of Keep and Reject
+	conflict  string // describes the first value that differs
 }
 
 func (j *judgement) put(n node) edit {
@@ -65,25 +68,35 @@ func (j *judgement) put(n node) edit {
 // branch judges a value, or what a branch of a Fn::If yields.
 func (j *judgement) branch(n node) {
 	if name, argument := n.only(); name == "Fn::If" && len(argument.elements) == 3 {
+		outer := j.nonEmpty
+		j.nonEmpty = j.within(outer, argument.elements[0].text, true)
 		j.branch(argument.elements[1])
+		j.nonEmpty = j.within(outer, argument.elements[0].text, false)
 		j.branch(argument.elements[2])
+		j.nonEmpty = outer
 		return
 	}
+	texts := anyText()
+	if !mayHoldNoValue(n) {
+		texts = j.texts(n)
+	}
+	if j.boundary.is(texts) {
+		return
+	}
+	isUncertain := slices.ContainsFunc(texts, isNoPolicy)
+	j.differs, j.uncertain = true, j.uncertain || isUncertain
 	now, isParameter := j.parameterValue(n)
 	switch {
-	case j.boundary.is(n, j.loops):
-	case yieldsNothing(n), isParameter && now == "":
-		j.edits = append(j.edits, j.put(n))
-	case j.existing == Reject && isParameter && now == j.boundary.text:
-		// No conflict today. But a later deployment may set the parameter
-		// without running the macro again.
-		j.edits = append(j.edits, j.put(n))
-	case j.existing == Reject:
-		if j.conflict == "" {
-			j.conflict = describe(n)
+	case j.existing != Reject:
+		if isUncertain {
+			j.edits = append(j.edits, j.put(n))
 		}
-	case !j.surelyYields(n):
+	case yieldsNothing(n), isParameter && (now == "" || now == j.boundary.text):
+		// A parameter with that value is no conflict today. But a later
+		// deployment may set it without running the macro again.
 		j.edits = append(j.edits, j.put(n))
+	case j.conflict == "":
+		j.conflict = describe(n)
 	}
 }
 
@@ -102,17 +115,26 @@ func (j *judgement) parameterValue(n node) (string, bool) {
 // secret, and is not repeated.
 func describe(n node) string {
 	if n.isString() {
-		if _, err := boundary.Parse(n.text); err != nil {
+		if !isPolicy(n.text) {
 			return "a boundary that is not the ARN of a managed policy"
 		}
-		return "the boundary " + n.text
+		return "the boundary " + clip(strings.TrimSpace(n.text), maxText)
 	}
 	name, argument := n.only()
 	switch {
+	case name == "Fn::Sub" && argument.isString() && isPolicy(argument.text):
+		return "the boundary " + clip(argument.text, maxText)
 	case name == "Ref" && argument.isString():
 		return "the boundary Ref " + clip(argument.text, 255)
 	case strings.HasPrefix(name, "Fn::"):
 		return "the boundary " + clip(name, 255)
 	}
 	return "a boundary that is neither a string nor an intrinsic function"
+}
+
+// isPolicy reports whether a text is the ARN of a managed policy, which may have
+// placeholders.
+func isPolicy(text string) bool {
+	_, err := boundary.Parse(text)
+	return err == nil
 }

@@ -56,6 +56,8 @@ type Report struct {
 	Environment string // empty when it was not needed
 	Boundary    string // the ARN, or none; empty when it was not needed
 	Changes     []Change
+	Escapes     []Finding
+	Conflicts   []Finding // boundaries that the setting Reject refuses
 	BlindSpots  []Finding
 	Err         error // why the answer is a failure
 }
@@ -106,7 +108,7 @@ func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Repo
 		report.Err = err
 		return req, nil, report
 	}
-	report.BlindSpots = req.plan.blind
+	report.Escapes, report.BlindSpots = req.plan.escapes, req.plan.blind
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
 	report.relate(req.plan.fragment.start)
@@ -118,13 +120,16 @@ func (r *Report) relate(start int) {
 	for i := range r.Changes {
 		r.Changes[i].Offset -= start
 	}
-	for i := range r.BlindSpots {
-		r.BlindSpots[i].Offset -= start
-	}
-	if refusal, ok := errors.AsType[*Refusal](r.Err); ok {
-		for i := range refusal.Findings {
-			refusal.Findings[i].Offset -= start
+	relateFindings := func(findings []Finding) {
+		for i := range findings {
+			findings[i].Offset -= start
 		}
+	}
+	relateFindings(r.Escapes)
+	relateFindings(r.Conflicts)
+	relateFindings(r.BlindSpots)
+	if refusal, ok := errors.AsType[*Refusal](r.Err); ok {
+		relateFindings(refusal.Findings)
 	}
 }
 
@@ -169,7 +174,7 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	}
 	report.Boundary = v.text
 	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
-	report.Changes = changes
+	report.Changes, report.Conflicts = changes, conflicts
 	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
 		return nil, &Refusal{refused}
 	}

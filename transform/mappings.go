@@ -9,10 +9,9 @@ type mappings struct {
 	read   map[string]mapping
 }
 
-// mapping says, by what is known of the two keys, whether all values that they
-// may lead to surely are texts that are not empty. What leads nowhere is not in
-// it.
-type mapping map[lookup]bool
+// mapping is, by what is known of the two keys, the texts that they may lead
+// to. What leads nowhere is not in it.
+type mapping map[lookup][]string
 
 type lookup struct{ top, second key }
 
@@ -26,34 +25,34 @@ func mappingsOf(section node) mappings {
 	return mappings{byName: section.byName(), read: map[string]mapping{}}
 }
 
-// of is the mapping of a name, empty when there is none.
-func (m mappings) of(name string) mapping {
+// of is the mapping of a name, nil when there is none. It is not readable where
+// a Fn::Transform that is not expanded may bring anything.
+func (m mappings) of(name string) (found mapping, readable bool) {
 	known, ok := m.read[name]
 	if !ok {
 		known = readMapping(m.byName[name])
 		m.read[name] = known
 	}
-	return known
+	_, isMade := known[lookup{}]
+	return known, !isMade
 }
 
 func readMapping(n node) mapping {
-	m := mapping{}
+	var m mapping
 	for _, top := range n.members {
 		for _, second := range top.value.members {
-			// A Fn::Transform that is not expanded may bring anything.
-			sure := second.value.isString() && !second.value.isEmpty() &&
-				!strings.HasPrefix(top.name, "Fn::") && !strings.HasPrefix(second.name, "Fn::")
-			for _, t := range []key{{name: top.name}, {any: true}} {
-				for _, s := range []key{{name: second.name}, {any: true}} {
-					m.add(lookup{t, s}, sure)
+			if m == nil {
+				m = mapping{}
+			}
+			if strings.HasPrefix(top.name, "Fn::") || strings.HasPrefix(second.name, "Fn::") {
+				m[lookup{}] = anyText()
+			}
+			for _, t := range []key{{name: plain(top.name)}, {any: true}} {
+				for _, s := range []key{{name: plain(second.name)}, {any: true}} {
+					m[lookup{t, s}] = union(m[lookup{t, s}], scalarTexts(second.value))
 				}
 			}
 		}
 	}
 	return m
-}
-
-func (m mapping) add(at lookup, sure bool) {
-	before, known := m[at]
-	m[at] = sure && (before || !known)
 }

@@ -13,6 +13,7 @@ type plan struct {
 	fragment span
 
 	sites    []site     // in source order, once finished
+	global   *site      // Globals.Function, nil when it gives functions no boundary
 	embedded []embedded // in source order
 	escapes  []Finding  // in source order, once finished
 	blind    []Finding
@@ -22,8 +23,10 @@ type plan struct {
 	oneResource bool      // the fragment is a resource, and so are its Metadata
 
 	// Sections of the template, absent where it has none.
-	mappings, parameters, transform span
-	facts                           *facts // nil until somebody asks for certainty
+	conditions, mappings, parameters, transform span
+
+	policies map[string]*managedPolicy // of the template, by logical ID
+	facts    *facts                    // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.
@@ -34,8 +37,8 @@ type site struct {
 	kind     siteKind
 	existing span // absent, unless kind is siteValue
 	loops    loops
-	// inherits is set on a function that has no boundary of its own, and would
-	// get the one in Globals.
+	// inherits is set on a function that has no boundary of its own, and takes
+	// the one in Globals if there is one.
 	inherits bool
 	// unneeded is set where SAM makes no role, for one is given.
 	unneeded bool
@@ -87,22 +90,26 @@ func (p *plan) hasSites() bool {
 // source order, and what was done to each resource.
 func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Finding) {
 	v.plan = p
-	var (
-		edits     = make([]edit, 0, len(p.sites))
-		changes   = make([]Change, 0, len(p.sites))
-		conflicts []Finding
-	)
+	var conflicts []Finding
+	changes := make([]Change, 0, len(p.sites))
+	edits, inherited, refused := p.bindGlobal(v, existing)
 	for _, s := range p.sites {
-		found, action, conflict := s.bind(v, existing, edits)
+		at := len(edits)
+		change, conflict := inherited, refused
+		if !p.inherits(s) {
+			edits, change, conflict = s.bind(v, existing, edits)
+		}
 		if conflict != nil {
-			conflicts = append(conflicts, *conflict)
+			f := *conflict
+			f.LogicalID, f.Type, f.Offset = s.id, s.typ, s.offset
+			conflicts = append(conflicts, f)
 			continue
 		}
-		for i := len(edits); i < len(found); i++ {
-			found[i].id, found[i].typ = s.id, s.typ
+		for i := at; i < len(edits); i++ {
+			edits[i].id, edits[i].typ = s.id, s.typ
 		}
-		edits = found
-		changes = append(changes, Change{LogicalID: s.id, Type: s.typ, Action: action, Offset: s.offset})
+		change.LogicalID, change.Type, change.Offset = s.id, s.typ, s.offset
+		changes = append(changes, change)
 	}
 	for _, e := range p.embedded {
 		inner, done, refused := e.bind(v.portable(), existing)
@@ -121,29 +128,46 @@ func (p *plan) bind(v boundValue, existing Existing) ([]edit, []Change, []Findin
 	return edits, changes, conflicts
 }
 
+// inherits reports whether Globals give a site its boundary.
+func (p *plan) inherits(s site) bool { return s.inherits && p.global != nil }
+
+// bindGlobal binds what Globals give to functions, as long as there are any
+// that take it. What is done to it is done to each of them.
+func (p *plan) bindGlobal(v boundValue, existing Existing) ([]edit, Change, *Finding) {
+	edits := make([]edit, 0, len(p.sites))
+	if !slices.ContainsFunc(p.sites, p.inherits) {
+		return edits, Change{}, nil
+	}
+	edits, change, conflict := p.global.bind(v, existing, edits)
+	for i := range edits {
+		edits[i].id, edits[i].typ = p.global.id, p.global.typ
+	}
+	if conflict != nil {
+		conflict.Remedy = "remove PermissionsBoundary from Globals.Function, or give it the boundary of the environment"
+	}
+	change.Inherited = true
+	return edits, change, conflict
+}
+
 // bind adds the site's edits to others.
-func (s *site) bind(v boundValue, existing Existing, edits []edit) ([]edit, Action, *Finding) {
+func (s *site) bind(v boundValue, existing Existing, edits []edit) ([]edit, Change, *Finding) {
 	if v.sub && s.loops.vary(v.text) {
-		return edits, "", &Finding{
-			LogicalID: s.id, Type: s.typ,
+		return edits, Change{}, &Finding{
 			Reason: "is in a loop whose variable may be one of " + v.text,
 			Remedy: "give the loop another identifier",
-			Offset: s.offset,
 		}
 	}
 	e := edit{start: s.into.insertion(), end: s.into.insertion(), into: s.into, boundary: v.json}
 	switch {
 	case s.kind == siteValue:
-		found, action, conflict := s.judge(v, existing)
-		return append(edits, found...), action, conflict
+		found, change, conflict := s.judge(v, existing)
+		return append(edits, found...), change, conflict
 	case s.kind == siteProperties:
 		e.piece = propertiesMember
 	case s.kind == siteNull:
 		e.piece, e.start, e.end = propertiesValue, s.into.start, s.into.end
-	case s.inherits && existing == Keep:
-		return edits, Kept, nil
 	default:
 		e.piece = boundaryMember
 	}
-	return append(edits, e), Added, nil
+	return append(edits, e), Change{Action: Added}, nil
 }

@@ -14,7 +14,7 @@ type Action string
 const (
 	Added    Action = "added"    // it had no boundary
 	Replaced Action = "replaced" // it had another one
-	Filled   Action = "filled"   // a branch of its boundary yielded none
+	Filled   Action = "filled"   // a branch of its boundary was not certain to be one
 	Kept     Action = "kept"     // its boundary stays
 )
 
@@ -24,6 +24,12 @@ type Change struct {
 	Type      string // the resource type, or ScheduleV2
 	Action    Action
 	Offset    int // where it is in the fragment, in bytes
+
+	// Inherited says that a function has its boundary from Globals.Function.
+	Inherited bool
+
+	Was     string // what its boundary was, such as "the boundary ARN"; empty when it had none
+	Certain bool   // what it was is certain to be a boundary, whatever was done to it
 }
 
 // Finding is a resource that the macro cannot bind (an escape), cannot see

@@ -153,6 +153,10 @@ func (w *walk) judge(r *resource) {
 		return // CloudFormation refuses it
 	}
 	typ := w.text(r.typeAt)
+	if string(typ) == managedPolicyType {
+		w.notePolicy(r)
+		return
+	}
 	if rule, known := rules[string(typ)]; known {
 		w.obey(rule, r, string(typ))
 		return

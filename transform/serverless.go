@@ -2,6 +2,7 @@ package transform
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,7 +27,7 @@ func serverlessRules() map[string]*rule {
 		"AWS::Serverless::CapacityProvider": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
 		"AWS::Serverless::MicrovmImage":     {needsRole(buildRoleArn, "a build role"), []property{buildRoleArn}, true},
 		"AWS::Serverless::NetworkConnector": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
-		"AWS::Serverless::WebFunction":      {needsRole(executionRoleArn, "an execution role"), []property{executionRoleArn}, true},
+		"AWS::Serverless::WebFunction":      {needsRoleUnless((*walk).isPresent, executionRoleArn, "an execution role"), []property{executionRoleArn}, true},
 		"AWS::Serverless::GraphQLApi":       {graphQLApi, []property{logging, dataSources}, true},
 	}
 }
@@ -46,9 +47,9 @@ func bindFunction(w *walk, r *resource, typ string) {
 	at := len(w.plan.sites)
 	bindResource(w, r, typ)
 	if len(w.plan.sites) > at {
-		ignoresGlobals := !r.ignoreGlobals.absent()
-		w.later(func() { w.inheritBoundary(at, ignoresGlobals) })
-		w.unlessGiven(at, r)
+		s := &w.plan.sites[at]
+		s.unneeded = isRole(parse(w.src, r.props.at[role]))
+		s.inherits = s.kind == siteMember && w.takesGlobal(r, propertyNames[permissionsBoundary])
 	}
 	w.events(r, typ)
 	w.deployment(r, typ)
@@ -58,17 +59,45 @@ func bindStateMachine(w *walk, r *resource, typ string) {
 	at := len(w.plan.sites)
 	bindResource(w, r, typ)
 	// Its events may make roles with its boundary, whatever its own role is.
-	if len(w.plan.sites) > at && r.props.at[events].absent() {
-		w.unlessGiven(at, r)
+	if all := parse(w.src, r.props.at[events]); len(w.plan.sites) > at && (all.kind == jsontext.KindInvalid || all.isNull()) {
+		w.unlessTrue(at, parse(w.src, r.props.at[role]), r.loops)
 	}
 	w.events(r, typ)
 }
 
-// unlessGiven tells a site that it is not needed if the resource is given a
-// role, for SAM makes none then.
-func (w *walk) unlessGiven(at int, r *resource) {
-	given, around := parse(w.src, r.props.at[role]), r.loops
-	w.later(func() { w.plan.sites[at].unneeded = w.givenRole(given, around) })
+// isRole reports whether a function is given a role, so that SAM makes none. Of
+// its value, SAM looks at nothing but branches without one.
+func isRole(n node) bool {
+	return n.kind != jsontext.KindInvalid && !n.isNull() && !mayHoldNoValue(n)
+}
+
+// unlessTrue tells a site that it is not needed if SAM takes the value that may
+// be a role for true, for it makes none then.
+func (w *walk) unlessTrue(at int, value node, around loops) {
+	w.later(func() { w.plan.sites[at].unneeded = w.isTrue(value, around) })
+}
+
+// isTrue reports whether SAM takes a value for true, as Python does. Functions
+// are objects, which are true, whatever they yield later. But language
+// extensions may replace a Fn::FindInMap before SAM sees it.
+func (w *walk) isTrue(n node, around loops) bool {
+	name, _ := n.only()
+	switch {
+	case n.isString(), name == "Fn::FindInMap":
+		return !slices.ContainsFunc(w.present(around).texts(n), mayBeEmpty)
+	case n.isObject():
+		return slices.ContainsFunc(n.members, func(m member) bool { return !around.mayBeLoop(m.name) })
+	}
+	return false
+}
+
+func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
+
+// present is what is known while the parameters have their present values.
+func (w *walk) present(around loops) certainty {
+	c := w.plan.certainty(around, w.parameters)
+	c.now = true
+	return c
 }
 
 // events binds the events that make a role of their own: ScheduleV2 does not
@@ -110,6 +139,7 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 	case around.anyVaries(event.value, "Type", "Properties"), w.generates(&props, around, []property{permissionsBoundary}):
 		w.escape(r.id, typ, event.value.start, "has an event with members made by a loop, which may be its Type or its boundary", afterLanguageExtensions)
 	case kind.isString() && kind.text == scheduleV2:
+		at := len(w.plan.sites)
 		w.bind(holder{
 			id:     w.id(r.id) + "." + clip(event.name, maxID),
 			typ:    scheduleV2,
@@ -117,6 +147,9 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 			props:  &props,
 			loops:  around,
 		})
+		if len(w.plan.sites) > at {
+			w.unlessTrue(at, event.value.get("Properties").get("RoleArn"), around)
+		}
 	case kind.isObject() && len(around) == 0:
 		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", "write the Type of the event")
 	case kind.isObject(), kind.isString() && around.vary(kind.text) && around.couldBe(kind.text, scheduleV2):
@@ -140,11 +173,6 @@ func (w *walk) propertiesIn(n node, around loops) (p properties) {
 // later has something done when all of the request is read: the section
 // Globals may come last, and so may the values of the template's parameters.
 func (w *walk) later(do func()) { w.pending = append(w.pending, do) }
-
-// inheritBoundary tells a function's site that Globals give it a boundary.
-func (w *walk) inheritBoundary(at int, ignoresGlobals bool) {
-	w.plan.sites[at].inherits = !ignoresGlobals && w.global(functionType, "PermissionsBoundary").kind != jsontext.KindInvalid
-}
 
 // global is what the section Globals says about a property of a type.
 func (w *walk) global(typ, property string) node {
@@ -174,8 +202,9 @@ func (w *walk) deployment(r *resource, typ string) {
 		if !ignores {
 			global = w.preference
 		}
-		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled")) && !w.givenRole(merged(own, global, "Role"), around) {
-			w.escape(id, functionType, start, "has a DeploymentPreference without Role, for which SAM makes a CodeDeployServiceRole that takes no boundary",
+		given := merged(own, global, "Role")
+		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled"), around) && !w.isTrue(given, around) {
+			w.escape(id, functionType, start, "has a DeploymentPreference "+lacks(given, "Role")+", for which SAM makes a CodeDeployServiceRole that takes no boundary",
 				afterServerless)
 		}
 	})
@@ -189,9 +218,17 @@ func (w *walk) ignoresGlobal(r *resource, property string) bool {
 		slices.ContainsFunc(ignored.elements, func(e node) bool { return e.isString() && e.text == property })
 }
 
+// takesGlobal reports whether a resource surely takes a property from Globals
+// unless it has its own.
+func (w *walk) takesGlobal(r *resource, property string) bool {
+	ignored := parse(w.src, r.ignoreGlobals)
+	return ignored.kind == jsontext.KindInvalid || ignored.isNull() ||
+		ignored.isArray() && !slices.ContainsFunc(ignored.elements, func(e node) bool { return !e.isString() || e.text == property || r.loops.vary(e.text) })
+}
+
 // preferred reports whether there is a DeploymentPreference at all.
 func preferred(own node, global map[string]node) bool {
-	return len(own.members) > 0 || len(global) > 0
+	return !own.isNull() && (len(own.members) > 0 || len(global) > 0)
 }
 
 // merged is a member of an object that SAM merges with the one in Globals.
@@ -202,36 +239,72 @@ func merged(own node, global map[string]node, name string) node {
 	return global[name]
 }
 
-// disabled reports whether a switch is off: false as SAM spells it, or a
-// template parameter with such a value.
-func (w *walk) disabled(n node) bool {
-	if name, argument := n.only(); name == "Ref" {
-		n = w.parameters[argument.text]
+// disabled reports whether a switch is off, as SAM reads it: false, 0 or
+// nothing, also where a parameter or a mapping yields it. SAM resolves no other
+// function.
+func (w *walk) disabled(n node, around loops) bool {
+	switch name, argument := n.only(); name {
+	case "Ref":
+		return w.isOff(n, around)
+	case "Fn::FindInMap":
+		return !slices.ContainsFunc(argument.elements, func(key node) bool { return !w.resolves(key, around) }) && w.isOff(n, around)
 	}
-	return slices.Contains([]string{"false", "False"}, n.text)
+	number, err := strconv.ParseFloat(n.text, 64)
+	return n.isNull() || n.kind == jsontext.KindNumber && err == nil && number == 0 ||
+		(n.isString() || n.kind == jsontext.KindFalse) && w.isOff(n, around)
 }
 
-// givenRole reports whether a role is given for SAM to use, so that it makes
-// none.
-func (w *walk) givenRole(n node, around loops) bool {
-	return w.plan.certainty(around, w.parameters).surelyBranches(n)
+// resolves reports whether SAM surely resolves a key of a mapping.
+func (w *walk) resolves(n node, around loops) bool {
+	name, _ := n.only()
+	keys := w.present(around).keys(n)
+	return (n.isString() || name == "Ref") && len(keys) == 1 && !keys[0].any
+}
+
+func (w *walk) isOff(n node, around loops) bool {
+	return !slices.ContainsFunc(w.present(around).texts(n), func(text string) bool {
+		return !slices.Contains([]string{"false", "False", ""}, text)
+	})
+}
+
+// lacks says that a property is not there, or that it may be empty.
+func lacks(given node, property string) string {
+	if given.kind == jsontext.KindInvalid {
+		return "without " + property
+	}
+	return "whose " + property + " may be empty"
 }
 
 // needsRole is the rule of a type that SAM makes a role for which takes no
 // boundary, unless a property gives one.
 func needsRole(given property, what string) func(*walk, *resource, string) {
+	return needsRoleUnless((*walk).isTrue, given, what)
+}
+
+// needsRoleUnless is needsRole of a type that tells by other means whether the
+// property is given.
+func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property, what string) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
-		id, start, around, ignoresGlobals := r.id, r.start, r.loops, !r.ignoreGlobals.absent()
+		id, start, around, takesGlobal := r.id, r.start, r.loops, w.takesGlobal(r, propertyNames[given])
 		own := parse(w.src, r.props.at[given])
 		w.later(func() {
-			if own.kind == jsontext.KindInvalid && !ignoresGlobals {
+			if own.kind == jsontext.KindInvalid && takesGlobal {
 				own = w.global(typ, propertyNames[given])
 			}
-			if !w.givenRole(own, around) {
+			switch {
+			case isGiven(w, own, around):
+			case own.kind == jsontext.KindInvalid:
 				w.escapeNewer(w.id(id), typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary")
+			default:
+				w.escapeNewer(w.id(id), typ, start, "has "+propertyNames[given]+", which may be empty, so SAM may make "+what+" that takes no boundary")
 			}
 		})
 	}
+}
+
+// isPresent reports whether a value is there at all.
+func (w *walk) isPresent(n node, _ loops) bool {
+	return n.kind != jsontext.KindInvalid && !n.isNull()
 }
 
 // graphQLApi is the rule of a type that SAM makes several roles for.
@@ -242,13 +315,18 @@ func graphQLApi(w *walk, r *resource, typ string) {
 		w.escapeID(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
 	}
 	w.later(func() {
-		if !(logs.kind == jsontext.KindFalse || w.givenRole(logs.get("CloudWatchLogsRoleArn"), around)) {
-			w.escapeNewer(id, typ, start, "has Logging without CloudWatchLogsRoleArn, so SAM makes a role that takes no boundary")
+		logRole := logs.get("CloudWatchLogsRoleArn")
+		switch {
+		case logs.kind == jsontext.KindFalse, w.isTrue(logRole, around):
+		case logs.kind == jsontext.KindInvalid:
+			w.escapeNewer(id, typ, start, "has no Logging, which is on by default, so SAM makes a role that takes no boundary")
+		default:
+			w.escapeNewer(id, typ, start, "has Logging "+lacks(logRole, "CloudWatchLogsRoleArn")+", so SAM makes a role that takes no boundary")
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
-				if !w.givenRole(source.value.get("ServiceRoleArn"), around) {
-					w.escapeNewer(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" without ServiceRoleArn, so SAM makes a role that takes no boundary")
+				if given := source.value.get("ServiceRoleArn"); !w.isTrue(given, around) {
+					w.escapeNewer(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" "+lacks(given, "ServiceRoleArn")+", so SAM makes a role that takes no boundary")
 				}
 			}
 		}

@@ -174,6 +174,7 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 		within:  w.id(r.id) + "/",
 		depth:   w.depth + 1,
 		loops:   r.loops,
+		outside: len(r.loops.seen()),
 		bodies:  w.bodies,
 	}
 	inner.template()

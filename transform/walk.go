@@ -17,6 +17,7 @@ type walk struct {
 	within  string // the logical IDs of the StackSets that the template is in, each with a slash
 	depth   int    // how many they are
 	loops   loops
+	outside int      // how many loops are around the template
 	current resource // one at a time, so that resources cost no allocation
 
 	globals    node                       // the section Globals
@@ -47,7 +48,7 @@ func (w *walk) finish() {
 		do()
 	}
 	w.plan.sites = slices.DeleteFunc(w.plan.sites, func(s site) bool { return s.unneeded })
-	w.bindGlobals()
+	w.readGlobals()
 	slices.SortStableFunc(w.plan.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
 
@@ -64,17 +65,14 @@ func (w *walk) id(logicalID []byte) string {
 	return w.within + string(logicalID)
 }
 
-// bindGlobals binds what Globals give to functions. Where there are none, the
-// section creates no role.
-func (w *walk) bindGlobals() {
+// readGlobals finds the boundary that Globals give to functions without one.
+func (w *walk) readGlobals() {
 	function := w.globals.get("Function")
-	existing := function.get("PermissionsBoundary")
-	isFunction := func(s site) bool { return s.typ == functionType }
-	if existing.kind != jsontext.KindInvalid && slices.ContainsFunc(w.plan.sites, isFunction) {
-		w.plan.sites = append(w.plan.sites, site{
+	if existing := function.get("PermissionsBoundary"); existing.kind != jsontext.KindInvalid {
+		w.plan.global = &site{
 			id: w.id([]byte("Globals.Function")), typ: functionType,
-			offset: function.start, into: function.object, kind: siteValue, existing: existing.span,
-		})
+			offset: function.start, into: function.object, kind: siteValue, existing: existing.span, loops: w.loops,
+		}
 	}
 }
 
@@ -95,6 +93,8 @@ func (w *walk) sections() span {
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
 			w.plan.metadata = w.skip()
+		case string(name) == "Conditions":
+			w.plan.conditions = w.skip()
 		case string(name) == "Mappings":
 			w.plan.mappings = w.skip()
 		case string(name) == "Parameters":
@@ -242,6 +242,7 @@ func (w *walk) resource(id []byte) {
 	r := &w.current
 	*r = resource{}
 	r.id, r.loops = id, w.loops
+	delete(w.plan.policies, string(id)) // given twice
 	r.start = w.enter()
 	for w.more() {
 		name, nameAt := w.name()

@@ -1,0 +1,262 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/transform"
+)
+
+// pbm check and the macro must agree about every template that lists the macro:
+// what the one reports is what the other does.
+
+// sampleARN is the boundary of every environment. No template has it.
+const sampleARN = "arn:aws:iam::aws:policy/pbm-check"
+
+type sampleStore struct{}
+
+func (sampleStore) Get(_ context.Context, environment string) (boundary.Record, error) {
+	return boundary.Record{Environment: environment, Text: sampleARN, Version: 1}, nil
+}
+
+func (sampleStore) Location(environment string) string { return environment }
+
+func (sampleStore) Correction(string) string { return "" }
+
+// settings are those of a macro, and the flags of pbm check for them.
+type settings struct {
+	transform.Options
+	flags []string
+}
+
+// everySetting is every combination of settings that decides about roles.
+func everySetting() []settings {
+	var all []settings
+	for _, existing := range []transform.Existing{transform.Replace, transform.Keep, transform.Reject} {
+		for _, blind := range []transform.BlindSpots{transform.Warn, transform.RejectBlindSpots} {
+			for _, users := range []bool{false, true} {
+				for _, fallback := range []string{"", "dev"} {
+					s := settings{Options: transform.Options{
+						Existing: existing, BlindSpots: blind, BoundUsers: users, DefaultEnvironment: fallback,
+						EnvironmentParameters: strings.Split(transform.DefaultEnvironmentParameters, ","),
+					}}
+					s.flags = []string{
+						"--existing-boundary", string(existing), "--blind-spots", string(blind),
+						fmt.Sprintf("--bound-users=%t", users), "--default-environment", fallback,
+					}
+					all = append(all, s)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// errUnreadable is of a file that no parser takes, which the macro may all the
+// same be handed.
+var errUnreadable = errors.New("check cannot read the template")
+
+// agree checks a template that calls the macro with some parameters, and
+// returns how the two differ.
+func agree(fragment []byte, params string, s settings) error {
+	report := respond(fragment, params, s)
+	got, code, err := checkedAs(fragment, params, s)
+	if err != nil {
+		return err
+	}
+	if got.Unreadable != "" {
+		return errUnreadable
+	}
+	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
+		return got.refuses(refusal, code)
+	}
+	if report.Err != nil {
+		if got.EnvironmentProblem == "" && len(got.Roles) > 0 {
+			return fmt.Errorf("the macro fails, and check has no warning: %w", report.Err)
+		}
+		return nil
+	}
+	if code != 0 {
+		return fmt.Errorf("the macro succeeds, and check exits with %d: %+v", code, got)
+	}
+	want := map[string]int{}
+	for _, c := range report.Changes {
+		want[c.LogicalID+" "+statusAfter[c.Action]]++
+	}
+	have := map[string]int{}
+	for _, r := range got.Roles {
+		have[r.LogicalID+" "+r.Status]++
+	}
+	if fmt.Sprint(want) != fmt.Sprint(have) {
+		return fmt.Errorf("the macro does %v, and check reports %v", want, have)
+	}
+	return nil
+}
+
+var statusAfter = map[transform.Action]string{
+	transform.Added: "bound by the macro", transform.Filled: "bound by the macro",
+	transform.Replaced: "replaced by the macro", transform.Kept: "bound already",
+}
+
+func respond(fragment []byte, params string, s settings) transform.Report {
+	m := transform.Macro{Options: s.Options, Store: sampleStore{}}
+	event := fmt.Sprintf(`{"region":"us-east-1","accountId":"123456789012","transformId":"123456789012::PermissionsBoundaryMacro","requestId":"r","params":%s,"templateParameterValues":%s,"fragment":%s}`,
+		params, defaultsOf(fragment), fragment)
+	_, report := m.Respond(context.Background(), []byte(event))
+	return report
+}
+
+// defaultsOf are the values of a template's parameters that nobody gives.
+func defaultsOf(fragment []byte) []byte {
+	var sections struct {
+		Parameters map[string]struct {
+			Type    string
+			Default any
+		}
+	}
+	values := map[string]any{}
+	if json.Unmarshal(fragment, &sections) == nil {
+		for name, p := range sections.Parameters {
+			if p.Default == nil {
+				continue
+			}
+			text := fmt.Sprint(p.Default)
+			values[name] = text
+			if p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<") {
+				values[name] = strings.Split(strings.ReplaceAll(text, ", ", ","), ",")
+			}
+		}
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+type checkedTemplate struct {
+	Unreadable, Environment, EnvironmentProblem string
+	Roles, BlindSpots                           []struct{ LogicalID, Status string }
+}
+
+func (c checkedTemplate) refuses(refusal *transform.Refusal, code int) error {
+	if code != 1 {
+		return fmt.Errorf("the macro refuses, and check exits with %d: %w", code, refusal)
+	}
+	for _, f := range refusal.Findings {
+		found := false
+		for _, r := range slices.Concat(c.Roles, c.BlindSpots) {
+			found = found || r.LogicalID == f.LogicalID && slices.Contains([]string{"escape", "refused", "blind spot"}, r.Status)
+		}
+		if !found {
+			return fmt.Errorf("check does not report %v", f)
+		}
+	}
+	return nil
+}
+
+// checkedAs is what pbm check reports of the template as a file.
+func checkedAs(fragment []byte, params string, s settings) (checkedTemplate, int, error) {
+	section := fmt.Sprintf(`"Transform":[{"Name":"PermissionsBoundaryMacro","Parameters":%s}]`, params)
+	rest := bytes.TrimLeft(bytes.TrimLeft(fragment, " \t\r\n")[1:], " \t\r\n")
+	if !bytes.HasPrefix(rest, []byte("}")) {
+		section += ","
+	}
+	var out, messages bytes.Buffer
+	args := append([]string{"check", "-", "--json"}, s.flags...)
+	code := deploy.Run(context.Background(), args, strings.NewReader("{"+section+string(rest)), &out, &messages)
+	var result struct{ Templates []checkedTemplate }
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil || len(result.Templates) != 1 {
+		return checkedTemplate{}, code, fmt.Errorf("check: %v\n%s%s", err, out.Bytes(), messages.Bytes())
+	}
+	return result.Templates[0], code, nil
+}
+
+// isWhole reports whether a fragment is a template that another program would
+// write to a file as it is: one with Resources and without Transform.
+func isWhole(fragment []byte) bool {
+	var sections map[string]json.RawMessage
+	if json.Unmarshal(fragment, &sections) != nil {
+		return false
+	}
+	resources, ok := sections["Resources"]
+	_, listed := sections["Transform"]
+	return ok && resources[0] == '{' && !listed && !bytes.Contains(fragment, []byte("Fn::Transform"))
+}
+
+func TestCheckAgrees(t *testing.T) {
+	paths, err := filepath.Glob("../transform/testdata/*.txtar")
+	require.NoError(t, err)
+	tried, unreadable := 0, 0
+	for _, path := range paths {
+		fragment, params := fragmentOf(t, path)
+		if !isWhole(fragment) {
+			continue
+		}
+		for _, s := range everySetting() {
+			tried++
+			err := agree(fragment, params, s)
+			if errors.Is(err, errUnreadable) {
+				unreadable++
+				continue
+			}
+			assert.NoError(t, err, "%s %v", path, s.flags)
+		}
+	}
+	t.Logf("%d tried, %d unreadable", tried, unreadable)
+	require.Greater(t, tried, 3000)
+	require.Less(t, unreadable, tried/50)
+}
+
+// fragmentOf is the template of a case, and the parameters that it gives the
+// macro.
+func fragmentOf(t *testing.T, path string) (fragment []byte, params string) {
+	archive, err := txtar.ParseFile(path)
+	require.NoError(t, err)
+	params = `{"Environment":"dev"}`
+	for _, file := range archive.Files {
+		switch file.Name {
+		case "fragment.json":
+			fragment = bytes.TrimSpace(file.Data)
+		case "options":
+			for line := range strings.Lines(string(file.Data)) {
+				if given, ok := strings.CutPrefix(line, "params "); ok {
+					params = strings.TrimSpace(given)
+				}
+			}
+		}
+	}
+	return fragment, params
+}
+
+func TestCorpusCheckAgrees(t *testing.T) {
+	type converted struct {
+		Name     string
+		Fragment json.RawMessage
+	}
+	t.Chdir(t.TempDir()) // local templates that one nests are not there
+	for _, c := range readLines[converted](t, "templates.jsonl.gz") {
+		if !isWhole(c.Fragment) {
+			continue
+		}
+		for _, s := range everySetting() {
+			if s.DefaultEnvironment == "" {
+				continue // which environment it is has nothing to do with these templates
+			}
+			require.NoError(t, agree(c.Fragment, `{"Environment":"dev"}`, s), "%s %v", c.Name, s.flags)
+		}
+	}
+}

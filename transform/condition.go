@@ -1,0 +1,40 @@
+package transform
+
+import "slices"
+
+// maxConditions is how many conditions, each made of the next one, are looked
+// at.
+const maxConditions = 5
+
+// within adds to the parameters that are not empty the one that a condition
+// keeps from being empty where it holds, or where it does not.
+func (c certainty) within(nonEmpty []string, condition string, holds bool) []string {
+	name, isCompared := c.comparedWithEmpty(c.conditions[condition], holds, maxConditions)
+	if !isCompared {
+		return nonEmpty
+	}
+	return append(slices.Clip(nonEmpty), name)
+}
+
+// comparedWithEmpty is the parameter that is not empty where a condition holds,
+// or does not.
+func (c certainty) comparedWithEmpty(condition node, holds bool, depth int) (parameter string, ok bool) {
+	name, argument := condition.only()
+	e := argument.elements
+	switch {
+	case depth == 0:
+		return "", false
+	case name == "Condition":
+		return c.comparedWithEmpty(c.conditions[argument.text], holds, depth-1)
+	case name == "Fn::Not" && len(e) == 1:
+		return c.comparedWithEmpty(e[0], !holds, depth-1)
+	case name == "Fn::Equals" && len(e) == 2 && !holds:
+		compared, with := e[0], e[1]
+		if compared.isEmpty() {
+			compared, with = with, compared
+		}
+		function, of := compared.only()
+		return of.text, with.isEmpty() && function == "Ref" && of.isString()
+	}
+	return "", false
+}
