@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz corpus lambda template bench build-MacroFunction
+.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -80,6 +80,16 @@ test-values:
 # Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:
 	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
+
+# As many random templates as GENERATED says, for each of the tests that make
+# some, beginning with number SEED: make generate GENERATED=100000 SEED=1
+GENERATED = 20000
+SEED      = 1
+GENERATE  = transform/TestGeneratedLoops
+generate:
+	set -e; for test in $(GENERATE); do \
+		GENERATED=$(GENERATED) SEED=$(SEED) go test ./$${test%/*} -run "^$${test#*/}$$" -count 1 -timeout 0 -v; \
+	done
 
 # What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
 # must say so.

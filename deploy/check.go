@@ -416,7 +416,10 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, report transf
 	}
 	nested := t.nested()
 	for _, f := range report.BlindSpots {
-		if f.Type == fnTransform && t.isOwn(f.LogicalID) || t.solvedBy(f, c.macro) != "" {
+		switch {
+		case f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)):
+			continue // it has run when the macro sees the template, or calls it
+		case t.solvedBy(f, c.macro) != "":
 			continue
 		}
 		if in, here := nested[f.LogicalID]; here && exists(in.path) {

@@ -125,8 +125,8 @@ var defects = []defect{
 
 	// What is bound.
 	{
-		"users are bound unasked", "transform/iam.go",
-		`if w.options.BoundUsers {`, `if w.options.BoundUsers || typ == userType {`,
+		"users are bound unasked", "transform/resource.go",
+		`if typ == userType && !w.options.BoundUsers {`, `if typ == roleType && !w.options.BoundUsers && w.err != nil {`,
 	},
 	{
 		"state machines are left out", "transform/serverless.go",
@@ -171,7 +171,7 @@ var defects = []defect{
 	},
 	{
 		"a Fn::Transform in properties passes unseen", "transform/resource.go",
-		`if r.transformed || r.props.transformed {`, `if r.transformed {`,
+		`if r.props.transformed && !r.transformed {`, `if r.props.transformed && r.transformed {`,
 	},
 	{
 		"properties made by a loop pass", "transform/resource.go",
@@ -189,7 +189,7 @@ var defects = []defect{
 	// Loops.
 	{
 		"&{variable} is taken as it is", "transform/foreach.go",
-		`return l.alphanumeric`, `return l.items`,
+		`all = append(all, l.alphanumeric...)`, `all = append(all, l.items...)`,
 	},
 	{
 		"a collection that is not known yields nothing", "transform/foreach.go",
@@ -201,7 +201,11 @@ var defects = []defect{
 	},
 	{
 		"a variable of AWS is one of a loop out of sight", "transform/foreach.go",
-		`l.unseen && !strings.Contains(identifier, "::")`, `l.unseen`,
+		`return !strings.Contains(name, "::")`, `return true`,
+	},
+	{
+		"the innermost loop that may have a variable hides the others", "transform/foreach.go",
+		`of = append(of, &ls[i])`, `of = []*loop{&ls[i]}`,
 	},
 	{
 		"an item that holds a variable is spelled out", "transform/foreach.go",
@@ -287,6 +291,18 @@ var defects = []defect{
 	{
 		"roles of a StackSet get an ARN of this account", "transform/plan.go",
 		`e.bind(v.portable(), existing)`, `e.bind(v, existing)`,
+	},
+	{
+		"a dynamic reference may be a Type in a StackSet's template", "transform/stackset.go",
+		`if refers && r.loops.refersInName(`, `if !refers && r.loops.refersInName(`,
+	},
+	{
+		"a fragment that is the value of a property passes", "transform/macro.go",
+		`if report.Err == nil && req.plan.isValue {`, `if report.Err != nil && req.plan.isValue {`,
+	},
+	{
+		"a loop makes sections in a StackSet's template", "transform/walk.go",
+		`w.loops.mayBecome(string(name), "Resources") || `, ``,
 	},
 	{
 		"escapes in a StackSet's template pass", "transform/stackset.go",

@@ -22,13 +22,14 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 	if err := json.Unmarshal([]byte(parameters), &given); err != nil {
 		return err
 	}
-	unread := map[string]bool{}
+	unread, blind := map[string]bool{}, map[string]bool{}
 	for _, f := range report.BlindSpots {
+		blind[f.LogicalID] = true
 		if strings.Contains(f.Reason, "is not a template in JSON or YAML") {
 			unread[f.LogicalID] = true
 		}
 	}
-	c := boundCheck{unread: unread, options: o, parameters: given, arn: arn, pseudo: here()}
+	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here()}
 	if o.Portable {
 		c.elsewhere()
 	}
@@ -56,6 +57,7 @@ func (c *boundCheck) elsewhere() {
 type boundCheck struct {
 	within     string          // the logical IDs of the StackSets around, each with a slash
 	unread     map[string]bool // StackSets that are reported to hold no template: this parser takes more for YAML
+	blind      map[string]bool // what is reported as a blind spot
 	options    transform.Options
 	parameters map[string]any
 	arn        string
@@ -74,13 +76,8 @@ func object(v any) map[string]any {
 func (c boundCheck) template(t map[string]any) error {
 	c.globals = object(t["Globals"])
 	resources, whole := t["Resources"].(map[string]any)
-	c.scope = scope{values: c.parameters, resources: t, loops: c.scope.loops, pseudo: c.pseudo}
+	c.scope = c.scopeOf(t)
 	if whole {
-		c.scope.parameters, c.scope.resources, c.scope.mappings = object(t["Parameters"]), resources, map[string]any{}
-		c.scope.conditions = object(t["Conditions"])
-		if mappings := object(t["Mappings"]); mappings != nil {
-			c.scope.mappings = mappings
-		}
 		if err := c.resources(resources); err != nil {
 			return err
 		}
@@ -97,6 +94,18 @@ func (c boundCheck) template(t map[string]any) error {
 		return c.value("", t["PermissionsBoundary"])
 	}
 	return c.resources(t)
+}
+
+// scopeOf is what values of a template may refer to.
+func (c boundCheck) scopeOf(t map[string]any) scope {
+	s := scope{values: c.parameters, resources: t, loops: c.scope.loops, pseudo: c.pseudo}
+	if resources, whole := t["Resources"].(map[string]any); whole {
+		s.parameters, s.resources, s.mappings, s.conditions = object(t["Parameters"]), resources, map[string]any{}, object(t["Conditions"])
+		if mappings := object(t["Mappings"]); mappings != nil {
+			s.mappings = mappings
+		}
+	}
+	return s
 }
 
 func (c boundCheck) resources(all map[string]any) error {
@@ -173,7 +182,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 		return c.given(id, typ, r, p, "ExecutionRoleArn")
 	case "AWS::Serverless::GraphQLApi":
 		return c.graphQL(id, p)
-	case "AWS::CloudFormation::StackSet":
+	case "AWS::CloudFormation::StackSet", "AWS::CloudFormation::ChangeSet":
 		return c.stackSet(id, p)
 	}
 	return nil
@@ -341,6 +350,9 @@ func (c boundCheck) graphQL(id string, p map[string]any) error {
 func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
+	if strings.Contains(body, "{{resolve:") && !c.blind[c.within+id] {
+		return fmt.Errorf("%s has a template with a dynamic reference that nobody told of", id)
+	}
 	if c.unread[c.within+id] {
 		return nil
 	}
@@ -349,14 +361,35 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 			return nil // a blind spot
 		}
 	}
+	if resolvesName(t) {
+		return fmt.Errorf("%s has a dynamic reference in a Type or a key of its template", id)
+	}
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	inner := boundCheck{within: c.within + id + "/", unread: c.unread, options: c.options, arn: c.arn}
+	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, options: c.options, arn: c.arn}
 	inner.scope.loops = c.scope.loops
 	inner.elsewhere()
 	if err := inner.template(t); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
 	return nil
+}
+
+// resolvesName reports whether a template inside of another one has a dynamic
+// reference in a key, or in a Type. CloudFormation resolves it in the stack
+// around, before there is a template.
+func resolvesName(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, resolvesName)
+	case map[string]any:
+		for name, value := range v {
+			text, _ := value.(string)
+			if strings.Contains(name, "{{resolve:") || name == "Type" && strings.Contains(text, "{{resolve:") || resolvesName(value) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -179,26 +179,26 @@ func plain(text string) string {
 func (c certainty) literal(text string) []string {
 	made := []string{""}
 	for range maxParts {
-		before, l, isAlphanumeric, rest := c.loops.cut(text)
+		before, v, rest := c.loops.cut(text)
 		switch {
-		case l == nil:
+		case v == nil:
 			return followed(made, []string{plain(before)})
 		case strings.ContainsAny(before, partsOfVariable):
 			return anyText() // a variable whose name is made of another one
 		}
-		made = followed(followed(made, []string{plain(before)}), l.texts(isAlphanumeric))
+		made = followed(followed(made, []string{plain(before)}), v.texts())
 		text = rest
 	}
 	return anyText()
 }
 
-// texts are those that the variable of a loop stands for.
-func (l *loop) texts(isAlphanumeric bool) []string {
-	items := l.values(isAlphanumeric)
-	if !l.known || len(items) == 0 || len(items) > maxTexts {
+// texts are those that the variable stands for.
+func (v *variable) texts() []string {
+	values, known := v.values()
+	if !known || len(values) == 0 || len(values) > maxTexts {
 		return anyText()
 	}
-	return items
+	return values
 }
 
 // followed are the texts of one list, each followed by those of another.
@@ -242,9 +242,24 @@ func (c certainty) either(argument []node) []string {
 
 // referred are the texts that a Ref stands for.
 func (c certainty) referred(name string) []string {
-	if l := c.loops.seen().named(name); l != nil {
-		return l.texts(false)
+	return c.varied(name, func() []string { return c.outside(name) })
+}
+
+// varied are the texts of a name that may be the variable of a loop. One that
+// only may be stands for what it is outside of loops, too.
+func (c certainty) varied(name string, outside func() []string) []string {
+	of := c.loops.seen().named(name)
+	switch {
+	case len(of) == 0:
+		return outside()
+	case slices.ContainsFunc(of, func(l *loop) bool { return l.isNamed(name) }):
+		return (&variable{of: of}).texts()
 	}
+	return union((&variable{of: of}).texts(), outside())
+}
+
+// outside are the texts that a Ref stands for outside of loops.
+func (c certainty) outside(name string) []string {
 	switch name {
 	case "AWS::Partition", "AWS::AccountId", "AWS::Region":
 		return []string{"${" + name + "}"}
@@ -302,7 +317,7 @@ func (c certainty) substituted(argument node) []string {
 		case strings.ContainsAny(name, partsOfVariable):
 			return anyText() // a variable whose name is made of another one
 		case isAlphanumeric:
-			made = followed(made, c.loops.named(name).texts(true))
+			made = followed(made, (&variable{of: c.loops.named(name), alphanumeric: true}).texts())
 		default:
 			made = followed(made, c.variable(name, values))
 		}
@@ -333,9 +348,10 @@ func (c certainty) cutVariable(text string) (before, name string, isAlphanumeric
 
 // variable are the texts of a variable of a Fn::Sub, which may be given values.
 func (c certainty) variable(name string, values node) []string {
-	if l := c.loops.seen().named(name); l != nil {
-		return l.texts(false)
-	}
+	return c.varied(name, func() []string { return c.variableOutside(name, values) })
+}
+
+func (c certainty) variableOutside(name string, values node) []string {
 	if slices.ContainsFunc(values.members, func(m member) bool { return c.loops.vary(m.name) || strings.HasPrefix(m.name, "Fn::") }) {
 		return anyText()
 	}
@@ -347,7 +363,7 @@ func (c certainty) variable(name string, values node) []string {
 	if resource, attribute, isAttribute := strings.Cut(name, "."); isAttribute {
 		return c.attribute(resource, attribute)
 	}
-	return c.referred(name)
+	return c.outside(name)
 }
 
 // joined are the texts that a Fn::Join makes of a list that is written out.

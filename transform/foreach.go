@@ -22,11 +22,12 @@ func hasVariable(text string) bool {
 
 // loop is a Fn::ForEach around the place at hand.
 type loop struct {
-	identifier   string
-	varies       bool // the identifier is made by an outer loop: any variable may be of this one
+	names        []string // what the identifier may be: several where outer loops make it
+	anyName      bool     // the names are not known: any variable may be of this loop
 	items        []string
 	alphanumeric []string // what &{identifier} makes of the items
 	known        bool     // items are all that the loop runs over
+	plain        bool     // they are known, and all plain
 	unseen       bool     // stands for the loops around a Fn::Transform: any variable but AWS's own may be of them
 }
 
@@ -39,25 +40,60 @@ const (
 	maxLoopItem      = 255 // bytes
 	maxVaryingText   = 255
 	maxLoopVariables = 3 // in one text
+	maxLoopNames     = 10
 )
 
-func loopOver(identifier, collection node) loop {
-	unknown := loop{identifier: identifier.text, varies: strings.ContainsAny(identifier.text, partsOfVariable)}
+// loopOver reads the head of a loop that is inside of others.
+func (ls loops) loopOver(identifier, collection node) loop {
+	names, known := ls.names(identifier.text)
+	unknown := loop{names: names, anyName: !known}
 	if !collection.isArray() || len(collection.elements) > maxLoopItems {
 		return unknown
 	}
 	l := unknown
-	l.known = true
+	l.known, l.plain = true, true
 	for _, item := range collection.elements {
 		// An item may itself hold the variable of an outer loop, or complete
 		// that of an inner one.
 		if !item.isString() || len(item.text) > maxLoopItem || strings.ContainsAny(item.text, partsOfVariable) {
 			return unknown
 		}
+		l.plain = l.plain && isPlain(item.text)
 		l.items = append(l.items, item.text)
 		l.alphanumeric = append(l.alphanumeric, alphanumeric(item.text))
 	}
 	return l
+}
+
+// names are all that an identifier may be once the loops are expanded. It
+// reports false when they are not known, or too many.
+func (ls loops) names(identifier string) ([]string, bool) {
+	names := []string{""}
+	for text := identifier; ; {
+		literal, v, rest := ls.cut(text)
+		if strings.ContainsAny(literal, partsOfVariable) {
+			return nil, false // part of a variable, or of one that is made of another
+		}
+		if v == nil {
+			return combine(names, []string{literal}), true
+		}
+		values, known := v.values()
+		if !known || len(names)*len(values) > maxLoopNames {
+			return nil, false
+		}
+		names, text = combine(combine(names, []string{literal}), values), rest
+	}
+}
+
+// combine appends each of the endings to each of the texts.
+func combine(texts, endings []string) []string {
+	var all []string
+	for _, text := range texts {
+		for _, ending := range endings {
+			all = append(all, text+ending)
+		}
+	}
+	return all
 }
 
 // partsOfVariable are the characters that ${name} and &{name} are written with.
@@ -83,8 +119,8 @@ func (ls loops) seen() loops {
 
 // vary reports whether text depends on the variable of a loop.
 func (ls loops) vary(text string) bool {
-	_, variable, _, _ := ls.cut(text)
-	return variable != nil
+	_, v, _ := ls.cut(text)
+	return v != nil
 }
 
 // enter reads a loop that was read as a tree: its body, and the loops around
@@ -94,7 +130,7 @@ func (ls loops) enter(foreach node) (body node, inner loops, readable bool) {
 	if len(e) != 3 || !e[0].isString() || !e[2].isObject() || len(ls) >= maxLoops {
 		return node{}, nil, false
 	}
-	return e[2], ls.with(loopOver(e[0], e[1])), true
+	return e[2], ls.with(ls.loopOver(e[0], e[1])), true
 }
 
 // mayBecome reports whether a name depends on a loop and could become one of
@@ -152,23 +188,24 @@ func (ls loops) match(text, target string, begin bool) bool {
 	reach := make([]bool, len(target)+1)
 	reach[0] = true
 	for variables := 0; text != ""; variables++ {
-		literal, l, alphanumeric, rest := ls.cut(text)
-		if strings.ContainsAny(literal, partsOfVariable) && (l != nil || variables > 0) {
+		literal, v, rest := ls.cut(text)
+		if strings.ContainsAny(literal, partsOfVariable) && (v != nil || variables > 0) {
 			return true // a variable whose name is made of another one
 		}
 		reach = follow(reach, target, []string{literal}, begin)
 		switch {
 		case begin && reach[len(target)]:
 			return true
-		case l == nil:
+		case v == nil:
 			return reach[len(target)]
 		case !slices.Contains(reach, true):
 			return false
 		case variables == maxLoopVariables:
 			return true
-		case l.known:
-			reach = follow(reach, target, l.values(alphanumeric), begin)
-		default:
+		}
+		if values, known := v.values(); known {
+			reach = follow(reach, target, values, begin)
+		} else {
 			reach = anything(reach)
 		}
 		text = rest
@@ -176,8 +213,17 @@ func (ls loops) match(text, target string, begin bool) bool {
 	return reach[len(target)]
 }
 
+// variable is a variable in a text: ${name}, or &{name} for what is
+// alphanumeric. Loops that may have an identifier of that name may be inside of
+// each other. Which of them replaces it is a matter of the order of expansion,
+// so it may take the values of each.
+type variable struct {
+	of           []*loop
+	alphanumeric bool
+}
+
 // cut splits text at its first loop variable.
-func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric bool, rest string) {
+func (ls loops) cut(text string) (literal string, v *variable, rest string) {
 	end := -1 // of the next "}", so that each byte is looked at once
 	for open := 0; open < len(text); open++ {
 		if text[open] != '{' {
@@ -193,37 +239,62 @@ func (ls loops) cut(text string) (literal string, variable *loop, alphanumeric b
 		if open == 0 || text[open-1] != '$' && text[open-1] != '&' {
 			continue
 		}
-		if l := ls.named(text[open+1 : end]); l != nil {
-			return text[:open-1], l, text[open-1] == '&', text[end+1:]
+		if of := ls.named(text[open+1 : end]); of != nil {
+			return text[:open-1], &variable{of, text[open-1] == '&'}, text[end+1:]
 		}
 	}
-	return text, nil, false, ""
+	return text, nil, ""
 }
 
-// named is the innermost loop with a variable of that name.
-func (ls loops) named(identifier string) *loop {
-	for i := len(ls) - 1; i >= 0; i-- {
-		if l := &ls[i]; l.identifier == identifier || l.varies || l.unseen && !strings.Contains(identifier, "::") {
-			return l
+// named are the loops that may have a variable of that name.
+func (ls loops) named(name string) (of []*loop) {
+	for i := range ls {
+		if ls[i].mayName(name) {
+			of = append(of, &ls[i])
 		}
 	}
-	return nil
+	return of
 }
 
-func (l *loop) values(alphanumeric bool) []string {
-	if alphanumeric {
-		return l.alphanumeric
+func (l *loop) mayName(name string) bool {
+	if l.unseen {
+		return !strings.Contains(name, "::")
 	}
-	return l.items
+	return l.anyName || slices.Contains(l.names, name)
+}
+
+// isNamed reports whether the loop has a variable of that name for certain.
+func (l *loop) isNamed(name string) bool {
+	return !l.anyName && len(l.names) == 1 && l.names[0] == name
+}
+
+// values are all that the variable may become, or false when they are not
+// known, or too many.
+func (v *variable) values() (all []string, known bool) {
+	for _, l := range v.of {
+		switch {
+		case !l.known || len(all)+len(l.items) > maxLoopItems:
+			return nil, false
+		case v.alphanumeric:
+			all = append(all, l.alphanumeric...)
+		default:
+			all = append(all, l.items...)
+		}
+	}
+	return all, true
 }
 
 func alphanumeric(item string) string {
 	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+		if isAlphanumeric(r) {
 			return r
 		}
 		return -1
 	}, item)
+}
+
+func isAlphanumeric(r rune) bool {
+	return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 }
 
 // follow advances every position of target that is reached by each of the
@@ -259,44 +330,47 @@ func anything(reach []bool) []bool {
 
 // couldEnd reports whether text could become one that ends with suffix.
 func (ls loops) couldEnd(text, suffix string) bool {
-	var last *loop
-	var isAlphanumeric bool
+	if len(text) > maxVaryingText {
+		return true
+	}
+	var last *variable
+	tail := text
 	for {
-		literal, l, alphanumeric, rest := ls.cut(text)
-		if l == nil {
-			text = literal
+		literal, v, rest := ls.cut(tail)
+		if v == nil {
+			tail = literal
 			break
 		}
-		last, isAlphanumeric, text = l, alphanumeric, rest
+		last, tail = v, rest
 	}
-	ends := func(tail string) bool {
-		return strings.HasSuffix(tail, suffix) || last != nil && strings.HasSuffix(suffix, tail)
+	switch {
+	case last == nil:
+		return strings.HasSuffix(text, suffix)
+	case strings.ContainsAny(tail, partsOfVariable):
+		return true // a variable whose name is made of another one
 	}
-	if last == nil || !last.known || strings.ContainsAny(text, partsOfVariable) {
-		return last != nil && strings.ContainsAny(text, partsOfVariable) || ends(text)
+	values, known := last.values()
+	if !known {
+		values = []string{""}
 	}
-	return slices.ContainsFunc(last.values(isAlphanumeric), func(value string) bool { return ends(value + text) })
+	return slices.ContainsFunc(values, func(value string) bool {
+		return strings.HasSuffix(value+tail, suffix) || strings.HasSuffix(suffix, value+tail)
+	})
 }
 
 // surelyPlain reports whether what the loops put into text are names, which
-// change no syntax around them.
+// change no syntax around them. A variable may be made of others, so all loops
+// count once there is one.
 func (ls loops) surelyPlain(text string) bool {
-	for {
-		_, l, _, rest := ls.cut(text)
-		switch {
-		case l == nil:
-			return true
-		case !l.known || slices.ContainsFunc(l.items, func(item string) bool { return !isPlain(item) }):
-			return false
-		}
-		text = rest
-	}
+	return !ls.vary(text) || !slices.ContainsFunc(ls, func(l loop) bool { return !l.plain })
 }
 
-// isPlain reports whether text has only letters, digits and what may stand
-// between them in a name.
+// isPlain reports whether text begins with a letter or a digit, and goes on with
+// these and what may stand between them in a name. Nothing else is: YAML
+// takes "-" for an entry of a list, and where a text is empty, what follows may
+// begin a comment.
 func isPlain(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune("_./-", r))
+	return text != "" && alphanumeric(text[:1]) != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !isAlphanumeric(r) && !strings.ContainsRune("_./-", r)
 	})
 }

@@ -10,13 +10,7 @@ const (
 func iamRules() map[string]*rule {
 	return map[string]*rule{
 		roleType: {apply: bindResource, decides: []property{permissionsBoundary}, creates: true},
-		userType: {apply: bindUser, decides: []property{permissionsBoundary}, creates: true},
-	}
-}
-
-func bindUser(w *walk, r *resource, typ string) {
-	if w.options.BoundUsers {
-		bindResource(w, r, typ)
+		userType: {apply: bindResource, decides: []property{permissionsBoundary}, creates: true},
 	}
 }
 

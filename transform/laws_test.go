@@ -74,6 +74,9 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 	if got.Status != "success" {
 		return got, report, checkFailure(got, fragment)
 	}
+	if isValue(fragment) {
+		return got, report, fmt.Errorf("the value of a property passes, and binds nothing")
+	}
 	if err := checkOnlyBoundaries(fragment, got.Fragment); err != nil {
 		return got, report, fmt.Errorf("something other than a boundary changed: %w", err)
 	}
@@ -88,6 +91,20 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 		}
 	}
 	return got, report, checkIdempotent(m, got.Fragment, params, parameters)
+}
+
+// isValue reports whether a fragment is what CloudFormation hands over of a
+// Fn::Transform that is the value of a property: an object without members, or
+// with an intrinsic function that is beside it.
+func isValue(fragment []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(fragment, &members) != nil || members == nil || len(members) > 1 {
+		return false
+	}
+	for name, argument := range members {
+		return name == "Ref" && argument[0] == '"' || strings.HasPrefix(name, "Fn::") && !strings.HasPrefix(name, "Fn::ForEach::") && name != "Fn::Transform"
+	}
+	return true
 }
 
 // bindable are the types that take a boundary, an event of SAM's among them.

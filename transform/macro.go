@@ -78,6 +78,9 @@ func (r Report) Counts() map[Action]int {
 // Source: CloudFormation's user guide, macro function interface.
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	req, edits, report := m.decide(ctx, event)
+	if report.Err == nil && req.plan.isValue {
+		report.Err = req.notBindable()
+	}
 	if report.Err != nil {
 		report.Changes = nil
 		return failure(event, req, report.Err), report
@@ -113,6 +116,18 @@ func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Repo
 	report.Err = err
 	report.relate(req.plan.fragment.start)
 	return req, edits, report
+}
+
+// notBindable is the error of a fragment that is the value of a property: what
+// is beside a Fn::Transform there is nothing, or another function. A whole
+// template has more, where CloudFormation is to deploy it.
+func (req *request) notBindable() error {
+	refused := []Finding{{
+		Reason: "has no resources or properties that take a boundary, as when Fn::Transform stands in place of the value of a property",
+		Remedy: "put Fn::Transform beside the other properties of the role, or list " + MacroName + " in the section Transform",
+	}}
+	rename(refused, req.macro)
+	return &Refusal{refused}
 }
 
 // relate has offsets count from the beginning of the fragment.

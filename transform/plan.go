@@ -21,6 +21,7 @@ type plan struct {
 	metadata    span      // the section, absent where there is none
 	misplaced   misplaced // zero where no resource's Metadata are misused
 	oneResource bool      // the fragment is a resource, and so are its Metadata
+	isValue     bool      // the fragment can only be the value of a property
 
 	// Sections of the template, absent where it has none.
 	conditions, mappings, parameters, transform span
@@ -68,13 +69,15 @@ func (s *site) at() int {
 // one line more in a template that has a line for each member.
 func (o object) insertion() int { return o.start + 1 }
 
-// embedded is a template inside of a string: TemplateBody of a StackSet.
+// embedded is a template inside of a string: TemplateBody of a StackSet or a
+// change set.
 type embedded struct {
-	span // of the string
-	id   string
-	mark int // bytes of the byte order mark that the template begins with
-	plan *plan
-	yaml *yamlText // nil when it is JSON
+	span    // of the string
+	id, typ string
+	model   permissionModel
+	mark    int // bytes of the byte order mark that the template begins with
+	plan    *plan
+	yaml    *yamlText // nil when it is JSON
 }
 
 // needsBoundary reports whether the boundary makes a difference to the answer.

@@ -53,6 +53,7 @@ const (
 	logging
 	operatorRole
 	role
+	stackSetModel
 	templateBody
 	propertyCount
 )
@@ -70,6 +71,7 @@ var propertyNames = [propertyCount]string{
 	logging:                           "Logging",
 	operatorRole:                      "OperatorRole",
 	role:                              "Role",
+	stackSetModel:                     "PermissionModel",
 	templateBody:                      "TemplateBody",
 }
 
@@ -134,8 +136,8 @@ func init() {
 
 // judge applies the rule of a resource's type.
 func (w *walk) judge(r *resource) {
-	if r.transformed || r.props.transformed {
-		w.blindSpot(r.id, "Fn::Transform", notExpanded, expandFirst)
+	if r.transformed {
+		w.unexpanded(r.id)
 	}
 	switch {
 	case r.twice:
@@ -157,14 +159,25 @@ func (w *walk) judge(r *resource) {
 		w.notePolicy(r)
 		return
 	}
-	if rule, known := rules[string(typ)]; known {
+	if rule := w.rule(string(typ)); rule != nil {
 		w.obey(rule, r, string(typ))
 		return
 	}
 	w.judgePattern(r, typ)
 }
 
+// rule is that of a type, nil when there is none.
+func (w *walk) rule(typ string) *rule {
+	if typ == userType && !w.options.BoundUsers {
+		return nil
+	}
+	return rules[typ]
+}
+
 func (w *walk) obey(rule *rule, r *resource, typ string) {
+	if r.props.transformed && !r.transformed {
+		w.unexpanded(r.id)
+	}
 	if r.props.twice {
 		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
 		return
@@ -192,10 +205,11 @@ func (w *walk) judgePattern(r *resource, text []byte) {
 // judgeVarying judges a type that is made of a loop variable.
 func (w *walk) judgeVarying(r *resource, typ string) {
 	for _, suspect := range ruled {
+		rule := w.rule(suspect)
 		switch {
-		case suspect == userType && !w.options.BoundUsers || !r.loops.couldBe(typ, suspect):
+		case rule == nil || !r.loops.couldBe(typ, suspect):
 			continue
-		case rules[suspect].creates:
+		case rule.creates:
 			w.escape(r.id, typ, r.typeAt.start, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)
 		default:
 			w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)

@@ -31,7 +31,10 @@ func (w *walk) snippet(at span) {
 		w.resources()
 	case shapeRoleOrResources:
 		w.escape(nil, "", at.start, "may be the properties of a role and a map of resources", nameInTransform)
-	case shapeUnknown:
+	case shapeEmpty:
+		w.plan.isValue = w.depth == 0
+	case shapeUnknown, shapeFunction:
+		w.plan.isValue = w.depth == 0 && shape == shapeFunction
 		w.blindSpot(nil, "", "is neither a template, a map of resources, a resource nor the properties of a role", nameInTransform)
 	}
 }
@@ -42,8 +45,10 @@ const nameInTransform = "name the macro in the section Transform of the template
 type shape int
 
 const (
-	shapeUnknown shape = iota
-	shapeNoRoles       // the value of a property, or a template without resources
+	shapeUnknown  shape = iota
+	shapeNoRoles        // a template without resources
+	shapeEmpty          // the value of a property, where Fn::Transform is alone in it
+	shapeFunction       // the value of a property, where it is beside an intrinsic function
 	shapeResource
 	shapeRole // the properties of a role
 	shapeResources
@@ -54,7 +59,7 @@ const (
 // and AWS::Serverless::Function have the property AssumeRolePolicyDocument, and
 // both take a boundary. Resources may have any of these names.
 func (w *walk) shape() shape {
-	var typed, role, loop, resource, section bool
+	var typed, role, loop, resource, section, function bool
 	beside := false // there is a resource that is no part of one
 	members := 0
 	for w.enter(); w.more(); members++ {
@@ -70,12 +75,15 @@ func (w *walk) shape() shape {
 			section = true
 		}
 		loop = loop || isForEach(name)
+		function = (members == 0 || function) && isFunction(name, kind)
 		if kind == jsontext.KindBeginObject && w.isResource(value) {
 			resource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
 	}
 	switch {
+	case function:
+		return shapeFunction
 	case typed && !beside:
 		return shapeResource
 	case role && resource:
@@ -86,10 +94,18 @@ func (w *walk) shape() shape {
 		return shapeRole
 	case loop:
 		return shapeResources
-	case section, members == 0:
+	case section:
 		return shapeNoRoles
+	case members == 0:
+		return shapeEmpty
 	}
 	return shapeUnknown
+}
+
+// isFunction reports whether a name is that of an intrinsic function that gives
+// a value. A resource may have the logical ID Ref.
+func isFunction(name []byte, argument jsontext.Kind) bool {
+	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte("Fn::")) && string(name) != "Fn::Transform" && !isForEach(name)
 }
 
 // sectionNames are those that a template may have beside Resources.

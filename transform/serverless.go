@@ -48,7 +48,7 @@ func bindFunction(w *walk, r *resource, typ string) {
 	bindResource(w, r, typ)
 	if len(w.plan.sites) > at {
 		s := &w.plan.sites[at]
-		s.unneeded = isRole(parse(w.src, r.props.at[role]))
+		s.unneeded = isRole(parse(w.src, r.props.at[role])) && !w.mayBeReplaced(r, role)
 		s.inherits = s.kind == siteMember && w.takesGlobal(r, propertyNames[permissionsBoundary])
 	}
 	w.events(r, typ)
@@ -59,7 +59,8 @@ func bindStateMachine(w *walk, r *resource, typ string) {
 	at := len(w.plan.sites)
 	bindResource(w, r, typ)
 	// Its events may make roles with its boundary, whatever its own role is.
-	if all := parse(w.src, r.props.at[events]); len(w.plan.sites) > at && (all.kind == jsontext.KindInvalid || all.isNull()) {
+	all := parse(w.src, r.props.at[events])
+	if len(w.plan.sites) > at && (all.kind == jsontext.KindInvalid || all.isNull()) && !w.mayBeReplaced(r, role) {
 		w.unlessTrue(at, parse(w.src, r.props.at[role]), r.loops)
 	}
 	w.events(r, typ)
@@ -69,6 +70,12 @@ func bindStateMachine(w *walk, r *resource, typ string) {
 // its value, SAM looks at nothing but branches without one.
 func isRole(n node) bool {
 	return n.kind != jsontext.KindInvalid && !n.isNull() && !mayHoldNoValue(n)
+}
+
+// mayBeReplaced reports whether a loop may put another value in the place of a
+// property.
+func (w *walk) mayBeReplaced(r *resource, p property) bool {
+	return w.generates(&r.props, r.loops, []property{p})
 }
 
 // unlessTrue tells a site that it is not needed if SAM takes the value that may
@@ -112,7 +119,7 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 	for _, event := range all.members {
 		switch {
 		case event.name == "Fn::Transform":
-			w.blindSpot(r.id, "Fn::Transform", notExpanded, expandFirst)
+			w.unexpanded(r.id)
 		case strings.HasPrefix(event.name, foreachPrefix), event.value.isArray() && around.mayBeLoop(event.name):
 			w.eventLoop(r, typ, event.value, around)
 		case event.value.isObject():

@@ -12,45 +12,135 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const stackSetType = "AWS::CloudFormation::StackSet"
+const (
+	stackSetType  = "AWS::CloudFormation::StackSet"
+	changeSetType = "AWS::CloudFormation::ChangeSet"
+)
 
 // maxTemplates bounds how deep templates may be inside of each other: each is
 // read once for every template that it is in.
 const maxTemplates = 10
 
-// stackSetRules: the template of a StackSet may be written into this one, as a
-// string.
+// stackSetRules: the template of a StackSet or a change set may be written into
+// this one, as a string.
 func stackSetRules() map[string]*rule {
 	return map[string]*rule{
-		stackSetType: {apply: stackSet, decides: []property{templateBody}},
+		stackSetType:  {apply: stackSet, decides: []property{templateBody}},
+		changeSetType: {apply: changeSet, decides: []property{templateBody}},
 	}
 }
 
-// stackSet walks the template inside of a StackSet's TemplateBody. Its roles
-// are of other accounts.
+const (
+	listLast = "list " + MacroName + " last in Transform"
+	// bindPortable is the remedy where a template takes no transforms. Source:
+	// CloudFormation's API reference, CreateStackSet.
+	bindPortable = "deploy a template without transforms, bound by pbm transform --portable: a service-managed StackSet takes none"
+)
+
+// permissionModel says how a StackSet deploys its template.
+type permissionModel int
+
+const (
+	selfManaged permissionModel = iota
+	serviceManaged
+	unsureManaged
+)
+
+func (w *walk) permissionModel(r *resource) permissionModel {
+	value := parse(w.src, r.props.at[stackSetModel])
+	switch {
+	case w.generates(&r.props, r.loops, []property{stackSetModel}):
+		return unsureManaged
+	case value.kind == jsontext.KindInvalid, value.text == "SELF_MANAGED":
+		return selfManaged
+	case value.text == "SERVICE_MANAGED":
+		return serviceManaged
+	}
+	return unsureManaged
+}
+
+// remedy is one that needs a transform, as it applies to the model.
+func (m permissionModel) remedy(transform string) string {
+	switch m {
+	case serviceManaged:
+		return bindPortable
+	case unsureManaged:
+		return transform + ", or " + bindPortable
+	}
+	return transform
+}
+
+// stackSet walks the template of a StackSet. Its roles are of other accounts.
 func stackSet(w *walk, r *resource, typ string) {
+	model := w.permissionModel(r)
+	w.deployed(r, typ, model, model.remedy(addTransform))
+}
+
+// changeSet walks the template of a change set, which CloudFormation makes of
+// another stack. It may also use the stack's previous template.
+func changeSet(w *walk, r *resource, typ string) {
+	w.deployed(r, typ, selfManaged, "write that template into TemplateBody, or give it in TemplateURL with the macro in its Transform")
+}
+
+// deployed walks the template inside of a TemplateBody. What is elsewhere is a
+// blind spot with a remedy of its own.
+func (w *walk) deployed(r *resource, typ string, model permissionModel, elsewhere string) {
 	body := r.props.at[templateBody]
 	if body.absent() || w.src[body.start] != '"' {
-		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", addTransform)
+		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", elsewhere)
 		return
 	}
 	if w.depth == maxTemplates {
 		w.escape(r.id, typ, r.start, "has a template inside of so many others that it is not read", "deploy it by a stack of its own")
 		return
 	}
+	text := string(w.text(body))
+	refers := r.loops.mayRefer(text)
+	if refers {
+		w.blindSpot(r.id, typ, "has a dynamic reference in its TemplateBody, which CloudFormation resolves before it deploys the template", withoutReference)
+	}
+	if !r.loops.surelyPlain(text) {
+		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
+	}
 	found, err := w.inner(r, body)
 	switch {
 	case errors.Is(err, errBodies):
-		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy the StackSet with fewer others")
+		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy it with fewer others")
+		return
+	case err != nil && refers:
 		return
 	case err != nil:
 		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
 		return
 	}
-	if !r.loops.surelyPlain(string(found.plan.src)) {
-		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
+	if refers && r.loops.refersInName(parse(found.plan.src, span{0, len(found.plan.src)})) {
+		w.escape(r.id, typ, body.start, "has a dynamic reference in a Type or a key of its template, which may make a role of a resource", withoutReference)
 	}
+	found.typ, found.model = typ, model
 	w.plan.embedded = append(w.plan.embedded, found)
+}
+
+const (
+	// reference begins a dynamic reference. CloudFormation resolves those in the
+	// properties of a stack's resources, so also in a template that is one.
+	// Source: CloudFormation's user guide, dynamic references.
+	reference = "{{resolve:"
+
+	withoutReference = "write out what it stands for, or make it a parameter of that template"
+)
+
+// mayRefer reports whether text has a dynamic reference, or may have one once
+// the loops are expanded.
+func (ls loops) mayRefer(text string) bool {
+	return strings.Contains(text, reference) || strings.Contains(text, "{{") && ls.vary(text)
+}
+
+// refersInName reports whether a name in a template may have a dynamic
+// reference, or a Type, be it that of a resource or of an event.
+func (ls loops) refersInName(n node) bool {
+	return slices.ContainsFunc(n.elements, ls.refersInName) || slices.ContainsFunc(n.members, func(m member) bool {
+		return ls.mayRefer(m.name) || m.name == "Type" && ls.mayRefer(m.value.text) || ls.refersInName(m.value)
+	})
 }
 
 // rolelessTransforms are AWS's own that add no role, or none that is not
@@ -86,9 +176,9 @@ func (p *plan) gather(macro string) {
 		for _, name := range transforms {
 			if name != macro && MayAddRoles(name) {
 				p.blind = append(p.blind, Finding{
-					LogicalID: e.id, Type: stackSetType,
+					LogicalID: e.id, Type: e.typ,
 					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
-					Remedy: "list " + MacroName + " last in the Transform of that template, too",
+					Remedy: e.model.remedy("list " + MacroName + " last in the Transform of that template, too"),
 					Offset: e.start, Embedded: true,
 				})
 			}
@@ -102,8 +192,9 @@ func (p *plan) gather(macro string) {
 // found is a finding of the template as one of the template that it is in.
 func (e embedded) found(f Finding) Finding {
 	// Of a loop around the StackSet, the Transform of the outer template decides.
-	if !f.Embedded && (f.Remedy != afterLanguageExtensions || !hasVariable(e.id)) {
-		f.Remedy = strings.Replace(f.Remedy, " in Transform", " in the Transform of that template", 1)
+	if !f.Embedded && slices.Contains([]string{afterServerless, afterLanguageExtensions, listLast}, f.Remedy) &&
+		(f.Remedy != afterLanguageExtensions || !hasVariable(e.id)) {
+		f.Remedy = e.model.remedy(strings.Replace(f.Remedy, " in Transform", " in the Transform of that template", 1))
 	}
 	f.Offset, f.Embedded = e.start, true
 	return f
@@ -233,7 +324,7 @@ func (p *plan) requoted(e embedded, inner []textEdit) edit {
 	whole, _ := splice(quoted, requote(quoted, 0, inner))
 	return edit{
 		start: e.start, end: e.end, piece: requoted, boundary: whole,
-		id: e.id, typ: stackSetType, inner: inner,
+		id: e.id, typ: e.typ, inner: inner,
 	}
 }
 

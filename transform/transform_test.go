@@ -184,9 +184,9 @@ func (c *testCase) rewrite(t *testing.T, have map[string]string) {
 // The response carries the requestId as it came, whatever kind of value it is.
 func TestRequestID(t *testing.T) {
 	for _, id := range []string{`"a-b"`, `43242`, `1e400`, `null`, `{"a": [1, "\u00e9"]}`, `"\ud800"`} {
-		event := fmt.Sprintf(`{"requestId":%s,"fragment":{}}`, id)
+		event := fmt.Sprintf(`{"requestId":%s,"fragment":[]}`, id)
 		out, _ := transform.Macro{}.Respond(context.Background(), []byte(event))
-		assert.Equal(t, `{"requestId":`+id+`,"status":"success","fragment":{}}`, string(out))
+		assert.Equal(t, `{"requestId":`+id+`,"status":"success","fragment":[]}`, string(out))
 	}
 }
 
@@ -262,7 +262,7 @@ func TestNoLookup(t *testing.T) {
 		`{"Resources":{"B":{"Type":"AWS::S3::Bucket"}}}`,
 		`{"Resources":{"U":{"Type":"AWS::IAM::User"}}}`,
 		`{"Resources":{"N":{"Type":"AWS::CloudFormation::Stack"}}}`,
-		`{}`, `"text"`, `[1, 2]`, `null`, `1e3`,
+		`{"Conditions":{}}`, `"text"`, `[1, 2]`, `null`, `1e3`,
 	} {
 		out, report := transform.Macro{Store: nil}.Respond(context.Background(), eventWith([]byte(fragment), `{}`, `{}`))
 		got, err := parseResponse(out)

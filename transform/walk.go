@@ -58,7 +58,11 @@ func (w *walk) finish() {
 const maxID = 255
 
 // id is a logical ID, behind those of the StackSets that the template is in.
+// Without one it stands for the template.
 func (w *walk) id(logicalID []byte) string {
+	if len(logicalID) == 0 {
+		return strings.TrimSuffix(w.within, "/")
+	}
 	if len(logicalID) > maxID {
 		logicalID = append(logicalID[:maxID:maxID], "..."...)
 	}
@@ -80,8 +84,9 @@ func (w *walk) readGlobals() {
 func (w *walk) sections() span {
 	start := w.enter()
 	before, pending := *w.plan, w.pending
-	whole, typed := false, false
-	var others [][2]span // names and values that are no sections
+	whole, typed, foreign := false, false, false
+	var notResources span // the value of a section Resources that is not an object
+	var others [][2]span  // names and values that are no sections
 	for w.more() {
 		name, nameAt := w.name()
 		isObject := w.peek() == jsontext.KindBeginObject
@@ -102,11 +107,19 @@ func (w *walk) sections() span {
 		case string(name) == "Transform":
 			w.plan.transform = w.skip()
 		case string(name) == "Fn::Transform":
-			w.unexpanded()
+			w.unexpanded(nil)
+			w.skip()
+		case string(name) == "Resources":
+			notResources = w.skip()
 		default:
 			value := w.skip()
-			if isForEach(name) || isObject && !slices.Contains(sectionNames, string(name)) {
+			isSection := slices.Contains(sectionNames, string(name))
+			foreign = foreign || !isSection
+			if isForEach(name) || isObject && !isSection {
 				others = append(others, [2]span{nameAt, value})
+			}
+			if len(w.loops) > 0 && (w.loops.mayBecome(string(name), "Resources") || w.loops.mayBecome(string(name), sectionNames...)) {
+				w.escape(name, "", value.start, "is made by a loop, and may be a section of the template", afterLanguageExtensions)
 			}
 		}
 	}
@@ -119,6 +132,8 @@ func (w *walk) sections() span {
 	case w.err != nil:
 	case whole:
 		w.refuseBeside(others)
+	case !notResources.absent() && !foreign:
+		w.blindSpotAt(notResources.start, []byte("Resources"), "", "is not an object, so the macro sees no resources", "write a logical ID for each resource below Resources")
 	default:
 		w.snippet(at)
 	}
@@ -137,11 +152,15 @@ func (w *walk) refuseBeside(others [][2]span) {
 	}
 }
 
-// unexpanded reports a Fn::Transform that nobody has run yet. CloudFormation
-// runs the inner ones first, so it only comes from other tools.
-func (w *walk) unexpanded() {
-	w.blindSpot(nil, "Fn::Transform", notExpanded, expandFirst)
-	w.skip()
+// unexpanded reports a Fn::Transform that has not run yet, and may make a role.
+// CloudFormation runs those of a template before it calls a macro, so they only
+// come from other tools. Those of a template inside of this one run later.
+func (w *walk) unexpanded(id []byte) {
+	if w.depth > 0 {
+		w.blindSpot(id, "Fn::Transform", "runs when that template is deployed, and may add roles", listLast)
+		return
+	}
+	w.blindSpot(id, "Fn::Transform", notExpanded, expandFirst)
 }
 
 // resourceMetadata reads the Metadata of a resource, which cannot name the
@@ -186,7 +205,8 @@ func (w *walk) resources() (typed bool) {
 		case isForEach(name):
 			w.foreach(name)
 		case string(name) == "Fn::Transform":
-			w.unexpanded()
+			w.unexpanded(nil)
+			w.skip()
 		case kind == jsontext.KindBeginObject:
 			w.resource(name)
 		case len(w.loops) > 0 && kind == jsontext.KindBeginArray && w.loops.vary(string(name)):
@@ -218,7 +238,7 @@ func (w *walk) foreach(name []byte) {
 		case i < 2:
 			head[i] = w.tree()
 		case i == 2 && head[0].isString() && len(outer) < maxLoops && w.peek() == jsontext.KindBeginObject:
-			w.loops = outer.with(loopOver(head[0], head[1]))
+			w.loops = outer.with(outer.loopOver(head[0], head[1]))
 			w.resources()
 			readable = true
 		default:
