@@ -16,7 +16,7 @@ demo:
 	@$(PBM) transform examples/service-plain.yaml --store $(STORE) --parameter Stage=prod --diff
 	@echo
 	@echo 'A stack of the CDK, environment dev:'
-	@$(PBM) transform examples/website-cdk.json --store $(STORE) --environment dev --diff
+	@$(PBM) transform examples/website-cdk.json --store $(STORE) --diff
 
 test:
 	go test ./...

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Call is a call to AWS in the words of its errors: SSM is not permitted to
@@ -33,6 +35,18 @@ var (
 	credentials = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch"}
 )
 
+// unnamed is the code that the SDK makes up for an answer without one. No service
+// gives such answers, but proxies and sign-in pages do.
+const unnamed = "UnknownError"
+
+// maxSaid is how much of a service's own text a message repeats, in bytes.
+const maxSaid = 1000
+
+// said is what a service says, as far as a message has room for it.
+func said(parts ...string) error {
+	return errors.New(printable.Clip(strings.Join(parts, ": "), maxSaid))
+}
+
 // IsDenied reports whether AWS answered that the caller lacks a permission.
 func IsDenied(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
@@ -46,7 +60,7 @@ var ErrAnswer = errors.New("the answer lacks what was asked for")
 // says is told as far as it is not in the problem already; an answer that cannot
 // be read is not repeated, for it may hold a value.
 func Explain(c Call, err error) *boundary.Problem {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() != unnamed {
 		return c.refused(api, err)
 	}
 	transport, isTransport := errors.AsType[*url.Error](err)
@@ -113,8 +127,9 @@ func (c Call) refused(api smithy.APIError, err error) *boundary.Problem {
 	case slices.Contains(denial, code):
 		return &boundary.Problem{
 			What:   fmt.Sprintf("not permitted to %s %s", c.Verb, c.Object),
-			Cause:  errors.New(message),
+			Cause:  said(message),
 			Remedy: c.Allow,
+			Kind:   boundary.ErrDenied,
 		}
 	case slices.Contains(throttling, code):
 		remedy := "try again in a minute"
@@ -123,25 +138,25 @@ func (c Call) refused(api smithy.APIError, err error) *boundary.Problem {
 		}
 		return &boundary.Problem{
 			What:   fmt.Sprintf("%s throttles %s %s", c.Service, c.Verbs, c.Object),
-			Cause:  errors.New(message),
+			Cause:  said(message),
 			Remedy: remedy,
 		}
 	case slices.Contains(credentials, code):
 		return &boundary.Problem{
 			What:   fmt.Sprintf("AWS does not accept the credentials to %s %s", c.Verb, c.Object),
-			Cause:  fmt.Errorf("%s: %s", code, message),
+			Cause:  said(code, message),
 			Remedy: "sign in again, or give other credentials",
 		}
 	case isResponse && response.HTTPStatusCode() >= http.StatusInternalServerError:
 		return &boundary.Problem{
 			What:   fmt.Sprintf("%s failed to %s %s", c.Service, c.Verb, c.Object),
-			Cause:  fmt.Errorf("%s: %s", code, message),
+			Cause:  said(code, message),
 			Remedy: "try again in a minute; if it goes on, see the AWS Health Dashboard",
 		}
 	}
 	return &boundary.Problem{
 		What:   fmt.Sprintf("%s refuses to %s %s", c.Service, c.Verb, c.Object),
-		Cause:  fmt.Errorf("%s: %s", code, message),
+		Cause:  said(code, message),
 		Remedy: "see what AWS says about this error",
 	}
 }

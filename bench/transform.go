@@ -28,6 +28,8 @@ func (fixed) Get(_ context.Context, environment string) (boundary.Record, error)
 
 func (fixed) Location(environment string) string { return "value of " + environment }
 
+func (fixed) Correction(environment string) string { return "correct the value of " + environment }
+
 // inProcess is a contestant in this process. Garbage of the contestant before is
 // collected first, so that nobody pays for another's, and the memory that a
 // collection gives back is taken again before time counts.

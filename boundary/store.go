@@ -19,12 +19,16 @@ type Record struct {
 // Reader reads the boundary values of environments.
 type Reader interface {
 	// Get returns the record of an environment. The error wraps ErrUnknown
-	// when the store has none.
+	// when the store has none, and ErrDenied when the caller may not know.
 	Get(ctx context.Context, environment string) (Record, error)
 
 	// Location says where the store keeps the value of an environment, for
 	// messages, such as "parameter /permissions-boundary/dev in eu-west-1".
 	Location(environment string) string
+
+	// Correction says what to do about the value of an environment that is
+	// malformed.
+	Correction(environment string) string
 }
 
 // Store reads and writes the boundary values of environments. Nothing is
@@ -59,4 +63,5 @@ var (
 	ErrUnknown = errors.New("environment is unknown")
 	ErrExists  = errors.New("environment exists already")
 	ErrMoved   = errors.New("environment was changed meanwhile")
+	ErrDenied  = errors.New("not permitted")
 )

@@ -112,7 +112,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	p.warnReplaced(t, changes)
 	p.warnRepeated(t, t.path+": ")
 	if p.dryRun {
-		return nested, true, p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
+		return nested, true, p.printDiff(t.path, t.src, result)
 	}
 	if err := p.writeFile(t.path, t.src, result); err != nil {
 		return nested, false, err

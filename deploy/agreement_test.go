@@ -34,6 +34,8 @@ func (sampleStore) Get(_ context.Context, environment string) (boundary.Record, 
 
 func (sampleStore) Location(environment string) string { return environment }
 
+func (sampleStore) Correction(string) string { return "" }
+
 // settings are those of a macro, and the flags of pbm check for them.
 type settings struct {
 	transform.Options

@@ -117,6 +117,8 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 		return errBlindSpots
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
+	case counts.misspelt > 0:
+		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misspelt)
 	}
 	return nil
 }
@@ -206,7 +208,10 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	c.blindSpots(&result, t, report)
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
-		result.Environment, result.EnvironmentProblem = c.environment(ctx, t, binding)
+		result.Environment, result.environmentError = c.environment(ctx, t, binding)
+		if result.environmentError != nil {
+			result.EnvironmentProblem = transform.Message(result.environmentError)
+		}
 	}
 	return result
 }
@@ -231,9 +236,10 @@ var sample = func() boundary.Value {
 // environment is: the boundary is a sample.
 func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
 	options := c.options
-	options.DefaultEnvironment, options.PinEnvironment, options.EnvironmentParameters = givenEnvironment, false, nil
-	m := transform.Macro{Options: options, Store: given{sample}}
-	return t.respond(ctx, m, s, givenEnvironment, c.macro)
+	options.AnyEnvironment = true
+	s.entry = nil // which may name an environment that is known at deployment
+	m := transform.Macro{Options: options, Store: given{value: sample}}
+	return t.respond(ctx, m, s, "", c.macro)
 }
 
 // binding are the places where a Fn::Transform has the macro bind roles.
@@ -269,11 +275,14 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 // environment is which environment the template's stacks are of, or why nobody
 // knows. Each place that calls the macro has its own say. Of what deployment
 // decides there is nothing to say.
-func (c *checker) environment(ctx context.Context, t *template, binding []scope) (name, problem string) {
+func (c *checker) environment(ctx context.Context, t *template, binding []scope) (string, error) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
 	}
-	m := transform.Macro{Options: c.options, Store: given{sample}}
+	m := transform.Macro{Options: c.options, Store: given{value: sample}}
+	if c.options.PinEnvironment { // whether there are others, only the account knows
+		m.Store = given{value: sample, only: c.options.DefaultEnvironment}
+	}
 	var names []string
 	for _, s := range binding {
 		if t.isDecidedAtDeployment(s, c.options.EnvironmentParameters) {
@@ -281,13 +290,13 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 		}
 		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
-			return "", transform.Message(err)
+			return "", err
 		}
 		if !slices.Contains(names, report.Environment) {
 			names = append(names, report.Environment)
 		}
 	}
-	return strings.Join(names, ", "), ""
+	return strings.Join(names, ", "), nil
 }
 
 // isDecidedAtDeployment reports whether only a deployment knows which
@@ -296,11 +305,6 @@ func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
 	values, err := t.values(nil, nil)
 	if err != nil {
 		return false
-	}
-	for name, p := range t.parameters {
-		if strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") { // its default is where the value is
-			delete(values, name)
-		}
 	}
 	if named := s.environment(); named != nil {
 		_, err := t.resolve(named, boundary.Target{}, values)
@@ -436,11 +440,12 @@ func exists(path string) bool {
 // transforms reports those that add what the macro does not see: behind it, or
 // anywhere in a template that does not list it.
 func (c *checker) transforms(result *checkedTemplate, t *template) {
-	names := t.Transforms()
-	for _, name := range names[slices.Index(names, c.macro)+1:] {
-		if transform.MayAddRoles(name) {
+	listed := t.ListedTransforms()
+	own := slices.IndexFunc(listed, func(l transform.ListedTransform) bool { return l.Name == c.macro })
+	for _, other := range listed[own+1:] {
+		if transform.MayAddRoles(other.Name) {
 			result.BlindSpots = append(result.BlindSpots, checkedRole{
-				LogicalID: "Transform", Type: name, Line: t.Line(0),
+				LogicalID: "Transform", Type: other.Name, Line: other.Line,
 				Status: statusBlind, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
 			})
 		}

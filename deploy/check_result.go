@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+
+	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform"
 )
 
 // What becomes of a role.
@@ -60,10 +64,18 @@ type checkedTemplate struct {
 	Roles              []checkedRole `json:"roles"`
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
+	environmentError error // what EnvironmentProblem tells
+
 	nested  []input // local templates that it nests
 	other   bool    // it is no template
 	own     bool    // it defines the macro
 	managed bool    // a service-managed StackSet deploys it
+}
+
+// isMisspelt reports whether every deployment refuses the template for what it
+// tells the macro.
+func (t checkedTemplate) isMisspelt() bool {
+	return errors.Is(t.environmentError, transform.ErrMisspelt)
 }
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
@@ -91,12 +103,17 @@ type checkSummary struct {
 	Escapes    int `json:"escapes"`
 	Conflicts  int `json:"refused"`
 	BlindSpots int `json:"blindSpots"`
+
+	misspelt int
 }
 
 func (s *checkSummary) add(t checkedTemplate) {
 	s.Templates++
 	if t.Unreadable != "" {
 		s.Unreadable++
+	}
+	if t.isMisspelt() {
+		s.misspelt++
 	}
 	for _, r := range t.Roles {
 		switch r.Status {
@@ -213,7 +230,11 @@ func (r checkResult) remarks() []remark {
 			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
 		}
 		if t.EnvironmentProblem != "" {
-			all = append(all, remark{"environment", "warning", t.Path, 1, t.EnvironmentProblem})
+			level := "warning"
+			if t.isMisspelt() {
+				level = "error"
+			}
+			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem})
 		}
 	}
 	return all
@@ -276,7 +297,7 @@ func annotations(r checkResult) []byte {
 	var out bytes.Buffer
 	for _, f := range r.findings() {
 		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
-			cmp.Or(level[f.level], f.level), escapeProperty.Replace(filepath.ToSlash(f.path)), f.line, f.rule, escape.Replace(f.text))
+			cmp.Or(level[f.level], f.level), escapeProperty.Replace(printable.Line(filepath.ToSlash(f.path))), f.line, f.rule, escape.Replace(printable.Line(f.text)))
 	}
 	return out.Bytes()
 }

@@ -2,22 +2,46 @@ package deploy
 
 import (
 	"bytes"
+	"io"
+	"os"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
+// printDiff prints the difference of two texts. Where people or a CI system read
+// it, it shows what could act on a terminal or pass for a command; elsewhere it
+// is exact, for programs such as patch.
+func (p *pbm) printDiff(name string, before, after []byte) error {
+	shown := isTerminal(p.stdout) || inCI()
+	if shown {
+		name = printable.Line(name)
+	}
+	out := unified(name, before, after)
+	if shown {
+		out = printable.Lines(out)
+	}
+	if isColoured(p.stdout) {
+		out = coloured(out)
+	}
+	return p.print(out)
+}
+
 // unified is the difference of two texts, empty when there is none.
-func unified(name string, before, after []byte, colour bool) []byte {
+func unified(name string, before, after []byte) []byte {
 	out := diff.Diff(name, withNewline(before), name+" (transformed)", withNewline(after))
 	if len(out) == 0 {
 		return nil
 	}
 	// The last line of context comes without its end.
-	out = withNewline(out)
-	if colour {
-		return coloured(out)
-	}
-	return out
+	return withNewline(out)
+}
+
+// isColoured reports whether a person reads the output on a terminal and has
+// not switched colours off (no-color.org).
+func isColoured(out io.Writer) bool {
+	return os.Getenv("NO_COLOR") == "" && isTerminal(out)
 }
 
 func withNewline(text []byte) []byte {

@@ -1,9 +1,12 @@
 package deploy
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +83,25 @@ func (p *pbm) named(args []string) (*project, string, error) {
 		}}
 	}
 	return j, name, err
+}
+
+// orSpelled is the error of an environment that a store does not have. Where it
+// has one that differs only in case, to add another is hardly what is meant.
+func (at *place) orSpelled(ctx context.Context, environment string, err error) error {
+	problem, ok := errors.AsType[*boundary.Problem](err)
+	if !ok || problem.Kind != boundary.ErrUnknown {
+		return err
+	}
+	records, failed := at.List(ctx)
+	if failed != nil {
+		return err // which says enough
+	}
+	for _, r := range records {
+		if strings.EqualFold(r.Environment, environment) {
+			problem.Remedy = "did you mean " + r.Environment + "? the names of environments are case-sensitive"
+		}
+	}
+	return err
 }
 
 func first(args []string) string {

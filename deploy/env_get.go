@@ -60,7 +60,7 @@ func (p *pbm) look(ctx context.Context, j *project, environment string) (environ
 func (at *place) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
 	record, err := at.Get(ctx, environment)
 	if err != nil {
-		return environmentResult{}, err
+		return environmentResult{}, at.orSpelled(ctx, environment, err)
 	}
 	return at.environment(j, record)
 }

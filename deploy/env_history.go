@@ -32,7 +32,7 @@ func (p *pbm) history(ctx context.Context, args []string) error {
 	}
 	records, err := at.History(ctx, environment)
 	if err != nil {
-		return err
+		return at.orSpelled(ctx, environment, err)
 	}
 	h := environmentHistory{Environment: environment, location: at.location(environment)}
 	for _, r := range records {

@@ -39,7 +39,7 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	}
 	record, err := at.Get(ctx, environment)
 	if err != nil {
-		return err
+		return at.orSpelled(ctx, environment, err)
 	}
 	if at.inAWS() {
 		if _, err := at.identify(ctx); err != nil {

@@ -47,7 +47,7 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 	}
 	record, err := at.Get(ctx, environment)
 	if err != nil {
-		return err
+		return at.orSpelled(ctx, environment, err)
 	}
 	value := given
 	if !flag.given() {

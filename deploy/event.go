@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform"
 )
 
 // event is a macro request as CloudFormation would build it for a scope.
@@ -36,12 +38,12 @@ func (t *template) event(s scope, target boundary.Target, values map[string]json
 }
 
 // values are the values of the template's parameters: those given, and the
-// defaults of the others. It notes those that are used, unless there is no
+// defaults of the others, unless the default is where a deployment finds it. It notes those that are used, unless there is no
 // place to: then all that are given must be declared.
 func (t *template) values(given []string, used map[string]bool) (map[string]json.RawMessage, error) {
 	texts := map[string]string{}
 	for name, p := range t.parameters {
-		if p.Default != nil {
+		if p.Default != nil && !p.isKey() {
 			texts[name] = spelled(p.Default)
 		}
 	}
@@ -129,24 +131,40 @@ func parameterValue(typ, text string) (json.RawMessage, error) {
 	return json.Marshal(items)
 }
 
-// params are those of the macro: the environment, which is all that it reads.
-// One that is given goes before what the template says where it calls the
-// macro, references to the template's parameters resolved.
+// params are those of the macro, as the template gives them where it calls it,
+// with what names the environment evaluated: one that is given goes before. Which
+// of them it takes, the macro says.
 func (t *template) params(s scope, target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
-	var value json.RawMessage
-	var err error
-	switch raw := s.environment(); {
-	case environment != "":
-		value, err = json.Marshal(environment)
-	case raw == nil:
-		return map[string]json.RawMessage{}, nil
-	default:
-		value, err = t.resolve(raw, target, values)
+	params := map[string]json.RawMessage{}
+	if s.entry != nil {
+		maps.Copy(params, s.entry.Parameters)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("parameter Environment of the macro in Transform: %w", err)
+	if environment != "" {
+		if s.environment() == nil {
+			params["Environment"] = nil
+		}
+		given, err := json.Marshal(environment)
+		if err != nil {
+			return nil, err
+		}
+		for name := range params {
+			if transform.IsEnvironmentParameter(name) {
+				params[name] = given
+			}
+		}
+		return params, nil
 	}
-	return map[string]json.RawMessage{"Environment": value}, nil
+	for name, raw := range params {
+		if !transform.IsEnvironmentParameter(name) {
+			continue
+		}
+		value, err := t.resolve(raw, target, values)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s of the macro in Transform: %w", name, err)
+		}
+		params[name] = value
+	}
+	return params, nil
 }
 
 // errAtDeployment is what errors wrap about what only a deployment knows.
@@ -195,7 +213,7 @@ func (t *template) lookUp(name string, target boundary.Target, values map[string
 	switch {
 	case declared:
 		problem.What = fmt.Sprintf("the template parameter %s has no value", clipped(name))
-		problem.Remedy = fmt.Sprintf("give it one: --parameter %s=VALUE", clipped(name))
+		problem.Remedy = fmt.Sprintf("give it one: --parameter %s=VALUE", printable.Shell(clipped(name)))
 	case strings.HasPrefix(name, "AWS::"):
 		problem.What, problem.Remedy = "pbm does not know "+clipped(name), "name the environment with --environment"
 	default: // no deployment knows it either

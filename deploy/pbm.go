@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -90,7 +91,7 @@ func (p *pbm) command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && c.Flag(unknown.GetSpecifiedShortnames()) != nil {
-			return usagef("-%[1]s has two dashes: --%[1]s", unknown.GetSpecifiedShortnames())
+			return usagef("-%[1]s is not a flag; write --%[1]s", unknown.GetSpecifiedShortnames())
 		}
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
@@ -197,13 +198,29 @@ func usageArgs(c *cobra.Command) {
 			return nil
 		}
 		if err := check(c, args); err != nil {
-			return usagef("%w (see %s --help)", err, c.CommandPath())
+			return &usageError{&boundary.Problem{
+				What:   fmt.Sprintf("%v (see %s --help)", err, c.CommandPath()),
+				Remedy: similar(c, args),
+			}}
 		}
 		return nil
 	}
 	for _, sub := range c.Commands() {
 		usageArgs(sub)
 	}
+}
+
+// similar names the commands below one that somebody may have meant: the nearest.
+func similar(c *cobra.Command, args []string) string {
+	if len(args) == 0 || !c.HasSubCommands() {
+		return ""
+	}
+	for c.SuggestionsMinimumDistance = 1; c.SuggestionsMinimumDistance <= 2; c.SuggestionsMinimumDistance++ {
+		if names := c.SuggestionsFor(args[0]); len(names) > 0 {
+			return "did you mean " + strings.Join(names, " or ") + "?"
+		}
+	}
+	return ""
 }
 
 // fromEnvironment sets flags that are not given from variables: --store from
@@ -315,7 +332,9 @@ func (p *pbm) reportRefusal(of string, r *transform.Refusal) {
 	}
 }
 
+// line writes a line for people. What it says may come from templates, stores and
+// AWS: nothing of it does more than show.
 func (p *pbm) line(kind, text string) {
 	// Nobody is left to tell when stderr is gone.
-	_, _ = fmt.Fprintf(p.stderr, "pbm: %s%s\n", kind, text)
+	_, _ = fmt.Fprintf(p.stderr, "pbm: %s%s\n", kind, printable.Line(text))
 }

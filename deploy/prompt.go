@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // canAsk reports whether somebody is there to answer: on a terminal, not in a
@@ -25,10 +26,10 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// inCI goes by the variable that CI systems set.
+// inCI goes by the variable that CI systems set, and the one of Azure Pipelines.
 func inCI() bool {
 	value := os.Getenv("CI")
-	return value != "" && !strings.EqualFold(value, "false")
+	return value != "" && !strings.EqualFold(value, "false") || os.Getenv("TF_BUILD") != ""
 }
 
 // errNoAnswer ends a question that is not answered.
@@ -37,7 +38,7 @@ var errNoAnswer = errors.New("no answer; nothing was written")
 // ask puts a question and reads a line, without white space around it. The
 // terminal itself does the editing of the line.
 func (p *pbm) ask(ctx context.Context, question string) (string, error) {
-	_, _ = fmt.Fprint(p.stderr, question)
+	_, _ = fmt.Fprint(p.stderr, printable.Line(question))
 	if p.answers == nil {
 		p.answers = bufio.NewReader(p.stdin)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform"
 )
 
 // fnTransform is the key that runs macros on what is beside it.
@@ -32,7 +33,12 @@ func (s scope) environment() json.RawMessage {
 	if s.entry == nil {
 		return nil
 	}
-	return s.entry.Parameters["Environment"]
+	for _, name := range slices.Sorted(maps.Keys(s.entry.Parameters)) {
+		if transform.IsEnvironmentParameter(name) {
+			return s.entry.Parameters[name]
+		}
+	}
+	return nil
 }
 
 // holds reports whether a logical ID of a report is in the scope. Those of
@@ -160,12 +166,20 @@ func (t *template) called() (scope, error) {
 	if t.macro != nil || len(t.scopes) == 0 {
 		return s, nil
 	}
-	s.entry = t.scopes[0].entry
+	entry := *t.scopes[0].entry
+	entry.Parameters = map[string]json.RawMessage{}
+	maps.Copy(entry.Parameters, t.scopes[0].entry.Parameters)
+	s.entry = &entry
 	for _, other := range t.scopes[1:] {
 		if !bytes.Equal(s.environment(), other.environment()) {
 			return s, &boundary.Problem{
 				What:   "several Fn::Transform name different environments, and pbm transforms the template for one",
 				Remedy: "name it with --environment",
+			}
+		}
+		for name, value := range other.entry.Parameters {
+			if !transform.IsEnvironmentParameter(name) { // the macro refuses it
+				entry.Parameters[name] = value
 			}
 		}
 	}

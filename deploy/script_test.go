@@ -130,9 +130,6 @@ func TestExamples(t *testing.T) {
 		t.Run(filepath.Base(template), func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.json")
 			args := []string{"transform", template, "--store", "file:../examples/environments.json", "--account", "111122223333", "--region", "eu-west-1", "--out", out}
-			if filepath.Base(template) == "website-cdk.json" {
-				args = append(args, "--environment", "dev")
-			}
 			require.Zero(t, deploy.Run(context.Background(), args, nil, os.Stdout, os.Stderr))
 			got, err := os.ReadFile(out)
 			require.NoError(t, err)

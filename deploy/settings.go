@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -35,7 +36,7 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 func (o macroOptions) adopt() string {
 	command := "pbm adopt PATH..."
 	if o.macro != transform.MacroName {
-		command += " --macro-name " + o.macro
+		command += " --macro-name " + printable.Shell(o.macro)
 	}
 	if o.boundUsers {
 		command += " --bound-users"

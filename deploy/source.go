@@ -21,10 +21,8 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 		if err != nil {
 			return boundary.Target{}, err
 		}
-		macro.Store = given{value}
-		if macro.Options.DefaultEnvironment == "" {
-			macro.Options.DefaultEnvironment = givenEnvironment
-		}
+		macro.Store = given{value: value}
+		macro.Options.AnyEnvironment = true
 		return local, nil
 	}
 	j, err := p.project()
@@ -52,18 +50,22 @@ func withoutAWS(err error) error {
 	return err
 }
 
-// given is a store that has one boundary for whatever environment.
-type given struct{ value boundary.Value }
-
-// givenEnvironment is what a stack is of when the boundary is given and the
-// template names no environment.
-const givenEnvironment = "given"
+// given is a store that has one boundary for any environment, or for only one.
+type given struct {
+	value boundary.Value
+	only  string
+}
 
 func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
+	if g.only != "" && environment != g.only {
+		return boundary.Record{}, &boundary.Problem{What: "environment " + environment + " is unknown", Kind: boundary.ErrUnknown}
+	}
 	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
 }
 
 func (g given) Location(string) string { return "--permissions-boundary" }
+
+func (g given) Correction(string) string { return "give another one" }
 
 // noting is a store that remembers what was read of it.
 type noting struct {
@@ -74,15 +76,8 @@ type noting struct {
 func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
 	record, err := n.Reader.Get(ctx, environment)
 	n.text = record.Text
-	return record, err
-}
-
-// address has the remedy of a malformed value lead to the store that was read.
-// The macro's own is about the account that it is in.
-func (n *noting) address(report transform.Report) {
-	at, isPlace := n.Reader.(*place)
-	problem, ok := errors.AsType[*boundary.Problem](report.Err)
-	if isPlace && ok && n.text != "" {
-		problem.Remedy = "correct it: " + at.correction(report.Environment)
+	if at, isPlace := n.Reader.(*place); isPlace && err != nil {
+		err = at.orSpelled(ctx, environment, err)
 	}
+	return record, err
 }

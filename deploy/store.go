@@ -4,16 +4,20 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )
 
@@ -95,7 +99,7 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		return nil, err
 	}
 	if path, isFile := storeFile(how.Store); isFile {
-		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + how.Store}, nil
+		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + printable.Shell(how.Store)}, nil
 	}
 	cfg, err := load(ctx, how)
 	if err != nil {
@@ -128,9 +132,15 @@ func (at *place) History(ctx context.Context, environment string) ([]boundary.Re
 func (at *place) withProfile(err error) error {
 	problem, ok := errors.AsType[*boundary.Problem](err)
 	if ok && problem.Kind == boundary.ErrUnknown && strings.Contains(at.given, " --profile ") {
-		problem.Remedy += " --profile " + at.Profile
+		problem.Remedy += " --profile " + printable.Shell(at.Profile)
 	}
 	return err
+}
+
+// Correction names the command that replaces a value, with the flags that lead
+// here.
+func (at *place) Correction(environment string) string {
+	return "correct it: " + at.correction(environment)
 }
 
 // given are the flags of the command that lead to a store in SSM.
@@ -138,7 +148,7 @@ func (o *storeOptions) given(how access) string {
 	var given strings.Builder
 	for _, flag := range present([][]string{{"store", "ssm"}, {"prefix", o.prefix}, {"profile", how.Profile}, {"region", how.Region}}) {
 		if o.flags.Changed(flag[0]) {
-			given.WriteString(" --" + flag[0] + " " + flag[1])
+			given.WriteString(" --" + flag[0] + " " + printable.Shell(flag[1]))
 		}
 	}
 	return given.String()
@@ -200,7 +210,20 @@ func noCredentials(err error) error {
 	if !strings.Contains(err.Error(), "no EC2 IMDS role found") {
 		problem.What, problem.Cause = "the AWS credentials cannot be used", err
 	}
+	if way, unreachable := errors.AsType[*url.Error](err); unreachable && isOfSTS(err) {
+		problem.What, problem.Cause = "the role of the AWS profile cannot be assumed, for STS cannot be reached", way
+		problem.Remedy = "check the way to STS (VPC endpoint, proxy)"
+		if os.Getenv("AWS_ENDPOINT_URL") != "" && os.Getenv("AWS_ENDPOINT_URL_STS") == "" {
+			problem.Remedy = "set AWS_ENDPOINT_URL_STS: the AWS SDK does not use AWS_ENDPOINT_URL to assume the role of a profile"
+		}
+	}
 	return problem
+}
+
+// isOfSTS reports whether a call to STS failed.
+func isOfSTS(err error) bool {
+	operation, ok := errors.AsType[*smithy.OperationError](err)
+	return ok && operation.Service() == sts.ServiceID
 }
 
 // localRegion is the Region where there is no AWS to ask.

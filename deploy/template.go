@@ -81,6 +81,10 @@ func readParameters(section json.RawMessage) (map[string]parameter, error) {
 	return parameters, nil
 }
 
+// isKey reports whether a value is the name of an SSM parameter, which a deployment
+// replaces by its value.
+func (p parameter) isKey() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") }
+
 // errNoTemplate is what errors wrap about files that are of something else.
 var errNoTemplate = errors.New("it is no template")
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -235,11 +235,7 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 	}
 	result, report, err := t.rewrite(ctx, macro, target, values, o)
 	value, malformed := boundary.Parse(store.text)
-	switch {
-	case err != nil:
-	case malformed != nil:
-		store.address(report)
-	case !known && value.AccountID() != "":
+	if err == nil && malformed == nil && !known && value.AccountID() != "" {
 		target.AccountID = value.AccountID()
 		result, report, err = t.rewrite(ctx, macro, target, values, o)
 	}
@@ -249,7 +245,10 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 // rewrite runs the macro's own code on the template as it is written.
 func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
 	whole := t.whole()
-	if o.environment == "" && !o.boundary.given() {
+	switch {
+	case macro.Options.AnyEnvironment:
+		whole.entry = nil // which may name one that is known at deployment
+	case o.environment == "":
 		var err error
 		if whole, err = t.called(); err != nil {
 			return nil, transform.Report{}, err
@@ -266,7 +265,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 // explain corrects the remedies of a failure: pbm takes an environment from
 // its caller, and does not run the transforms before the macro.
 func (t *template) explain(report transform.Report, o transformOptions) error {
-	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && report.Environment == "" && o.environment == "" {
+	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && errors.Is(problem, transform.ErrUnnamed) {
 		problem.Remedy = "give --environment" + orParameter(t.awaitedHere(o)) + "; or " + problem.Remedy
 	}
 	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
@@ -297,7 +296,7 @@ func orParameter(awaited string) string {
 	if awaited == "" {
 		return ""
 	}
-	return " or --parameter " + clipped(awaited) + "=VALUE"
+	return " or --parameter " + printable.Shell(clipped(awaited)) + "=VALUE"
 }
 
 // warn tells what the macro cannot see, when the environment may be another
@@ -355,10 +354,7 @@ func (p *pbm) deliver(t *template, result []byte, report transform.Report, o tra
 	if o.inPlace && !p.dryRun && !bytes.Equal(t.src, result) {
 		of = "wrote " + t.path + ": "
 	}
-	if o.boundary.given() {
-		report.Environment = "" // its boundary is another one
-	}
-	p.line("", of+summary(report))
+	p.line("", of+summary(report, o.portable))
 	if o.check && wouldChange(report) {
 		return errWouldChange
 	}
@@ -374,7 +370,7 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	case o.check:
 		return nil
 	case o.diff:
-		return p.print(unified(t.path, t.src, result, isColoured(p.stdout)))
+		return p.printDiff(t.path, t.src, result)
 	case o.inPlace:
 		return p.writeFile(t.path, t.src, result)
 	}
@@ -431,14 +427,8 @@ func (p *pbm) isStdout(path string) bool {
 	return err == nil && os.SameFile(here, there)
 }
 
-// isColoured reports whether a person reads the output on a terminal and has
-// not switched colours off (no-color.org).
-func isColoured(out io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && isTerminal(out)
-}
-
 // summary says in one line what the macro did.
-func summary(r transform.Report) string {
+func summary(r transform.Report, portable bool) string {
 	if r.Boundary == "" {
 		return "nothing takes a boundary"
 	}
@@ -457,5 +447,9 @@ func summary(r transform.Report) string {
 	if len(parts) == 0 {
 		parts = []string{"none to bind"}
 	}
-	return fmt.Sprintf("%sboundary %s in account %s: %s", environment, r.Boundary, r.AccountID, strings.Join(parts, ", "))
+	where := "in account " + r.AccountID
+	if portable {
+		where = "of whatever account deploys it"
+	}
+	return fmt.Sprintf("%sboundary %s %s: %s", environment, r.Boundary, where, strings.Join(parts, ", "))
 }

@@ -43,6 +43,7 @@ func TestExitCodes(t *testing.T) {
 		{"transform T --permissions-boundary x --parameter A=b", 2, "--parameter A: the template declares no such parameter"},
 		{"transform T --permissions-boundary arn:x", 2, `boundary "arn:x" is neither "none" nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)`},
 		{"transform T --permissions-boundary x", 0, ""},
+		{"transform T -permissions-boundary x", 2, "-permissions-boundary is not a flag; write --permissions-boundary"},
 		{"init a b", 2, "accepts at most 1 arg(s), received 2 (see pbm init --help)"},
 		{"env add", 2, "accepts 1 arg(s), received 0 (see pbm env add --help)"},
 		{"env list x", 2, `unknown command "x" for "pbm env list" (see pbm env list --help)`},

@@ -56,31 +56,71 @@ var defects = []defect{
 	// Which environment a stack is of.
 	{
 		"another environment than the pinned one is taken", "transform/environment.go",
-		`case m.Options.PinEnvironment && name != "" && name != m.Options.DefaultEnvironment:`,
-		`case m.Options.PinEnvironment && name == "" && m.Options.DefaultEnvironment == "":`,
+		`if n.environment == "" || n.environment == pinned {`, `if n.environment == "" || pinned != "" {`,
+	},
+	{
+		"under a pin a template parameter may name another environment", "transform/environment.go",
+		`c.doubts = append(c.doubts, p)`, `_ = p`,
+	},
+	{
+		"under a pin any value of a template parameter contradicts", "transform/environment.go",
+		`case errors.Is(err, boundary.ErrUnknown), errors.Is(err, boundary.ErrDenied):`, `case errors.Is(err, boundary.ErrDenied):`,
+	},
+	{
+		"a store that does not answer is taken for one without the environment", "transform/environment.go",
+		`case errors.Is(err, boundary.ErrUnknown), errors.Is(err, boundary.ErrDenied):`, `case err != nil:`,
 	},
 	{
 		"the default comes before what the template names", "transform/environment.go",
-		"case name != \"\":\n\t\treturn name, nil\n\tcase m.Options.DefaultEnvironment != \"\":\n\t\treturn m.Options.DefaultEnvironment, nil",
-		"case m.Options.DefaultEnvironment != \"\":\n\t\treturn m.Options.DefaultEnvironment, nil\n\tcase name != \"\":\n\t\treturn name, nil",
+		`cmp.Or(parameter.environment, metadata.environment, m.Options.DefaultEnvironment)`,
+		`cmp.Or(m.Options.DefaultEnvironment, parameter.environment, metadata.environment)`,
 	},
 	{
 		"Metadata come before the macro's own parameter", "transform/environment.go",
-		`if n := req.params.get("Environment"); n.kind != jsontext.KindInvalid {`,
-		`if n := req.params.get("Environment"); n.kind != jsontext.KindInvalid && req.plan.metadata.get("Environment").kind == jsontext.KindInvalid {`,
+		`if own.environment != "" {
+		return choice{environment: own.environment}, nil
+	}`, `if name := cmp.Or(metadata.environment, own.environment); name != "" {
+		return choice{environment: name}, nil
+	}`,
 	},
 	{
 		"Metadata come before template parameters", "transform/environment.go",
-		`for _, parameter := range m.Options.EnvironmentParameters {`,
-		"for _, parameter := range m.Options.EnvironmentParameters {\n\t\tif req.plan.metadata.get(\"Environment\").kind != jsontext.KindInvalid {\n\t\t\tbreak\n\t\t}",
+		`cmp.Or(parameter.environment, metadata.environment, m.Options.DefaultEnvironment)`,
+		`cmp.Or(metadata.environment, parameter.environment, m.Options.DefaultEnvironment)`,
 	},
 	{
 		"an empty template parameter names an environment", "transform/environment.go",
-		`n.kind != jsontext.KindInvalid && !n.isEmpty() {`, `n.kind != jsontext.KindInvalid {`,
+		`strings.EqualFold(m.name, name) && !m.value.isEmpty() {`, `strings.EqualFold(m.name, name) {`,
+	},
+	{
+		"a misspelt parameter of the macro is passed over", "transform/environment.go",
+		`case !IsEnvironmentParameter(m.name):
+			return named{}, &boundary.Problem{`, `case !IsEnvironmentParameter(m.name) && spelled != "":
+			return named{}, &boundary.Problem{`,
+	},
+	{
+		"of two spellings the last one counts", "transform/environment.go",
+		`return named{}, twice("the parameters of "+req.macro, spelled, m.name)`, `spelled = m.name`,
+	},
+	{
+		"a misspelt member of Metadata is passed over", "transform/environment.go",
+		`return wrong("has the unknown member " + clip(inner.name, maxID))`, `continue`,
+	},
+	{
+		"a text in Metadata is passed over", "transform/environment.go",
+		`return wrong("is not an object")`, `return named{}, nil`,
+	},
+	{
+		"Metadata of a resource are passed over", "transform/walk.go",
+		`if id != nil && w.plan.misplaced.name == "" {`, `if id == nil && w.plan.misplaced.name == "" {`,
 	},
 	{
 		"a message repeats a parameter", "transform/environment.go",
-		`What:   source + " is not the name of an environment",`, `What:   source + " is not the name of an environment: " + n.text,`,
+		`Problem{What: where + " " + what, Remedy: remedy, Kind: ErrUnnamed}`, `Problem{What: where + " " + what + n.text, Remedy: remedy, Kind: ErrUnnamed}`,
+	},
+	{
+		"a message passes on control characters", "transform/report.go",
+		`{ return printable.Clip(name, length) }`, `{ return printable.Clip("", length) + name }`,
 	},
 
 	// What is bound.

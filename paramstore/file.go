@@ -16,6 +16,7 @@ import (
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // File keeps the values in a JSON file, for use without AWS:
@@ -51,6 +52,16 @@ type fileValue struct {
 // Location names the environment and the file.
 func (f *File) Location(environment string) string {
 	return fmt.Sprintf("environment %s in %s", environment, f.path)
+}
+
+// Correction names the command that replaces the value.
+func (f *File) Correction(environment string) string {
+	return "correct it: " + f.command("update", environment)
+}
+
+// command is a pbm command on an environment of this file.
+func (f *File) command(verb, environment string) string {
+	return "pbm env " + verb + " " + printable.Shell(environment) + " --store " + printable.Shell("file:"+f.path)
 }
 
 // Get returns the environment's last value.
@@ -101,7 +112,7 @@ func (f *File) Create(_ context.Context, environment string, value boundary.Valu
 		}
 		return &boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already in %s", environment, f.path),
-			Remedy: fmt.Sprintf("change it: pbm env update %s --store file:%s", environment, f.path),
+			Remedy: "change it: " + f.command("update", environment),
 			Kind:   boundary.ErrExists,
 		}
 	}, value)
@@ -189,17 +200,20 @@ func (f *File) record(content fileContent, environment string) (boundary.Record,
 		}
 		return boundary.Record{}, &boundary.Problem{
 			What:   fmt.Sprintf("environment %q is unknown: %s", environment, where),
-			Remedy: fmt.Sprintf("add it: pbm env add %s --store file:%s", environment, f.path),
+			Remedy: "add it: " + f.command("add", environment),
 			Kind:   boundary.ErrUnknown,
 		}
 	}
 	return values[len(values)-1].record(environment, len(values)-1), nil
 }
 
+// maxUser is more than the name of a user has, in bytes.
+const maxUser = 256
+
 // record is a value as a record. Its place is its version: those that are
 // written by hand need not spell it.
 func (v fileValue) record(environment string, at int) boundary.Record {
-	r := boundary.Record{Environment: environment, Text: v.Value, Version: int64(at + 1), ModifiedBy: v.ModifiedBy}
+	r := boundary.Record{Environment: environment, Text: v.Value, Version: int64(at + 1), ModifiedBy: printable.Clip(v.ModifiedBy, maxUser)}
 	if v.Modified != nil {
 		r.Modified = *v.Modified
 	}
@@ -216,7 +230,11 @@ func (f *File) read() (fileContent, error) {
 	if err != nil {
 		return content, fmt.Errorf("read the store of environments: %w", err)
 	}
-	if err := json.Unmarshal(text, &content); err != nil {
+	err = json.Unmarshal(text, &content)
+	if err == nil {
+		err = content.check()
+	}
+	if err != nil {
 		return content, &boundary.Problem{
 			What:   "the store of environments is not readable: " + f.path,
 			Cause:  err,
@@ -224,6 +242,16 @@ func (f *File) read() (fileContent, error) {
 		}
 	}
 	return content, nil
+}
+
+// check refuses names that no command takes, and that messages would repeat.
+func (c fileContent) check() error {
+	for environment := range c.Environments {
+		if err := boundary.CheckEnvironment(environment); err != nil {
+			return fmt.Errorf("%s is %w", printable.Clip(environment, 64), err)
+		}
+	}
+	return nil
 }
 
 func (f *File) write(content fileContent) error {

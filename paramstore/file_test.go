@@ -74,3 +74,16 @@ func TestFileByHand(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode())
 }
+
+// Names and users of a file are what other people wrote: a name that no command
+// takes is refused, and a user is one line.
+func TestFileNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "env.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"environments": {"dev; curl x|sh\u001b": [{"value": "none"}]}}`), 0o600))
+	_, err := paramstore.NewFile(path).List(context.Background())
+	assert.EqualError(t, err, "the store of environments is not readable: "+path+`: dev; curl x|sh\x1b is not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`)
+	require.NoError(t, os.WriteFile(path, []byte(`{"environments": {"dev": [{"value": "none", "modifiedBy": "a\u001b\nb"}]}}`), 0o600))
+	records, err := paramstore.NewFile(path).History(context.Background(), "dev")
+	require.NoError(t, err)
+	assert.Equal(t, `a\x1b\nb`, records[0].ModifiedBy)
+}

@@ -16,6 +16,7 @@ import (
 
 	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // parameters are the calls that SSM needs of the SDK's client.
@@ -29,9 +30,10 @@ type parameters interface {
 
 // SSM keeps each value in a parameter <prefix>/<environment>. It never caches.
 type SSM struct {
-	client parameters
-	prefix string
-	region string
+	client  parameters
+	prefix  string
+	region  string
+	account string // empty where nobody has said it
 }
 
 // NewSSM returns the store of the client's account and Region.
@@ -39,11 +41,28 @@ func NewSSM(client *ssm.Client, prefix string) *SSM {
 	return &SSM{client: client, prefix: prefix, region: client.Options().Region}
 }
 
+// InAccount is the store as seen by people who may be in another account: its
+// messages name the account, and are for reading, not for pasting.
+func (s *SSM) InAccount(account string) *SSM {
+	there := *s
+	there.account = account
+	return &there
+}
+
 func (s *SSM) name(environment string) string { return s.prefix + "/" + environment }
 
-// Location names the parameter and its Region.
+// Location names the parameter, its Region, and its account where that is known.
 func (s *SSM) Location(environment string) string {
-	return fmt.Sprintf("parameter %s in %s", s.name(environment), s.region)
+	location := fmt.Sprintf("parameter %s in %s", s.name(environment), s.region)
+	if s.account != "" {
+		location += " of account " + s.account
+	}
+	return location
+}
+
+// Correction names the command that replaces the value.
+func (s *SSM) Correction(environment string) string {
+	return s.remedy("correct it", "update", environment)
 }
 
 // Get reads a parameter of whatever type, SecureString included.
@@ -84,7 +103,11 @@ func (s *SSM) List(ctx context.Context) ([]boundary.Record, error) {
 			return nil, s.failed(list, "", err)
 		}
 		for _, p := range page.Parameters {
-			records = append(records, s.record(p))
+			record := s.record(p)
+			// A parameter whose name is no environment's is not one of ours.
+			if boundary.CheckEnvironment(record.Environment) == nil {
+				records = append(records, record)
+			}
 		}
 	}
 	slices.SortFunc(records, func(a, b boundary.Record) int { return strings.Compare(a.Environment, b.Environment) })
@@ -188,11 +211,15 @@ func (s *SSM) Remove(ctx context.Context, environment string) error {
 	return nil
 }
 
-// command completes a pbm command by what it needs to find this store.
-func (s *SSM) command(text string) string {
-	text += " --region " + s.region
+// remedy is what to do with a pbm command. People who deploy read a sentence,
+// behind which CloudFormation writes more; those who run pbm get a line to paste.
+func (s *SSM) remedy(what, verb, environment string) string {
+	command := "pbm env " + verb + " " + printable.Shell(environment) + " --region " + printable.Shell(s.region)
 	if s.prefix != DefaultPrefix {
-		text += " --prefix " + s.prefix
+		command += " --prefix " + printable.Shell(s.prefix)
 	}
-	return text
+	if s.account == "" {
+		return what + ": " + command
+	}
+	return fmt.Sprintf("run \"%s\" with credentials of account %s to %s", command, s.account, what)
 }

@@ -3,6 +3,7 @@ package paramstore_test
 import (
 	"context"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,30 @@ func TestSSMErrors(t *testing.T) {
 			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
 		},
 		{
+			"a redirection of a proxy",
+			ssmtest.Fault{Body: " ", Status: 302},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 302)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"a sign-in of a proxy",
+			ssmtest.Fault{Body: `{"message":"secret"}`, Status: 401},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 401)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"an empty refusal",
+			ssmtest.Fault{Body: "{}", Status: 400},
+			"the answer of SSM about parameter /permissions-boundary/dev in eu-west-1 cannot be read (HTTP status 400)",
+			"try again; if it happens often, check the way to SSM (VPC endpoint, proxy)",
+		},
+		{
+			"a text that is no line",
+			ssmtest.Fault{Code: "AccessDeniedException", Message: "no\n\x1b[2K::error::"},
+			`not permitted to read parameter /permissions-boundary/dev in eu-west-1: no\n\x1b[2K::error::`,
+			"allow ssm:GetParameter on it, and the use of its key if it is a SecureString",
+		},
+		{
 			"slow",
 			ssmtest.Fault{Delay: time.Second},
 			"SSM did not answer in time about parameter /permissions-boundary/dev in eu-west-1",
@@ -131,6 +156,42 @@ func TestSSMErrors(t *testing.T) {
 		assert.ErrorContains(t, err, "SSM cannot be reached to read parameter /permissions-boundary/dev in eu-west-1: dial tcp ")
 		assert.Equal(t, "check the way to SSM (VPC endpoint, proxy) and try again", boundary.Remedy(err))
 	})
+}
+
+// People who deploy may be in another account than the store, and what they read
+// does not end with a command.
+func TestSSMInAccount(t *testing.T) {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	store := paramstore.NewSSM(client(server.URL), "/team/x").InAccount("111122223333")
+	assert.Equal(t, "parameter /team/x/dev in eu-west-1 of account 111122223333", store.Location("dev"))
+	assert.Equal(t, `run "pbm env update dev --region eu-west-1 --prefix /team/x" with credentials of account 111122223333 to correct it`, store.Correction("dev"))
+	_, err := store.Get(context.Background(), "stage")
+	require.ErrorIs(t, err, boundary.ErrUnknown)
+	assert.Equal(t, `run "pbm env add stage --region eu-west-1 --prefix /team/x" with credentials of account 111122223333 to add it`, boundary.Remedy(err))
+}
+
+// Whether an environment is there, a caller without the permission cannot tell.
+func TestSSMDenied(t *testing.T) {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	server.Fail(ssmtest.Fault{Code: "AccessDeniedException"})
+	_, err := paramstore.NewSSM(client(server.URL), paramstore.DefaultPrefix).Get(context.Background(), "dev")
+	assert.ErrorIs(t, err, boundary.ErrDenied)
+	assert.NotErrorIs(t, err, boundary.ErrUnknown)
+}
+
+// What lies below the prefix under a name that no environment can have is not
+// listed.
+func TestSSMListNames(t *testing.T) {
+	server := ssmtest.New()
+	t.Cleanup(server.Close)
+	server.Set("/permissions-boundary/dev", "none")
+	server.Set("/permissions-boundary/"+strings.Repeat("x", 65), "none")
+	records, err := paramstore.NewSSM(client(server.URL), paramstore.DefaultPrefix).List(context.Background())
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+	assert.Equal(t, "dev", records[0].Environment)
 }
 
 // A throttled read is tried again.

@@ -299,6 +299,7 @@ func (w *walk) judgeUnknown(r *resource, typ []byte) {
 			"bind the roles in the module, or deploy them in a stack that uses the macro")
 	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
 		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
+		w.plan.blind[len(w.plan.blind)-1].Newer = true
 	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
 		w.blindSpot(r.id, string(typ), "is a type of a third party, whose code may create roles", boundElsewhere)
 	}

@@ -1,7 +1,11 @@
 package transform
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -9,75 +13,302 @@ import (
 	"permissions-boundary-macro/boundary"
 )
 
-// environment tells which environment a stack is of. The first of these that
-// says one counts: the parameter Environment of the transform, a template
-// parameter, the template's Metadata, and the default.
-func (m Macro) environment(req *request) (string, error) {
-	name, source, err := m.named(req)
-	switch {
-	case err != nil:
-		return "", err
-	case m.Options.PinEnvironment && name != "" && name != m.Options.DefaultEnvironment:
-		return "", &boundary.Problem{
-			What:   fmt.Sprintf("%s names environment %q, but every stack here is of environment %q (PinEnvironment)", source, name, m.Options.DefaultEnvironment),
-			Remedy: "name that one, or none",
-		}
-	case name != "":
-		return name, nil
-	case m.Options.DefaultEnvironment != "":
-		return m.Options.DefaultEnvironment, nil
+// environmentKey is the one parameter of the macro, and the one member of what a
+// template's Metadata says to it. Case does not matter.
+const environmentKey = "Environment"
+
+// IsEnvironmentParameter reports whether a parameter of the macro names the
+// environment. The macro refuses all others.
+func IsEnvironmentParameter(name string) bool { return strings.EqualFold(name, environmentKey) }
+
+// ErrUnnamed is what errors wrap about stacks that no one names an environment
+// for, or not by its name.
+var ErrUnnamed = errors.New("no environment is named")
+
+// ErrMisspelt is what errors wrap about parameters of the macro and Metadata that
+// are not as they must be. No setting makes them pass.
+var ErrMisspelt = errors.New("what names the environment is misspelt")
+
+// acceptKey is what Metadata of a single resource may say to the macro.
+const acceptKey = "Accept"
+
+// named is an environment that the template names, and where it does. The zero
+// value names none.
+type named struct{ environment, where string }
+
+// choice is the environment of a stack. Doubts are template parameters whose
+// value contradicts it if it is an environment, too.
+type choice struct {
+	environment string
+	doubts      []named
+}
+
+// environment decides which environment a stack belongs to. The first of these
+// that names one counts: the parameter Environment of the macro, a template
+// parameter, the template's Metadata, and the default. What the macro's
+// parameters and Metadata say must be well-formed wherever the environment comes
+// from: a misspelt name must not fall through to the next place.
+func (m Macro) environment(req *request) (choice, error) {
+	own, err := ownParameter(req)
+	if err != nil {
+		return choice{}, err
 	}
-	return "", &boundary.Problem{
+	metadata, err := req.plan.metadataFor(req.macro)
+	if err != nil {
+		return choice{}, err
+	}
+	if m.Options.PinEnvironment {
+		return m.pinned(own, m.templateParameters(req), metadata)
+	}
+	if own.environment != "" {
+		return choice{environment: own.environment}, nil
+	}
+	parameter, err := m.templateParameter(req)
+	if err != nil {
+		return choice{}, err
+	}
+	if name := cmp.Or(parameter.environment, metadata.environment, m.Options.DefaultEnvironment); name != "" {
+		return choice{environment: name}, nil
+	}
+	return choice{}, &boundary.Problem{
 		What: "no environment is named for this stack, so its boundary is not known",
+		Kind: ErrUnnamed,
 		Remedy: fmt.Sprintf("name it in one of four ways: the parameter Environment of %s in Transform; a template parameter called %s; %s.Environment in the template's Metadata; or DefaultEnvironment of the installed macro",
 			req.macro, strings.Join(m.Options.EnvironmentParameters, " or "), MacroName),
 	}
 }
 
-// named is the environment that the template names, and where it does.
-func (m Macro) named(req *request) (name, source string, err error) {
-	if n := req.params.get("Environment"); n.kind != jsontext.KindInvalid {
-		return check(n, "the parameter Environment of "+req.macro)
+// pinned is the environment that all stacks belong to. The macro's own parameter
+// and Metadata must not name another. A template parameter of such a name may
+// mean something else: whether its value is an environment, the store knows.
+func (m Macro) pinned(own named, parameters []named, metadata named) (choice, error) {
+	c := choice{environment: m.Options.DefaultEnvironment}
+	if own.environment != "" {
+		return c, contradiction(own, c.environment)
 	}
-	for _, parameter := range m.Options.EnvironmentParameters {
-		// An empty value of a parameter that many templates have anyway is no
-		// answer, whereas the other places speak to this macro alone.
-		if n, found := parameterNamed(req.parameters, parameter); n.kind != jsontext.KindInvalid && !n.isEmpty() {
-			return check(n, "the template parameter "+clip(found, 255))
+	for _, p := range parameters {
+		if p.environment == c.environment {
+			return c, nil
+		}
+		if boundary.CheckEnvironment(p.environment) == nil {
+			c.doubts = append(c.doubts, p)
 		}
 	}
-	if n := req.plan.metadata.get("Environment"); n.kind != jsontext.KindInvalid {
-		return check(n, "the template's Metadata")
-	}
-	return "", "", nil
+	return c, contradiction(metadata, c.environment)
 }
 
-// parameterNamed looks a template parameter up without case. One that is
-// spelled alike comes first.
-func parameterNamed(parameters node, name string) (node, string) {
-	if n := parameters.get(name); n.kind != jsontext.KindInvalid {
-		return n, name
+// contradiction is the error of a place that speaks to the macro alone, and
+// names another environment than the pinned one.
+func contradiction(n named, pinned string) error {
+	if n.environment == "" || n.environment == pinned {
+		return nil
 	}
-	for _, m := range parameters.members {
-		if strings.EqualFold(m.name, name) {
-			return m.value, m.name
+	return &boundary.Problem{What: n.contradicts(pinned), Remedy: "name that one, or none"}
+}
+
+func (n named) contradicts(pinned string) string {
+	return fmt.Sprintf("%s names environment %q, but every stack here is of environment %q (PinEnvironment)", n.where, n.environment, pinned)
+}
+
+// resolve is the error of a choice that a template parameter contradicts. The
+// store is asked for the values in doubt, and only for them. A function that may
+// read nothing but the pinned environment cannot know others: it binds to the
+// pinned one, whatever the template says.
+func (m Macro) resolve(ctx context.Context, c choice) error {
+	for _, doubt := range c.doubts {
+		_, err := m.Store.Get(ctx, doubt.environment)
+		switch {
+		case err == nil:
+			return &boundary.Problem{
+				What:   doubt.contradicts(c.environment),
+				Remedy: "give it another value; if it does not stand for the environment, take its name out of the setting EnvironmentParameters of the installed macro",
+			}
+		case errors.Is(err, boundary.ErrUnknown), errors.Is(err, boundary.ErrDenied):
+		default:
+			return &boundary.Problem{
+				What:   fmt.Sprintf("cannot tell whether %s names another environment than %q (PinEnvironment)", doubt.where, c.environment),
+				Cause:  err,
+				Remedy: boundary.Remedy(err),
+			}
 		}
 	}
-	return node{}, ""
+	return nil
+}
+
+// ownParameter is what the parameters of the macro name.
+func ownParameter(req *request) (named, error) {
+	n := req.params
+	switch {
+	case n.kind == jsontext.KindInvalid, n.isNull():
+		return named{}, nil
+	case !n.isObject():
+		return named{}, &boundary.Problem{
+			What:   "the parameters of " + req.macro + " are not an object",
+			Remedy: "write Parameters: {Environment: NAME}",
+			Kind:   ErrMisspelt,
+		}
+	}
+	spelled := ""
+	for _, m := range n.members {
+		switch {
+		case !IsEnvironmentParameter(m.name):
+			return named{}, &boundary.Problem{
+				What:   fmt.Sprintf("%s has no parameter %s", req.macro, clip(m.name, maxID)),
+				Remedy: "correct its name to Environment, the only parameter of the macro, or remove it",
+				Kind:   ErrMisspelt,
+			}
+		case spelled != "":
+			return named{}, twice("the parameters of "+req.macro, spelled, m.name)
+		}
+		spelled = m.name
+	}
+	if spelled == "" {
+		return named{}, nil
+	}
+	return check(n.get(spelled), "the parameter "+spelled+" of "+req.macro)
+}
+
+// twice is the error of a place that names the environment in two ways.
+func twice(where, name, other string) error {
+	return &boundary.Problem{
+		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, clip(name, maxID), clip(other, maxID)),
+		Remedy: "keep one of them",
+		Kind:   ErrMisspelt,
+	}
+}
+
+// templateParameters are the template parameters that may name the environment,
+// in the order of the setting. An empty value of a parameter that many templates
+// have anyway is no answer, whereas the other places speak to this macro alone.
+func (m Macro) templateParameters(req *request) []named {
+	var all []named
+	for _, name := range m.Options.EnvironmentParameters {
+		for _, p := range parametersNamed(req.parameters, name) {
+			all = append(all, named{p.value.text, "the template parameter " + clip(p.name, maxID)})
+		}
+	}
+	return all
+}
+
+// templateParameter is the first template parameter that names an environment.
+func (m Macro) templateParameter(req *request) (named, error) {
+	for _, name := range m.Options.EnvironmentParameters {
+		found := parametersNamed(req.parameters, name)
+		switch {
+		case len(found) > 1:
+			return named{}, twice("the template parameters", found[0].name, found[1].name)
+		case len(found) == 1:
+			return check(found[0].value, "the template parameter "+clip(found[0].name, maxID))
+		}
+	}
+	return named{}, nil
+}
+
+// parametersNamed are the template parameters of a name in any case that have a
+// value.
+func parametersNamed(parameters node, name string) []member {
+	var found []member
+	for _, m := range parameters.members {
+		if strings.EqualFold(m.name, name) && !m.value.isEmpty() {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// metadataFor is what the template's Metadata name under the macro's name: the
+// one that everybody knows, or the one that it is installed under.
+func (p *plan) metadataFor(macro string) (named, error) {
+	if p.misplaced.name != "" {
+		return named{}, p.misplaced.problem()
+	}
+	switch found := p.metadataMembers(MacroName, macro); len(found) {
+	case 0:
+		return named{}, nil
+	case 1:
+		return p.inMetadata(found[0])
+	default:
+		return named{}, twice("the template's Metadata", found[0].name, found[1].name)
+	}
+}
+
+// metadataMembers are the members of the section Metadata of some names, in any
+// case. The others are not read, for they may be long.
+func (p *plan) metadataMembers(names ...string) []member {
+	if p.metadata.absent() {
+		return nil
+	}
+	var found []member
+	s := scan(p.src, p.metadata)
+	for s.enter(); s.more(); {
+		name, _ := s.name()
+		at := s.skip()
+		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
+			found = append(found, member{string(name), p.existing(at)})
+		}
+	}
+	return found
+}
+
+// inMetadata is what the macro's member of Metadata names.
+func (p *plan) inMetadata(m member) (named, error) {
+	where := clip(m.name, maxID) + " in the template's Metadata"
+	wrong := func(what string) (named, error) {
+		return named{}, &boundary.Problem{
+			What:   where + " " + what,
+			Remedy: "write " + clip(m.name, maxID) + ": {Environment: NAME} there",
+			Kind:   ErrMisspelt,
+		}
+	}
+	if !m.value.isObject() {
+		return wrong("is not an object")
+	}
+	spelled := ""
+	for _, inner := range m.value.members {
+		switch {
+		case p.oneResource && strings.EqualFold(inner.name, acceptKey):
+		case !IsEnvironmentParameter(inner.name):
+			return wrong("has the unknown member " + clip(inner.name, maxID))
+		case spelled != "":
+			return named{}, twice("the members of "+where, spelled, inner.name)
+		default:
+			spelled = inner.name
+		}
+	}
+	if spelled == "" && !p.oneResource {
+		return wrong("names no environment")
+	}
+	if spelled == "" {
+		return named{}, nil
+	}
+	n, err := check(m.value.get(spelled), "the member "+spelled+" of "+where)
+	if err != nil {
+		return wrong("has an environment that is not the name of one")
+	}
+	return n, nil
+}
+
+// misplaced is what the Metadata of a resource say to the macro beside Accept.
+type misplaced struct{ id, name string }
+
+func (m misplaced) problem() error {
+	return &boundary.Problem{
+		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", clip(m.id, maxID), clip(m.name, maxID)),
+		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",
+		Kind:   ErrMisspelt,
+	}
 }
 
 // check reads an environment's name. YAML authors may have written a number or
 // a boolean. The value is not repeated: parameters may be secrets.
-func check(n node, source string) (string, string, error) {
-	err := boundary.ErrEnvironmentName
-	if !n.isObject() && !n.isArray() && !n.isNull() {
-		err = boundary.CheckEnvironment(n.text)
+func check(n node, where string) (named, error) {
+	if !n.isObject() && !n.isArray() && !n.isNull() && boundary.CheckEnvironment(n.text) == nil {
+		return named{n.text, where}, nil
 	}
-	if err != nil {
-		return "", "", &boundary.Problem{
-			What:   source + " is not the name of an environment",
-			Remedy: "give it the name of one: 1 to 64 characters of A-Z a-z 0-9 _ . -",
-		}
+	what, remedy := "is not the name of an environment", "give it the name of one (1 to 64 characters of A-Z a-z 0-9 _ . -)"
+	if strings.HasPrefix(n.text, "/") {
+		what = "is a path, for it begins with a slash, and not the name of an environment"
+		remedy = "name the environment itself: a parameter of type AWS::SSM::Parameter::Value arrives at macros as the name of the SSM parameter, not as its value"
 	}
-	return n.text, source, nil
+	return named{}, &boundary.Problem{What: where + " " + what, Remedy: remedy, Kind: ErrUnnamed}
 }

@@ -38,6 +38,8 @@ func (v values) Get(_ context.Context, environment string) (boundary.Record, err
 
 func (values) Location(environment string) string { return "value of " + environment }
 
+func (values) Correction(environment string) string { return "correct the value of " + environment }
+
 type response struct {
 	RequestID    json.RawMessage `json:"requestId"`
 	Status       string          `json:"status"`

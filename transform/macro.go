@@ -13,8 +13,9 @@
 //     input is not modified.
 //   - There is always an answer, well-formed, with the requestId that came in.
 //   - No message repeats template parameters or parts of the fragment, except
-//     logical IDs, types, the ARNs of boundaries, and the name of the
-//     environment, which a template parameter may be.
+//     logical IDs, types, the ARNs of boundaries, the name of the environment,
+//     which a template parameter may be, and the names of what the macro's own
+//     parameters and Metadata should not have.
 //
 // The package is pure: it knows no clock, log, environment variable or SDK.
 package transform
@@ -30,6 +31,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // MacroName is what the macro is called unless its installer says otherwise,
@@ -48,7 +50,7 @@ type Macro struct {
 
 // Report says what a request was and what was done, without its content.
 type Report struct {
-	RequestID   string // its text, or as JSON when it is something else
+	RequestID   string // its text, or as JSON when it is something else; clipped
 	AccountID   string
 	Region      string
 	Environment string // empty when it was not needed
@@ -104,7 +106,7 @@ func (m Macro) Inspect(ctx context.Context, event []byte) Report {
 // decide reads an event and finds the edits that answer it.
 func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Report) {
 	req, err := readRequest(event, m.Options)
-	report := Report{RequestID: req.idText(), AccountID: req.accountID, Region: req.region}
+	report := Report{RequestID: clip(req.idText(), maxID), AccountID: req.accountID, Region: req.region}
 	if err != nil {
 		report.Err = err
 		return req, nil, report
@@ -158,12 +160,19 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	if !req.plan.needsBoundary(m.Options) {
 		return nil, nil
 	}
-	environment, err := m.environment(req)
-	if err != nil {
-		return nil, err
+	var chosen choice
+	if !m.Options.AnyEnvironment {
+		var err error
+		if chosen, err = m.environment(req); err != nil {
+			return nil, err
+		}
 	}
+	environment := chosen.environment
 	report.Environment = environment
 	value, err := m.boundary(ctx, environment)
+	if err == nil {
+		err = m.resolve(ctx, chosen)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -205,9 +214,9 @@ func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value
 	value, err := boundary.Parse(record.Text)
 	if err != nil {
 		return boundary.Value{}, &boundary.Problem{
-			What:   fmt.Sprintf("boundary of environment %q is malformed: %s", environment, m.Store.Location(environment)),
+			What:   fmt.Sprintf("%s is malformed: %s", boundaryOf(environment), m.Store.Location(environment)),
 			Cause:  err,
-			Remedy: "correct it: pbm env update " + environment,
+			Remedy: m.Store.Correction(environment),
 		}
 	}
 	return value, nil
@@ -216,23 +225,31 @@ func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value
 // unusable adds to an error where the boundary came from.
 func (m Macro) unusable(environment string, err error) error {
 	return &boundary.Problem{
-		What:   fmt.Sprintf("boundary of environment %q cannot be used here (%s)", environment, m.Store.Location(environment)),
+		What:   fmt.Sprintf("%s cannot be used here (%s)", boundaryOf(environment), m.Store.Location(environment)),
 		Cause:  err,
 		Remedy: boundary.Remedy(err),
 	}
 }
 
-// Message is an error as CloudFormation shows it to the people who deploy:
-// what is wrong, and what to do next.
+func boundaryOf(environment string) string {
+	if environment == "" {
+		return "boundary"
+	}
+	return fmt.Sprintf("boundary of environment %q", environment)
+}
+
+// Message is an error as CloudFormation shows it to the people who deploy: in
+// one line, what is wrong, and what to do next. CloudFormation may append
+// ". Rollback requested by user.", so none ends with a command.
 func Message(err error) string {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		return refusal.message()
+		return printable.Line(refusal.message())
 	}
 	if remedy := boundary.Remedy(err); remedy != "" {
-		return err.Error() + "; " + remedy
+		return printable.Line(err.Error() + "; " + remedy)
 	}
-	return err.Error()
+	return printable.Line(err.Error())
 }
 
 // message names each remedy once, behind the findings that it is for.
@@ -244,8 +261,8 @@ func (r *Refusal) message() string {
 			b.WriteString("; ")
 		}
 		b.WriteString(f.String())
-		if i == len(shown)-1 || shown[i+1].Remedy != f.Remedy {
-			b.WriteString(": " + f.Remedy)
+		if i == len(shown)-1 || shown[i+1].remedy() != f.remedy() {
+			b.WriteString(": " + f.remedy())
 		}
 	}
 	if more := len(r.Findings) - len(shown); more > 0 {

@@ -41,8 +41,12 @@ type Options struct {
 	DefaultEnvironment string
 
 	// PinEnvironment makes every stack one of DefaultEnvironment, and refuses
-	// those that name another.
+	// those whose macro parameter or Metadata name another, or whose template
+	// parameter does: there only an environment that the store has counts.
 	PinEnvironment bool
+
+	// AnyEnvironment asks for no environment: the store has one boundary for all.
+	AnyEnvironment bool
 
 	// EnvironmentParameters are the template parameters that name the
 	// environment, first match first, compared without case.

@@ -17,8 +17,11 @@ type plan struct {
 	embedded []embedded // in source order
 	escapes  []Finding  // in source order, once finished
 	blind    []Finding
-	metadata node // Metadata.PermissionsBoundaryMacro
-	isValue  bool // the fragment can only be the value of a property
+
+	metadata    span      // the section, absent where there is none
+	misplaced   misplaced // zero where no resource's Metadata are misused
+	oneResource bool      // the fragment is a resource, and so are its Metadata
+	isValue     bool      // the fragment can only be the value of a property
 
 	permissionSets map[string]bool // by logical ID
 

@@ -3,6 +3,8 @@ package transform
 import (
 	"fmt"
 	"strings"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Action is what was done to a role.
@@ -39,9 +41,19 @@ type Finding struct {
 	Remedy    string
 	Offset    int  // where it is in the fragment, in bytes
 	Embedded  bool // it is of the template of a StackSet, whose own Transform counts
+	Newer     bool // its type is one that an older SAM leaves as it is, wherever the macro is listed
 }
 
 func (f Finding) String() string { return f.Subject() + " " + f.Reason }
+
+// remedy is what to do in a deployment. The macro cannot know whether it is listed
+// after SAM already; who has the template can.
+func (f Finding) remedy() string {
+	if f.Newer && !f.Embedded {
+		return f.Remedy + "; if it is listed there already, SAM does not know this type"
+	}
+	return f.Remedy
+}
 
 // Subject names the resource, fit for one line.
 func (f Finding) Subject() string {
@@ -57,18 +69,7 @@ func (f Finding) Subject() string {
 }
 
 // clip makes a name from the template fit into one line of a message.
-func clip(name string, length int) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "?"))
-	if len(name) > length {
-		return strings.ToValidUTF8(name[:length], "") + "..."
-	}
-	return name
-}
+func clip(name string, length int) string { return printable.Clip(name, length) }
 
 // maxFindings is how many findings a message names. StatusReason, where
 // CloudFormation shows the message, is one string.
@@ -96,6 +97,12 @@ func (w *walk) escape(id []byte, typ string, at int, reason, remedy string) {
 
 func (w *walk) escapeID(id, typ string, at int, reason, remedy string) {
 	w.plan.escapes = append(w.plan.escapes, Finding{LogicalID: id, Type: clip(typ, maxID), Reason: reason, Remedy: remedy, Offset: at})
+}
+
+// escapeNewer is escapeID of a type that SAM has not had from the beginning.
+func (w *walk) escapeNewer(id, typ string, at int, reason string) {
+	w.escapeID(id, typ, at, reason, afterServerless)
+	w.plan.escapes[len(w.plan.escapes)-1].Newer = true
 }
 
 func (w *walk) blindSpot(id []byte, typ, reason, remedy string) {

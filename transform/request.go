@@ -55,6 +55,10 @@ func readRequest(event []byte, o Options) (*request, error) {
 	return req, nil
 }
 
+// maxPlace is more than the ID of an account or the name of a Region has, in
+// bytes.
+const maxPlace = 64
+
 func (req *request) read(w *walk) {
 	for w.enter(); w.more(); {
 		name, _ := w.name()
@@ -63,9 +67,9 @@ func (req *request) read(w *walk) {
 			at := w.skip()
 			req.id = w.src[at.start:at.end]
 		case "accountId":
-			req.accountID = w.tree().text
+			req.accountID = clip(w.tree().text, maxPlace)
 		case "region":
-			req.region = w.tree().text
+			req.region = clip(w.tree().text, maxPlace)
 		case "transformId":
 			// "<account>::<name>"
 			if _, macro, ok := strings.Cut(w.tree().text, "::"); ok {

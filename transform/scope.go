@@ -19,6 +19,7 @@ func (w *walk) snippet(at span) {
 	w.loops = append(loops{{unseen: true}}, w.loops...)
 	switch shape {
 	case shapeResource:
+		w.plan.oneResource = true
 		w.resource(nil)
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.

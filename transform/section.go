@@ -21,6 +21,37 @@ func (t *Template) Transforms() []string {
 	return transformNames(t.section())
 }
 
+// ListedTransform is an entry of the section Transform.
+type ListedTransform struct {
+	Name string // empty where the entry names no transform
+	Line int    // of the file, from 1
+}
+
+// ListedTransforms are the entries of the section Transform, in order.
+func (t *Template) ListedTransforms() []ListedTransform {
+	if t.transform == nil {
+		return nil
+	}
+	entries := entriesOf(t.section())
+	listed := make([]ListedTransform, len(entries))
+	for i, entry := range entries {
+		listed[i] = ListedTransform{Name: nameOf(entry), Line: t.lineOfEntry(i, len(entries), entry)}
+	}
+	return listed
+}
+
+// lineOfEntry is the line of one of the entries of the section Transform.
+func (t *Template) lineOfEntry(i, count int, entry node) int {
+	if t.yaml == nil {
+		return lineOf(t.lines(), t.sectionValue.start+entry.start)
+	}
+	_, value := t.yaml.section()
+	if value.Kind == yaml.SequenceNode && len(value.Content) == count {
+		value = value.Content[i]
+	}
+	return value.Line
+}
+
 func (t *Template) section() node {
 	if t.transform == nil {
 		return node{}

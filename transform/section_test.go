@@ -142,3 +142,25 @@ func TestForeignBytes(t *testing.T) {
 		assert.EqualError(t, err, want, "%.40q", in)
 	}
 }
+
+// Each entry of the section Transform has a line of its own, whatever the syntax
+// and the style of the section.
+func TestListedTransforms(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want []transform.ListedTransform
+	}{
+		{"{}", nil},
+		{"{\n\"Transform\":\n\"A\"}", []transform.ListedTransform{{"A", 3}}},
+		{"\n{\"Resources\": {},\n\"Transform\": [\"A\",\n{\"Name\": \"B\"},\n[\"C\"]]}", []transform.ListedTransform{{"A", 3}, {"B", 4}, {"", 5}}},
+		{"Resources: {}\n# why\nTransform:\n  - A\n\n  - Name: B\n    Parameters: {}\n", []transform.ListedTransform{{"A", 4}, {"B", 6}}},
+		{"Transform: A\nResources: {}\n", []transform.ListedTransform{{"A", 1}}},
+		{"Resources: {}\nTransform: [A,\n  B]\n", []transform.ListedTransform{{"A", 2}, {"B", 3}}},
+		{"Metadata: &list\n  - A\n  - B\nResources: {}\nTransform: *list\n", []transform.ListedTransform{{"A", 5}, {"B", 5}}},
+		{"Resources: {}\nTransform:\n", []transform.ListedTransform{}},
+	} {
+		template, err := transform.ParseTemplate([]byte(tc.in))
+		require.NoError(t, err, tc.in)
+		assert.Equal(t, tc.want, template.ListedTransforms(), tc.in)
+	}
+}

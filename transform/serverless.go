@@ -308,9 +308,9 @@ func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property, what
 			switch {
 			case isGiven(w, own, around):
 			case own.kind == jsontext.KindInvalid:
-				w.escape(id, typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary", afterServerless)
+				w.escapeNewer(w.id(id), typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary")
 			default:
-				w.escape(id, typ, start, "gives "+propertyNames[given]+" a value that may be empty, so SAM may make "+what+" that takes no boundary", afterServerless)
+				w.escapeNewer(w.id(id), typ, start, "gives "+propertyNames[given]+" a value that may be empty, so SAM may make "+what+" that takes no boundary")
 			}
 		})
 	}
@@ -333,15 +333,14 @@ func graphQLApi(w *walk, r *resource, typ string) {
 		switch {
 		case logs.kind == jsontext.KindFalse, w.isTrue(logRole, around):
 		case logs.kind == jsontext.KindInvalid:
-			w.escapeID(id, typ, start, "has no Logging, which is on by default, so SAM makes a role that takes no boundary", afterServerless)
+			w.escapeNewer(id, typ, start, "has no Logging, which is on by default, so SAM makes a role that takes no boundary")
 		default:
-			w.escapeID(id, typ, start, "has Logging "+lacks(logRole, "CloudWatchLogsRoleArn")+", so SAM makes a role that takes no boundary", afterServerless)
+			w.escapeNewer(id, typ, start, "has Logging "+lacks(logRole, "CloudWatchLogsRoleArn")+", so SAM makes a role that takes no boundary")
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
 				if given := source.value.get("ServiceRoleArn"); !w.isTrue(given, around) {
-					w.escapeID(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" "+lacks(given, "ServiceRoleArn")+", so SAM makes a role that takes no boundary",
-						afterServerless)
+					w.escapeNewer(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" "+lacks(given, "ServiceRoleArn")+", so SAM makes a role that takes no boundary")
 				}
 			}
 		}

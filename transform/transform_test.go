@@ -24,7 +24,8 @@ var update = flag.Bool("update", false, "rewrite what the cases want")
 // exists. Its files:
 //
 //	options          what differs from the defaults, a word and its value a line:
-//	                 value, params, default, pin, environments, existing, blind, users
+//	                 value, params, default, pin, also, existing, blind, users, portable;
+//	                 also is another environment of the store
 //	parameters.json  templateParameterValues
 //	fragment.json    the template, or
 //	event.json       the whole event
@@ -117,6 +118,8 @@ func (c *testCase) setOptions(tb testing.TB, lines string) {
 			c.params = value
 		case "default":
 			o.DefaultEnvironment = value
+		case "also":
+			c.macro.Store = values{"dev": devARN, value: devARN}
 		case "pin":
 			o.PinEnvironment = true
 		case "existing":

@@ -104,7 +104,7 @@ func (w *walk) sections() span {
 		case string(name) == "Globals" && isObject:
 			w.globals = w.tree()
 		case string(name) == "Metadata" && isObject:
-			w.metadata()
+			w.plan.metadata = w.skip()
 		case string(name) == "Conditions":
 			w.plan.conditions = w.skip()
 		case string(name) == "Mappings":
@@ -173,15 +173,35 @@ func (w *walk) unexpanded(id []byte) {
 	w.blindSpot(id, "Fn::Transform", notExpanded, expandFirst)
 }
 
-// metadata reads what the template says to this macro.
-func (w *walk) metadata() {
-	w.enter()
+// resourceMetadata reads the Metadata of a resource, which cannot name the
+// environment.
+func (w *walk) resourceMetadata(id []byte) span {
+	start := w.enter()
 	for w.more() {
-		if name, _ := w.name(); string(name) == MacroName {
-			w.plan.metadata = w.tree()
-		} else {
+		name, _ := w.name()
+		if !strings.EqualFold(string(name), MacroName) {
 			w.skip()
+			continue
 		}
+		if w.peek() != jsontext.KindBeginObject {
+			w.skip()
+			w.misplace(id, "a value that is not an object")
+			continue
+		}
+		for w.enter(); w.more(); {
+			said, _ := w.name()
+			w.skip()
+			if !strings.EqualFold(string(said), acceptKey) {
+				w.misplace(id, string(said))
+			}
+		}
+	}
+	return span{start, w.offset()}
+}
+
+func (w *walk) misplace(id []byte, name string) {
+	if id != nil && w.plan.misplaced.name == "" {
+		w.plan.misplaced = misplaced{string(id), name}
 	}
 }
 
@@ -277,6 +297,8 @@ func (w *walk) resource(id []byte) {
 			value = w.skip()
 			r.props.twice = r.props.twice || !r.ignoreGlobals.absent()
 			r.ignoreGlobals = value
+		case string(name) == "Metadata" && kind == jsontext.KindBeginObject:
+			value = w.resourceMetadata(id)
 		default:
 			value = w.skip()
 			r.generated = r.generated || isForEach(name) || len(w.loops) > 0 &&

@@ -7,7 +7,11 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 )
 
@@ -39,9 +43,24 @@ func (h *handler) Invoke(ctx context.Context, event []byte) (response []byte, _ 
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 		defer cancel()
 	}
-	response, report := h.macro.Respond(ctx, event)
+	response, report := h.macroOf(ctx).Respond(ctx, event)
 	h.logReport(ctx, report, time.Since(start))
 	return response, nil
+}
+
+// macroOf is the macro with a store that names the function's own account, which
+// is not the stack's where a macro of a spoke calls the function of a hub.
+func (h *handler) macroOf(ctx context.Context) transform.Macro {
+	m := h.macro
+	store, isSSM := m.Store.(*paramstore.SSM)
+	call, isCall := lambdacontext.FromContext(ctx)
+	if !isSSM || !isCall {
+		return m
+	}
+	if own, err := arn.Parse(call.InvokedFunctionArn); err == nil {
+		m.Store = store.InAccount(own.AccountID)
+	}
+	return m
 }
 
 var errPanic = &boundary.Problem{
@@ -59,6 +78,7 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 		slog.String("boundary", r.Boundary),
 		slog.Any("actions", r.Counts()),
 		slog.Any("blindSpots", names(r.BlindSpots)),
+		slog.Int("blindSpotCount", len(r.BlindSpots)),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
 	}
 	if r.Err == nil {
@@ -69,10 +89,13 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 	h.log.LogAttrs(ctx, slog.LevelWarn, "refused", attrs...)
 }
 
+// maxLogged is how many findings a line names. The line has their number, too.
+const maxLogged = 20
+
 func names(findings []transform.Finding) []string {
-	all := make([]string, len(findings))
-	for i, f := range findings {
-		all[i] = f.Subject()
+	shown := make([]string, min(len(findings), maxLogged))
+	for i := range shown {
+		shown[i] = findings[i].Subject()
 	}
-	return all
+	return shown
 }

@@ -128,7 +128,7 @@ func TestSuccess(t *testing.T) {
 	delete(line, "time")
 	assert.Equal(t, map[string]any{
 		"level": "INFO", "msg": "transformed", "request": "5dba79b5", "account": "111122223333", "region": "eu-west-1",
-		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{},
+		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{}, "blindSpotCount": 0.0,
 	}, line)
 }
 
@@ -158,6 +158,7 @@ func TestRefusals(t *testing.T) {
 		name     string
 		settings []string
 		value    string // of dev
+		other    string // another environment of the store
 		fault    ssmtest.Fault
 		event    string
 	}{
@@ -171,6 +172,9 @@ func TestRefusals(t *testing.T) {
 		{name: "ssm-throttled", fault: ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}, event: event("dev", role)},
 		{name: "escape", event: event("dev", `{"Api":{"Type":"AWS::Serverless::GraphQLApi","Properties":{}}}`)},
 		{name: "loop-type", event: event("dev", `{"Fn::ForEach::Kinds":["Kind",["Role","Group"],{"My${Kind}":{"Type":"AWS::IAM::${Kind}"}}]}`)},
+		{name: "macro-parameter", event: strings.Replace(event("dev", role), `{"Environment":"dev"}`, `{"Environmnet":"canary"}`, 1)},
+		{name: "metadata", event: strings.Replace(event("dev", role), `{"Description"`, `{"Metadata":{"PermissionsBoundaryMacro":{"Env":"canary"}},"Description"`, 1)},
+		{name: "pinned-parameter", settings: []string{"PIN_ENVIRONMENT=true", "DEFAULT_ENVIRONMENT=dev"}, other: "prod", event: strings.NewReplacer(`{"Environment":"dev"}`, `{}`, `"Password"`, `"Stage":"prod","Password"`).Replace(event("dev", role))},
 		{name: "pinned", settings: []string{"PIN_ENVIRONMENT=true", "DEFAULT_ENVIRONMENT=dev"}, event: event("prod", role)},
 		{name: "existing-differs", settings: []string{"EXISTING_BOUNDARY=reject"}, event: event("dev", `{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"arn:aws:iam::111122223333:policy/other"}}}`)},
 		{name: "blind-spot", settings: []string{"BLIND_SPOTS=reject"}, event: event("dev", `{"Network":{"Type":"AWS::CloudFormation::Stack"}}`)},
@@ -181,6 +185,9 @@ func TestRefusals(t *testing.T) {
 			server := ssmServer(t)
 			if tc.value != "" {
 				server.Set("/permissions-boundary/dev", tc.value)
+			}
+			if tc.other != "" {
+				server.Set("/permissions-boundary/"+tc.other, "none")
 			}
 			server.Fail(tc.fault)
 			f := start(t, server.URL, tc.settings...)
@@ -275,4 +282,24 @@ func TestLargeTemplate(t *testing.T) {
 	got := f.invoke(event("dev", big))
 	require.Equal(t, "success", got.Status)
 	assert.Greater(t, len(got.Fragment), 5<<20)
+}
+
+// What a request and its template say goes into the log cut and in one line, with
+// the number of what is left out.
+func TestLogIsShort(t *testing.T) {
+	f := start(t, ssmServer(t).URL)
+	var stacks strings.Builder
+	for i := range 9_000 {
+		fmt.Fprintf(&stacks, `,"N%d\u202e%s":{"Type":"AWS::CloudFormation::Stack"}`, i, strings.Repeat("x", 60))
+	}
+	request := event("dev", role[:len(role)-1]+stacks.String()+"}")
+	for _, name := range []string{"requestId", "accountId", "region"} {
+		request = strings.Replace(request, `"`+name+`":"`, `"`+name+`":"\u001b[2K\u202e`+strings.Repeat("y", 100_000), 1)
+	}
+	assert.Equal(t, "failure", f.invoke(request).Status)
+	assert.Equal(t, "success", f.invoke(event("dev", role[:len(role)-1]+stacks.String()+"}")).Status)
+	log := f.stop()
+	assert.Less(t, len(log), 10_000)
+	assert.NotContains(t, log, "\u202e")
+	assert.Contains(t, log, `"blindSpotCount":9000,`)
 }

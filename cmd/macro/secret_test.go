@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/paramstore/ssmtest"
+	"permissions-boundary-macro/transform"
 )
 
 // Parameters and parts of a template may be secrets. Whatever becomes of a
@@ -144,6 +145,9 @@ func (p *planter) event(t *testing.T, text []byte) any {
 	for _, part := range []string{"params", "templateParameterValues"} {
 		if values, ok := event[part].(map[string]any); ok {
 			p.parameters(values)
+			if part != "params" { // whose names are told, for most of them are wrong
+				values["Password"] = p.canary()
+			}
 		}
 	}
 	if fragment, ok := event["fragment"].(map[string]any); ok {
@@ -161,14 +165,13 @@ func (p *planter) parameters(values map[string]any) {
 			values[name] = p.canary()
 		}
 	}
-	values["Password"] = p.canary()
 }
 
 // told are members whose text a message may hold.
 var told = []string{"Type", "Transform", "Name", "Environment"}
 
 // ids are members whose own members are part of logical IDs: data sources of
-// these kinds.
+// these kinds. Those of the macro's Metadata are told, too.
 var ids = []string{"DynamoDb", "Lambda"}
 
 func (p *planter) value(v any, name string) any {
@@ -179,7 +182,7 @@ func (p *planter) value(v any, name string) any {
 			v[member] = p.value(value, member)
 			isFunction = isFunction || member == "Ref" || strings.HasPrefix(member, "Fn::")
 		}
-		if !isFunction && !slices.Contains(ids, name) {
+		if !isFunction && !slices.Contains(ids, name) && !strings.EqualFold(name, transform.MacroName) {
 			v[p.canary()] = p.canary()
 		}
 		return v
