@@ -50,6 +50,7 @@ e2e/node_modules: e2e/package-lock.json
 # seconds included. Writes the tables of docs/reliability.md.
 faults:
 	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
+	FAULTS=1 go test ./deploy -run HostileFiles -count 1
 
 race:
 	go test -race ./...

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,7 +21,10 @@ var update = flag.Bool("update", false, "rewrite what the scripts and examples w
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pbm": func() { os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"pbm": func() {
+			debug.SetGCPercent(50) // as its main does
+			os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 

@@ -363,6 +363,33 @@ var defects = []defect{
 		`if len(response) > MaxResponse {`, `if len(response) > 2*MaxResponse {`,
 	},
 
+	// What is written is verified, and what is given twice.
+	{
+		"offsets count from the beginning of the file", "transform/template.go",
+		`at := t.lead + fragment`, `at := fragment`,
+	},
+	{
+		"a result is not compared with the template", "transform/verify.go",
+		`if !c.same(req.plan, req.bound) || !sameEntries(before, after, req.macro) {`,
+		`if c.same(req.plan, req.bound) && !sameEntries(before, after, req.macro) {`,
+	},
+	{
+		"a result with another boundary is taken", "transform/verify.go",
+		`return c.boundary.is(parse(c.after.src, now), nil)`, `return c.boundary.text != ""`,
+	},
+	{
+		"a text of YAML 1.1's line breaks is plain", "transform/convert.go",
+		`return r != '\n' && r != '\t' && !unicode.IsPrint(r)`, `return r < ' ' && r != '\n' && r != '\t' && !unicode.IsPrint(r)`,
+	},
+	{
+		"a role that is given twice is bound once", "transform/repeated.go",
+		`if n > 1 && slices.ContainsFunc(all[:n],`, `if n > 2 && slices.ContainsFunc(all[:n],`,
+	},
+	{
+		"a section that is given twice passes", "transform/walk.go",
+		`for _, section := range slices.Compact(again) {`, `for _, section := range again[:0] {`,
+	},
+
 	// YAML.
 	{
 		"the value behind an anchor is edited for each alias", "transform/yaml_edit.go",

@@ -165,7 +165,7 @@ func (r *renderer) newResource(id string) rendered {
 
 func (r *renderer) scalar() any {
 	return one[any](r, "plain", "two words", "a: b", "a #b", "#", "é", "", "yes", "12", "2012-10-17", "it's", `"q"`, "a\nb", "a\nb\n", "{a}", "[", "- a", "*", "&a",
-		"arn:aws:sns:x:y", "${AWS::Region}", json.Number("12"), json.Number("1.50"), true, false, nil, "tab\there", "end ", " begin", `back\slash`)
+		"arn:aws:sns:x:y", "${AWS::Region}", json.Number("12"), json.Number("1.50"), true, false, nil, "tab\there", "end ", " begin", "a\u2028b", `back\slash`)
 }
 
 // In JSON.
@@ -267,7 +267,10 @@ func (r *renderer) blockValue(v any, indent int) string {
 			return r.behind() + "\n" + b.String()
 		}
 	case string:
-		if strings.Contains(v, "\n") && r.IntN(2) == 0 {
+		if strings.HasPrefix(v, "AWS::") && r.IntN(2) == 0 {
+			return " " + v + r.behind() + "\n" // in braces, the other parser misreads it
+		}
+		if strings.Contains(v, "\n") && !strings.Contains(v, "\u2028") && r.IntN(2) == 0 {
 			header := " |-"
 			if strings.HasSuffix(v, "\n") {
 				header = " |"
@@ -310,7 +313,7 @@ func (r *renderer) flow(v any, indent int) string {
 			parts = append(parts, r.flow(e, indent))
 		}
 	case string:
-		return r.text1(v)
+		return r.inline(v)
 	default:
 		text, _ := json.Marshal(v)
 		return string(text)
@@ -330,18 +333,18 @@ func (r *renderer) flow(v any, indent int) string {
 	return open + b.String() + end
 }
 
-func (r *renderer) text1(text string) string {
+func (r *renderer) inline(text string) string {
 	if isPlainWord(text) && r.IntN(2) == 0 {
 		return text
 	}
-	if !strings.ContainsAny(text, "\n\t") && r.IntN(2) == 0 {
+	if !strings.ContainsAny(text, "\n\t\u2028") && r.IntN(2) == 0 {
 		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 	}
 	return r.quoted(text)
 }
 
 func isPlainWord(text string) bool {
-	return text == "plain" || text == "two words" || text == "é" || text == "arn:aws:sns:x:y" || strings.HasPrefix(text, "AWS::") || text == "Other" || text == transform.MacroName
+	return text == "plain" || text == "two words" || text == "é" || text == "Other" || text == transform.MacroName
 }
 
 // The checks.

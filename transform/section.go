@@ -287,16 +287,18 @@ func (t *Template) addition(macro string) []textEdit {
 // newMember is a section Transform in JSON: behind the format version, else
 // first.
 func (t *Template) newMember(macro string) []textEdit {
-	root := parse(t.src, span{0, len(t.src)})
 	member := string(quote(sectionName)) + ": " + string(quote(macro))
-	if len(root.members) == 0 {
-		return []textEdit{{root.start + 1, root.start + 1, member}}
+	s := scan(t.src, span{0, len(t.src)})
+	start := s.enter() + 1
+	if !s.more() {
+		return []textEdit{{start, start, member}}
 	}
-	before := string(t.src[root.start+1 : root.firstName.start])
-	if first := root.members[0]; first.name == "AWSTemplateFormatVersion" {
-		return []textEdit{{first.value.end, first.value.end, "," + before + member}}
+	name, at := s.name()
+	before := string(t.src[start:at.start])
+	if end := s.skip().end; string(name) == "AWSTemplateFormatVersion" {
+		return []textEdit{{end, end, "," + before + member}}
 	}
-	return []textEdit{{root.firstName.start, root.firstName.start, member + "," + before}}
+	return []textEdit{{at.start, at.start, member + "," + before}}
 }
 
 // moreMember adds to the section in JSON.

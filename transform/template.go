@@ -91,8 +91,9 @@ func parseTemplate(src []byte, own bool) (*Template, error) {
 }
 
 // maxJSONValues bounds the values in JSON, each of which may take some 200 bytes
-// of memory. It is about as many as fit into what CloudFormation takes.
-const maxJSONValues = 400_000
+// of memory. It is twice what the densest of real templates would have if it were
+// as long as CloudFormation takes.
+const maxJSONValues = 130_000
 
 // checkUTF8 says where a text is not in UTF-8.
 func checkUTF8(text []byte) error {
@@ -220,7 +221,7 @@ func (t *Template) offset(fragment int) int {
 // of the file. The result is verified before it is returned. On failure the
 // report says why.
 func (m Macro) Rewrite(ctx context.Context, event []byte, t *Template) ([]byte, Report) {
-	m.Store = &recall{Reader: m.Store}
+	m.Store = &recall{Reader: m.Store, answers: map[string]answer{}}
 	req, edits, report := m.decide(ctx, event)
 	if report.Err != nil {
 		report.Changes = nil

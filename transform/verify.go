@@ -253,19 +253,23 @@ func (c *comparison) isSame(old, now span) bool {
 		c.respelled && !old.absent() && !now.absent() && a[0] == '"' && b[0] == '"' && bytes.Equal(unquote(a), unquote(b))
 }
 
-// recall is a store that repeats its first answer, so that a verification judges
-// by the boundary that was written.
+// recall is a store that repeats its answers, so that a verification judges by
+// the boundary that was written.
 type recall struct {
 	boundary.Reader
-	asked  bool
+	answers map[string]answer // by environment
+}
+
+type answer struct {
 	record boundary.Record
 	err    error
 }
 
 func (r *recall) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	if !r.asked {
-		r.asked = true
-		r.record, r.err = r.Reader.Get(ctx, environment)
+	known, ok := r.answers[environment]
+	if !ok {
+		known.record, known.err = r.Reader.Get(ctx, environment)
+		r.answers[environment] = known
 	}
-	return r.record, r.err
+	return known.record, known.err
 }

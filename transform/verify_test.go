@@ -119,7 +119,7 @@ Resources:
 	template, err = transform.ParseTemplate([]byte(source))
 	require.NoError(t, err)
 	kept := strings.Replace(right, `{`+bound+`, Path: /a/`, `{PermissionsBoundary: "arn:aws:iam::aws:policy/Other", Path: /a/`, 1)
-	for _, branch := range [][2]string{{`[C, `, `[D, `}, {`, "arn:aws:iam::aws:policy/X"]`, `, "arn:aws:iam::aws:policy/Y"]`}} {
+	for _, branch := range [][2]string{{bound + `, Path: /, M`, `PermissionsBoundary: "arn:aws:iam::aws:policy/Z", Path: /, M`}, {`[C, `, `[D, `}, {`, "arn:aws:iam::aws:policy/X"]`, `, "arn:aws:iam::aws:policy/Y"]`}} {
 		err := m.Verify(context.Background(), event, template, []byte(strings.Replace(kept, branch[0], branch[1], 1)))
 		assert.ErrorContains(t, err, "internal error: more than the boundaries changed")
 	}

@@ -238,6 +238,38 @@ var Fragments = map[string]func(n int) string{
 	},
 }
 
+// Texts are makers of texts of about n bytes that may be in a file, by shape.
+// Not all are templates.
+var Texts = map[string]func(n int) string{
+	"a list of lists":             func(n int) string { return `["Resources AWS::",` + repeated(n, "[],") },
+	"a list of lists with an end": func(n int) string { return `["Resources AWS::",` + repeated(n, "[],") + "[]]" },
+	"lists without a beginning":   func(n int) string { return repeated(n, "[],") },
+	"broken JSON":                 func(n int) string { return `{"Resources":"AWS::","x":[` + repeated(n, "[],") },
+	"JSON of lists":               func(n int) string { return inMetadata("[" + repeated(n, "[],") + "[]]") },
+	"JSON of names":               func(n int) string { return inMetadata("{" + numbered(n, `"%d":0,`) + `"a":0,"a":0}`) },
+	"JSON of one name":            func(n int) string { return inMetadata("{" + repeated(n, `"a":0,`) + `"a":0}`) },
+	"JSON behind white space":     func(n int) string { return strings.Repeat(" ", n) + inMetadata("0") },
+	"YAML of lists":               func(n int) string { return aRole + "x: [" + repeated(n, "[],") + "]\n" },
+	"YAML of keys in braces":      func(n int) string { return aRole + "x: {" + repeated(n, "a,") + "a}\n" },
+	"YAML of pairs in brackets":   func(n int) string { return aRole + "x: [" + repeated(n, "::,") + "a]\n" },
+	"YAML of dashes":              func(n int) string { return aRole + "x:\n" + repeated(n, "- a\n") },
+	"YAML of keys":                func(n int) string { return aRole + numbered(n, "k%d: 0\n") },
+	"YAML of open brackets":       func(n int) string { return aRole + "x: " + strings.Repeat("[", n) },
+	"YAML of comments":            func(n int) string { return aRole + repeated(n, "#\n") },
+	"YAML of empty lines":         func(n int) string { return aRole + strings.Repeat("\n", n) },
+	"YAML of roles":               func(n int) string { return "Resources:\n" + numbered(n, "  R%d: {Type: AWS::IAM::Role}\n") },
+	"roles with Fn::Transform": func(n int) string {
+		return `{"Parameters":{` + numbered(n/2, `"P%d":{"Type":"String","Default":"x"},`) + `"P":{"Type":"String"}},"Resources":{` +
+			numbered(n/2, `"R%d":{"Type":"AWS::IAM::Role","Properties":{"Fn::Transform":{"Name":"PermissionsBoundaryMacro"}}},`) + lastTopic
+	},
+}
+
+const aRole = "Resources: {R: {Type: AWS::IAM::Role}}\n"
+
+func inMetadata(value string) string {
+	return `{"Metadata":{"PermissionsBoundaryMacro":` + value + `},"Resources":{"R":{"Type":"AWS::IAM::Role"}}}`
+}
+
 const lastTopic = `"T":{"Type":"AWS::SNS::Topic"}}}`
 
 // inRole is a template with a role that has a value as a property.

@@ -1,0 +1,53 @@
+package deploy_test
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform/hostile"
+)
+
+// Files of the worst shapes, some of which are not templates, take pbm neither
+// much memory nor much time. FAULTS has it try longer ones, too.
+func TestHostileFiles(t *testing.T) {
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "template")
+	sizes := []int{100_000, 1_000_000}
+	if os.Getenv("FAULTS") != "" {
+		sizes = append(sizes, 6_000_000, 18_000_000)
+	}
+	for _, name := range slices.Sorted(maps.Keys(hostile.Texts)) {
+		for _, size := range sizes {
+			text := hostile.Texts[name](size)
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			for _, args := range [][]string{
+				{"pbm", "check", path},
+				{"pbm", "transform", path, "--permissions-boundary", "dev", "--account", "111122223333", "--check"},
+				{"pbm", "adopt", path, "--dry-run"},
+			} {
+				pbm := exec.Cmd{Path: executable, Args: args}
+				begin := time.Now()
+				_ = pbm.Run() // whether it takes the file is not the question
+				took, peak := pbm.ProcessState.UserTime(), peakMemory(pbm.ProcessState)
+				t.Logf("%-28s %4d kB %-9s %5d MB, %v of %v", name, len(text)/1000, args[1], peak>>20, took.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
+				assert.Less(t, took, 10*time.Second, "%s of %d bytes, %s", name, len(text), args[1])
+				if peak > 0 {
+					assert.Less(t, peak, 10*len(text)+hostileMemory, "%s of %d bytes, %s", name, len(text), args[1])
+				}
+			}
+		}
+	}
+}
+
+// hostileMemory is what pbm may take beside ten times the length of a file, in
+// bytes. The test's own program takes more than pbm.
+const hostileMemory = 100 << 20

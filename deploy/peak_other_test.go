@@ -1,0 +1,8 @@
+//go:build !linux
+
+package deploy_test
+
+import "os"
+
+// peakMemory is known on Linux only.
+func peakMemory(*os.ProcessState) int { return 0 }
