@@ -31,16 +31,39 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 	if err != nil {
 		return boundary.Target{}, err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
+	c, err := p.choose(j, o.environment)
+	if err != nil {
+		return boundary.Target{}, err
+	}
+	if c.by != nil && p.isDelivered(o) {
+		if err := p.confirmProject(ctx, c.by, o.environment); err != nil {
+			return boundary.Target{}, err
+		}
+	}
+	at, err := p.open(ctx, c.access)
 	if err != nil {
 		return boundary.Target{}, withoutAWS(err)
 	}
 	macro.Store = at
-	if !at.inAWS() || o.account != "" {
-		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+	target := boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region))
+	if at.inAWS() {
+		caller, err := at.identify(ctx)
+		switch {
+		case o.account != "": // the account of the store is only told
+		case err != nil:
+			return boundary.Target{}, withoutAWS(err)
+		default:
+			target = caller
+		}
 	}
-	target, err := at.identify(ctx)
-	return target, withoutAWS(err)
+	p.tellPlace(at, c.by)
+	return target, nil
+}
+
+// isDelivered reports whether the result goes where it may be deployed from,
+// and not only to somebody who looks at it.
+func (p *pbm) isDelivered(o transformOptions) bool {
+	return !o.diff && !o.check && (o.inPlace || p.toFile(o) || !isTerminal(p.stdout))
 }
 
 // withoutAWS adds to the remedy of an error that pbm transform can do without

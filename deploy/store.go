@@ -53,26 +53,6 @@ func (o *storeOptions) check() error {
 	return nil
 }
 
-// accessOf is how an environment is reached: by the flags, else as the project
-// says.
-func (o *storeOptions) accessOf(j *project, environment string) access {
-	how := o.access
-	if j == nil {
-		return how
-	}
-	known := j.access(environment)
-	if !o.flags.Changed("profile") {
-		how.Profile = known.Profile
-	}
-	if !o.flags.Changed("region") {
-		how.Region = known.Region
-	}
-	if known.Store != "" && !o.flags.Changed("store") {
-		how.Store = known.Store
-	}
-	return how
-}
-
 // isGiven reports whether flags say which store is meant.
 func (o *storeOptions) isGiven() bool {
 	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
@@ -109,6 +89,18 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		config: cfg,
 		given:  o.given(how),
 	}, nil
+}
+
+// open opens the store, to be reached as given.
+func (p *pbm) open(ctx context.Context, how access) (*place, error) {
+	at, err := p.store.open(ctx, how)
+	if err != nil {
+		return nil, err
+	}
+	if file, isFile := at.Store.(*paramstore.File); isFile {
+		file.Waiting = p.waiting(at.file)
+	}
+	return at, nil
 }
 
 // Get reads an environment's record.

@@ -1,0 +1,378 @@
+package deploy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/boundary"
+)
+
+// Whose file may decide what, and what somebody sees before a write, is written
+// down in docs/security.md. In short: a project file comes with whatever
+// repository somebody works in. pbm obeys one only where its user has put it,
+// and asks before it writes to a place that only the project file names.
+
+// maxProjectSize is how large a project file may be, in bytes. It is also read
+// for the completion of names.
+const maxProjectSize = 64 << 10
+
+// reach is how far up project files are looked for: to the root of the
+// repository, else to the home directory.
+type reach struct {
+	top          string // the outermost directory whose project file counts
+	isRepository bool
+}
+
+// reachOf is the reach of a working directory.
+func reachOf(dir string) reach {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return reach{at, true}
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
+		if home = realPath(home); isWithin(home, dir) {
+			return reach{home, false}
+		}
+	}
+	return reach{dir, false}
+}
+
+// isWithin reports whether a path is a directory, or in it.
+func isWithin(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// readProject reads a project file that may be obeyed, nil when there is none.
+func readProject(path string) (*project, error) {
+	named, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the project file: %w", err)
+	}
+	if !named.Mode().IsRegular() {
+		return nil, notObeyed(path, "is not a regular file", "replace it by a file, or remove it")
+	}
+	text, opened, err := atomicfile.Read(path, maxProjectSize)
+	if err != nil {
+		return nil, &boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
+	}
+	if !os.SameFile(named, opened) {
+		return nil, notObeyed(path, "is being replaced", "run the command again")
+	}
+	if uid, _, known := atomicfile.Owner(opened); known && uid != os.Geteuid() && uid != 0 {
+		return nil, notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
+	}
+	return parseProject(path, text)
+}
+
+func notObeyed(path, why, remedy string) error {
+	return &boundary.Problem{What: "the project file " + path + " " + why, Remedy: remedy}
+}
+
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return "user " + u.Username
+	}
+	return fmt.Sprintf("user %d", uid)
+}
+
+// outOfReach is the error about a project file above all that may be obeyed.
+func outOfReach(path string) error {
+	return notObeyed(path, "is out of reach",
+		"run pbm in its directory, or move it; in other directories pbm looks for one up to the root of the repository, else up to your home directory")
+}
+
+// keeps is how the project keeps where a file store is: as seen from its own
+// directory, which it must not leave.
+func (j *project) keeps(file string) (string, error) {
+	dir := realPath(filepath.Dir(j.path))
+	real, err := resolve(file)
+	if err != nil || !isWithin(dir, real) {
+		return "", &boundary.Problem{
+			What:   "the store " + file + " is not in the directory of the project file " + j.path,
+			Cause:  err,
+			Remedy: "keep the store in that directory, or name it each time with --store file:PATH; pbm env checkout and add remember only what is inside",
+		}
+	}
+	return filepath.ToSlash(relative(dir, real)), nil
+}
+
+// resolve is a path without links, of a file that need not exist.
+func resolve(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	if _, e := os.Lstat(path); e == nil || path == filepath.Dir(path) {
+		return "", err // a link to nothing
+	}
+	dir, err := resolve(filepath.Dir(path))
+	return filepath.Join(dir, filepath.Base(path)), err
+}
+
+// decisions are where a project has its environments, by name. Where it has
+// those that it does not know is below the empty name.
+func (j *project) decisions() map[string]access {
+	all := map[string]access{}
+	for name, how := range j.Environments {
+		if how != (access{}) {
+			all[name] = how
+		}
+	}
+	if store := j.Environments[j.Current].Store; store != "" {
+		all[""] = access{Store: store}
+	}
+	return all
+}
+
+// fingerprint is a hash of what a project decides.
+func (j *project) fingerprint() string {
+	text, _ := json.Marshal(j.decisions()) // strings can be written
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// memory is which projects the user has confirmed: the fingerprint of each, by
+// the path of its file.
+type memory struct {
+	Projects map[string]string `json:"projects"`
+}
+
+const maxMemorySize = 1 << 20
+
+// memoryPath is where the memory is, empty where there is no home directory.
+func memoryPath() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "pbm", "projects.json")
+}
+
+func readMemory(path string) memory {
+	var m memory
+	text, _, err := atomicfile.Read(path, maxMemorySize)
+	if err != nil || json.Unmarshal(text, &m) != nil {
+		return memory{} // pbm asks again
+	}
+	return m
+}
+
+// isConfirmed reports whether the user has confirmed what a project decides,
+// or it decides nothing.
+func (j *project) isConfirmed() bool {
+	if len(j.decisions()) == 0 {
+		return true
+	}
+	path := memoryPath()
+	return path != "" && readMemory(path).Projects[realPath(j.path)] == j.fingerprint()
+}
+
+// remember keeps that the user has confirmed what a project decides.
+func (p *pbm) remember(ctx context.Context, j *project) {
+	path := memoryPath()
+	if path == "" {
+		return
+	}
+	if err := p.writeMemory(ctx, path, realPath(j.path), j.fingerprint()); err != nil {
+		p.line("warning: ", "not remembered that "+j.path+" is confirmed: "+err.Error())
+	}
+}
+
+func (p *pbm) writeMemory(ctx context.Context, path, project, fingerprint string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	unlock, err := atomicfile.Lock(ctx, path, p.waiting(path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m := readMemory(path)
+	if m.Projects[project] == fingerprint {
+		return nil
+	}
+	maps.DeleteFunc(m.Projects, func(project, _ string) bool {
+		_, err := os.Lstat(project)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if m.Projects == nil {
+		m.Projects = map[string]string{}
+	}
+	m.Projects[project] = fingerprint
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteMode(path, append(text, '\n'), 0o600)
+}
+
+// waiting tells that another process has a file.
+func (p *pbm) waiting(path string) func() {
+	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
+}
+
+// confirmProject asks, once, whether to go where the project file of an
+// environment says. It refuses where nobody can be asked.
+func (p *pbm) confirmProject(ctx context.Context, j *project, environment string) error {
+	if p.yes || p.dryRun || j.isConfirmed() {
+		return nil
+	}
+	if p.canAsk() {
+		p.line("warning: ", j.path+" decides where boundaries are, and you have not confirmed it on this machine")
+		for _, name := range slices.Sorted(maps.Keys(j.decisions())) {
+			p.line("", theEnvironment(name)+": "+j.decisions()[name].String())
+		}
+	}
+	err := p.confirm(ctx, "yes", "to go there, now and until it changes, type yes: ", &boundary.Problem{
+		What:   fmt.Sprintf("%s decides where %s is (%s), and you have not confirmed it on this machine", j.path, theEnvironment(environment), j.access(environment)),
+		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
+	})
+	if err == nil {
+		p.remember(ctx, j)
+	}
+	return err
+}
+
+func theEnvironment(environment string) string {
+	if environment == "" {
+		return "any other environment"
+	}
+	return "environment " + environment
+}
+
+// choice is where a command finds an environment, and who says so.
+type choice struct {
+	access
+	by *project // what decides some of it; nil when flags, variables and AWS's own files do
+}
+
+// choose says where an environment is: by the flags, else as the project says.
+func (p *pbm) choose(j *project, environment string) (choice, error) {
+	c := choice{access: p.store.access}
+	if j == nil {
+		return c, nil
+	}
+	known := j.access(environment)
+	isGiven := p.store.flags.Changed
+	if file, isFile := storeFile(known.Store); isFile && !isGiven("store") {
+		if isGiven("profile") || isGiven("region") {
+			p.line("", fmt.Sprintf("%s has %s in %s; --profile and --region mean AWS, so the store is ssm", j.path, theEnvironment(environment), file))
+			known = access{}
+		} else if _, err := j.keeps(file); err != nil {
+			return c, err
+		}
+	}
+	take := func(flag string, to *string, from string) {
+		if from != "" && !isGiven(flag) {
+			*to, c.by = from, j
+		}
+	}
+	take("store", &c.Store, known.Store)
+	if _, isFile := storeFile(c.Store); !isFile {
+		take("profile", &c.Profile, known.Profile)
+		take("region", &c.Region, known.Region)
+	}
+	return c, nil
+}
+
+// toRead opens the store that has an environment, and says where it is when
+// only a project decides that which is not confirmed.
+func (p *pbm) toRead(ctx context.Context, j *project, environment string) (*place, error) {
+	c, err := p.choose(j, environment)
+	if err != nil {
+		return nil, err
+	}
+	at, err := p.open(ctx, c.access)
+	if err != nil {
+		return nil, err
+	}
+	if c.by != nil && !c.by.isConfirmed() {
+		p.tellPlace(at, c.by)
+	}
+	return at, nil
+}
+
+// toWrite opens the store that has an environment for a command that writes
+// there, or writes elsewhere what it reads there.
+func (p *pbm) toWrite(ctx context.Context, j *project, environment string) (*place, error) {
+	c, err := p.choose(j, environment)
+	if err != nil {
+		return nil, err
+	}
+	return p.openChosen(ctx, c, environment)
+}
+
+// openChosen opens a store. It asks before it goes where only the project says,
+// and says where it goes, with the account unless AWS is not to be asked.
+func (p *pbm) openChosen(ctx context.Context, c choice, environment string) (*place, error) {
+	if c.by != nil {
+		if err := p.confirmProject(ctx, c.by, environment); err != nil {
+			return nil, err
+		}
+	}
+	at, err := p.open(ctx, c.access)
+	if err != nil {
+		return nil, err
+	}
+	if at.inAWS() && !p.noVerify {
+		if _, err := at.identify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.tellPlace(at, c.by)
+	return at, nil
+}
+
+// tellPlace says, once, which store a command works on, and which project
+// decided that, if one did.
+func (p *pbm) tellPlace(at *place, by *project) {
+	text := "store: " + at.String()
+	if by != nil {
+		text += ", as " + fromWorkingDirectory(by.path) + " says"
+	}
+	if !slices.Contains(p.told, text) {
+		p.told = append(p.told, text)
+		p.line("", text)
+	}
+}
+
+// String is the place in messages.
+func (at *place) String() string {
+	if !at.inAWS() {
+		return "file " + at.file
+	}
+	var parts []string
+	if at.caller != nil {
+		parts = append(parts, "account "+at.caller.AccountID)
+	}
+	parts = append(parts, "Region "+at.Region)
+	if at.Profile != "" {
+		parts = append(parts, "profile "+at.Profile)
+	}
+	return "ssm " + at.prefix + " in " + strings.Join(parts, ", ")
+}
