@@ -87,5 +87,9 @@ func (p *pbm) forget(ctx context.Context, j *project, environment string, at *pl
 	if _, known := j.Environments[environment]; !known {
 		return nil
 	}
-	return p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
+	err := p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
+	if err == nil {
+		p.remember(ctx, j, func(confirmed map[string]access) { delete(confirmed, environment) })
+	}
+	return err
 }

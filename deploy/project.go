@@ -116,10 +116,7 @@ func (j *project) check(d *json.Decoder) error {
 // access is how the project reaches an environment. One that it does not know
 // is looked for in the store of the current one.
 func (j *project) access(environment string) access {
-	how, known := j.Environments[environment]
-	if !known {
-		how = access{Store: j.Environments[j.Current].Store}
-	}
+	_, how := j.decision(environment)
 	// The working directory is where paths are named from; the project's is
 	// where they are kept from.
 	if path, isFile := storeFile(how.Store); isFile && !filepath.IsAbs(path) {
@@ -175,19 +172,27 @@ func (j *project) entry(at *place) (access, error) {
 	return access{Store: filePrefix + file}, err
 }
 
-// enter makes an environment the current one, in a place.
+// enter makes an environment the current one, in a place. What the user has
+// named or confirmed stays so.
 func (p *pbm) enter(ctx context.Context, j *project, environment string, at *place) error {
 	how, err := j.entry(at)
 	if err != nil {
 		return err
 	}
-	return p.edit(ctx, j, func(j *project) {
+	err = p.edit(ctx, j, func(j *project) {
 		if j.Environments == nil {
 			j.Environments = map[string]access{}
 		}
 		j.Environments[environment] = how
 		j.Current = environment
 	})
+	if err == nil && at.confirmed {
+		p.remember(ctx, j, func(confirmed map[string]access) {
+			confirmed[environment] = how
+			confirmed[""] = access{Store: how.Store}
+		})
+	}
+	return err
 }
 
 // entered says what the project remembers now, which may come from variables,
@@ -200,7 +205,7 @@ func (p *pbm) entered(environment string, old, how access) {
 }
 
 // edit changes the project file as it stands now, so that commands that run at
-// the same time keep each other's entries. One that is confirmed stays so.
+// the same time keep each other's entries.
 func (p *pbm) edit(ctx context.Context, j *project, change func(*project)) error {
 	unlock, err := atomicfile.Lock(ctx, j.path, p.waiting(j.path))
 	if err != nil {
@@ -214,13 +219,9 @@ func (p *pbm) edit(ctx context.Context, j *project, change func(*project)) error
 	if present == nil {
 		present = &project{path: j.path}
 	}
-	confirmed := present.isConfirmed()
 	change(present)
 	if err := present.save(); err != nil {
 		return err
-	}
-	if confirmed {
-		p.remember(ctx, present)
 	}
 	*j = *present
 	return nil

@@ -40,7 +40,7 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 			return boundary.Target{}, err
 		}
 	}
-	at, err := p.open(ctx, c.access)
+	at, err := p.open(ctx, c, o.environment)
 	if err != nil {
 		return boundary.Target{}, withoutAWS(err)
 	}
@@ -56,7 +56,7 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 			target = caller
 		}
 	}
-	p.tellPlace(at, c.by)
+	p.tellPlace(at)
 	return target, nil
 }
 

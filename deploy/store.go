@@ -64,9 +64,11 @@ type place struct {
 	file   string // of a file store
 	prefix string // of the parameters in SSM
 	access
-	config aws.Config
-	given  string           // flags that led here, for commands in hints
-	caller *boundary.Target // who pbm is there, once it has asked
+	by        *project // that decided some of it, nil when none did
+	confirmed bool     // whether the user has named or confirmed it
+	config    aws.Config
+	given     string           // flags that led here, for commands in hints
+	caller    *boundary.Target // who pbm is there, once it has asked
 }
 
 // open opens the store, to be reached as given.
@@ -91,12 +93,13 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 	}, nil
 }
 
-// open opens the store, to be reached as given.
-func (p *pbm) open(ctx context.Context, how access) (*place, error) {
-	at, err := p.store.open(ctx, how)
+// open opens the store that was chosen for an environment.
+func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, error) {
+	at, err := p.store.open(ctx, c.access)
 	if err != nil {
 		return nil, err
 	}
+	at.by, at.confirmed = c.by, c.by == nil || c.by.isConfirmed(environment)
 	if file, isFile := at.Store.(*paramstore.File); isFile {
 		file.Waiting = p.waiting(at.file)
 	}

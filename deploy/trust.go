@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,32 +132,19 @@ func resolve(path string) (string, error) {
 	return filepath.Join(dir, filepath.Base(path)), err
 }
 
-// decisions are where a project has its environments, by name. Where it has
-// those that it does not know is below the empty name.
-func (j *project) decisions() map[string]access {
-	all := map[string]access{}
-	for name, how := range j.Environments {
-		if how != (access{}) {
-			all[name] = how
-		}
+// decision is where the project says that an environment is, and under which
+// name: the empty one stands for all that it does not know.
+func (j *project) decision(environment string) (name string, how access) {
+	if how, known := j.Environments[environment]; known {
+		return environment, how
 	}
-	if store := j.Environments[j.Current].Store; store != "" {
-		all[""] = access{Store: store}
-	}
-	return all
+	return "", access{Store: j.Environments[j.Current].Store}
 }
 
-// fingerprint is a hash of what a project decides.
-func (j *project) fingerprint() string {
-	text, _ := json.Marshal(j.decisions()) // strings can be written
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-// memory is which projects the user has confirmed: the fingerprint of each, by
-// the path of its file.
+// memory is what the user has confirmed: decisions, by the path of the project
+// file and the name of the environment.
 type memory struct {
-	Projects map[string]string `json:"projects"`
+	Projects map[string]map[string]access `json:"projects"`
 }
 
 const maxMemorySize = 1 << 20
@@ -182,28 +167,33 @@ func readMemory(path string) memory {
 	return m
 }
 
-// isConfirmed reports whether the user has confirmed what a project decides,
-// or it decides nothing.
-func (j *project) isConfirmed() bool {
-	if len(j.decisions()) == 0 {
+// isConfirmed reports whether the user has confirmed where a project says that
+// an environment is, or it does not say.
+func (j *project) isConfirmed(environment string) bool {
+	name, how := j.decision(environment)
+	if how == (access{}) {
 		return true
 	}
 	path := memoryPath()
-	return path != "" && readMemory(path).Projects[realPath(j.path)] == j.fingerprint()
+	if path == "" {
+		return false
+	}
+	confirmed, known := readMemory(path).Projects[realPath(j.path)][name]
+	return known && confirmed == how
 }
 
-// remember keeps that the user has confirmed what a project decides.
-func (p *pbm) remember(ctx context.Context, j *project) {
+// remember changes what the user has confirmed of a project.
+func (p *pbm) remember(ctx context.Context, j *project, change func(confirmed map[string]access)) {
 	path := memoryPath()
 	if path == "" {
 		return
 	}
-	if err := p.writeMemory(ctx, path, realPath(j.path), j.fingerprint()); err != nil {
-		p.line("warning: ", "not remembered that "+j.path+" is confirmed: "+err.Error())
+	if err := p.writeMemory(ctx, path, realPath(j.path), change); err != nil {
+		p.line("warning: ", "not remembered what you have confirmed of "+j.path+": "+err.Error())
 	}
 }
 
-func (p *pbm) writeMemory(ctx context.Context, path, project, fingerprint string) error {
+func (p *pbm) writeMemory(ctx context.Context, path, project string, change func(map[string]access)) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -213,20 +203,23 @@ func (p *pbm) writeMemory(ctx context.Context, path, project, fingerprint string
 	}
 	defer unlock()
 	m := readMemory(path)
-	if m.Projects[project] == fingerprint {
-		return nil
-	}
-	maps.DeleteFunc(m.Projects, func(project, _ string) bool {
+	maps.DeleteFunc(m.Projects, func(project string, _ map[string]access) bool {
 		_, err := os.Lstat(project)
 		return errors.Is(err, fs.ErrNotExist)
 	})
 	if m.Projects == nil {
-		m.Projects = map[string]string{}
+		m.Projects = map[string]map[string]access{}
 	}
-	m.Projects[project] = fingerprint
+	if m.Projects[project] == nil {
+		m.Projects[project] = map[string]access{}
+	}
+	change(m.Projects[project])
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
+	}
+	if len(text) >= maxMemorySize {
+		return atomicfile.ErrTooLarge
 	}
 	return atomicfile.WriteMode(path, append(text, '\n'), 0o600)
 }
@@ -236,31 +229,30 @@ func (p *pbm) waiting(path string) func() {
 	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
 }
 
-// confirmProject asks, once, whether to go where the project file of an
-// environment says. It refuses where nobody can be asked.
+// confirmProject asks whether to go where a project says that an environment
+// is. It refuses where nobody can be asked.
 func (p *pbm) confirmProject(ctx context.Context, j *project, environment string) error {
-	if p.yes || p.dryRun || j.isConfirmed() {
+	if j.isConfirmed(environment) {
 		return nil
 	}
+	name, how := j.decision(environment)
+	unconfirmed := fmt.Sprintf("%s says where %s is (%s), and you have not confirmed that on this machine", j.path, theEnvironment(name), how)
 	if p.canAsk() {
-		p.line("warning: ", j.path+" decides where boundaries are, and you have not confirmed it on this machine")
-		for _, name := range slices.Sorted(maps.Keys(j.decisions())) {
-			p.line("", theEnvironment(name)+": "+j.decisions()[name].String())
-		}
+		p.line("warning: ", unconfirmed)
 	}
-	err := p.confirm(ctx, "yes", "to go there, now and until it changes, type yes: ", &boundary.Problem{
-		What:   fmt.Sprintf("%s decides where %s is (%s), and you have not confirmed it on this machine", j.path, theEnvironment(environment), j.access(environment)),
+	err := p.confirm(ctx, "yes", "to go there, now and until that changes, type yes: ", &boundary.Problem{
+		What:   unconfirmed,
 		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
 	})
-	if err == nil {
-		p.remember(ctx, j)
+	if err == nil && !p.yes && !p.dryRun {
+		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[name] = how })
 	}
 	return err
 }
 
 func theEnvironment(environment string) string {
 	if environment == "" {
-		return "any other environment"
+		return "any environment that it does not name"
 	}
 	return "environment " + environment
 }
@@ -307,12 +299,12 @@ func (p *pbm) toRead(ctx context.Context, j *project, environment string) (*plac
 	if err != nil {
 		return nil, err
 	}
-	at, err := p.open(ctx, c.access)
+	at, err := p.open(ctx, c, environment)
 	if err != nil {
 		return nil, err
 	}
-	if c.by != nil && !c.by.isConfirmed() {
-		p.tellPlace(at, c.by)
+	if !at.confirmed {
+		p.tellPlace(at)
 	}
 	return at, nil
 }
@@ -335,7 +327,7 @@ func (p *pbm) openChosen(ctx context.Context, c choice, environment string) (*pl
 			return nil, err
 		}
 	}
-	at, err := p.open(ctx, c.access)
+	at, err := p.open(ctx, c, environment)
 	if err != nil {
 		return nil, err
 	}
@@ -344,16 +336,16 @@ func (p *pbm) openChosen(ctx context.Context, c choice, environment string) (*pl
 			return nil, err
 		}
 	}
-	p.tellPlace(at, c.by)
+	p.tellPlace(at)
 	return at, nil
 }
 
-// tellPlace says, once, which store a command works on, and which project
-// decided that, if one did.
-func (p *pbm) tellPlace(at *place, by *project) {
+// tellPlace says, once, which store a command works on, and that a project
+// decided so.
+func (p *pbm) tellPlace(at *place) {
 	text := "store: " + at.String()
-	if by != nil {
-		text += ", as " + fromWorkingDirectory(by.path) + " says"
+	if at.by != nil {
+		text += ", as " + fromWorkingDirectory(at.by.path) + " says"
 	}
 	if !slices.Contains(p.told, text) {
 		p.told = append(p.told, text)
