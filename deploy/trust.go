@@ -97,7 +97,7 @@ func userName(uid int) string {
 // outOfReach is the error about a project file above all that may be obeyed.
 func outOfReach(path string) error {
 	return notObeyed(path, "is out of reach",
-		"run pbm in its directory, or move it; in other directories pbm looks for one up to the root of the repository, else up to your home directory")
+		"run pbm in its directory, in a repository, or below your home directory; or remove the file")
 }
 
 // keeps is how the project keeps where a file store is: as seen from its own
@@ -273,7 +273,8 @@ func (p *pbm) choose(j *project, environment string) (choice, error) {
 	isGiven := p.store.flags.Changed
 	if file, isFile := storeFile(known.Store); isFile && !isGiven("store") {
 		if isGiven("profile") || isGiven("region") {
-			p.line("", fmt.Sprintf("%s has %s in %s; --profile and --region mean AWS, so the store is ssm", j.path, theEnvironment(environment), file))
+			name, _ := j.decision(environment)
+			p.line("", fmt.Sprintf("%s has %s in %s; a profile or a Region that is given means AWS, so the store is ssm", j.path, theEnvironment(name), file))
 			known = access{}
 		} else if _, err := j.keeps(file); err != nil {
 			return c, err
