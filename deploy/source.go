@@ -27,37 +27,46 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 		}
 		return local, nil
 	}
-	j, err := p.project()
+	at, err := p.openToTransform(ctx, o)
 	if err != nil {
 		return boundary.Target{}, err
+	}
+	macro.Store = at
+	if o.account == "" && at.inAWS() {
+		return *at.caller, nil
+	}
+	return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+}
+
+// openToTransform opens the store that boundaries are read from. It asks before
+// it goes where only the project says, when the result may be deployed, and
+// says where it goes.
+func (p *pbm) openToTransform(ctx context.Context, o transformOptions) (*place, error) {
+	j, err := p.project()
+	if err != nil {
+		return nil, err
 	}
 	c, err := p.choose(j, o.environment)
 	if err != nil {
-		return boundary.Target{}, err
+		return nil, err
 	}
 	if c.by != nil && p.isDelivered(o) {
 		if err := p.confirmProject(ctx, c.by, o.environment); err != nil {
-			return boundary.Target{}, err
+			return nil, err
 		}
 	}
 	at, err := p.open(ctx, c, o.environment)
 	if err != nil {
-		return boundary.Target{}, withoutAWS(err)
+		return nil, withoutAWS(err)
 	}
-	macro.Store = at
-	target := boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region))
 	if at.inAWS() {
-		caller, err := at.identify(ctx)
-		switch {
-		case o.account != "": // the account of the store is only told
-		case err != nil:
-			return boundary.Target{}, withoutAWS(err)
-		default:
-			target = caller
+		// With --account, that of the store is only told.
+		if _, err := at.identify(ctx); err != nil && o.account == "" {
+			return nil, withoutAWS(err)
 		}
 	}
 	p.tellPlace(at)
-	return target, nil
+	return at, nil
 }
 
 // isDelivered reports whether the result goes where it may be deployed from,

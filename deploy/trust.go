@@ -60,27 +60,38 @@ func isWithin(dir, path string) bool {
 
 // readProject reads a project file that may be obeyed, nil when there is none.
 func readProject(path string) (*project, error) {
-	named, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, info, err := readNoLink(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the project file: %w", err)
-	}
-	if !named.Mode().IsRegular() {
+	case errors.Is(err, atomicfile.ErrNotRegular):
 		return nil, notObeyed(path, "is not a regular file", "replace it by a file, or remove it")
-	}
-	text, opened, err := atomicfile.Read(path, maxProjectSize)
-	if err != nil {
+	case err != nil:
 		return nil, &boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
 	}
-	if !os.SameFile(named, opened) {
-		return nil, notObeyed(path, "is being replaced", "run the command again")
-	}
-	if uid, _, known := atomicfile.Owner(opened); known && uid != os.Geteuid() && uid != 0 {
+	if uid, _, known := atomicfile.Owner(info); known && uid != os.Geteuid() && uid != 0 {
 		return nil, notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
 	}
 	return parseProject(path, text)
+}
+
+// readNoLink reads what the name of a project file is of, and follows no link.
+func readNoLink(path string) ([]byte, fs.FileInfo, error) {
+	for range 100 {
+		named, err := os.Lstat(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !named.Mode().IsRegular() {
+			return nil, nil, atomicfile.ErrNotRegular
+		}
+		text, opened, err := atomicfile.Read(path, maxProjectSize)
+		if err != nil || os.SameFile(named, opened) {
+			return text, opened, err
+		}
+		// Another pbm has just replaced it.
+	}
+	return nil, nil, atomicfile.ErrNotRegular
 }
 
 func notObeyed(path, why, remedy string) error {

@@ -85,7 +85,7 @@ func TestFileOfSomethingElse(t *testing.T) {
 		`{"environments":{},"canary":"canary"}`,
 		`{"environments":{"dev":[{"value":"none","canary":"canary"}]}}`,
 		`{"environments":{"dev":[{"value":"none","modified":"canary"}]}}`,
-		`{"environments":{"../canary":[{"value":"none"}]}}`,
+		`{"environments":{"../up":[{"value":"none"}]}}`,
 		`{"environments":{}} {"canary":1}`,
 		`{"environments":["canary"]}`,
 		`canary`,
