@@ -66,8 +66,8 @@ func findProject(dir string) (*project, error) {
 			if j, err := readProject(path); j != nil || err != nil {
 				return j, err
 			}
-		} else if _, err := os.Lstat(path); err == nil {
-			return nil, outOfReach(path)
+		} else if info, err := os.Lstat(path); err == nil {
+			return nil, outOfReach(path, info)
 		}
 		if at == filepath.Dir(at) || reach.isRepository && at == reach.top {
 			return nil, nil

@@ -69,10 +69,18 @@ func readProject(path string) (*project, error) {
 	case err != nil:
 		return nil, &boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
 	}
-	if uid, _, known := atomicfile.Owner(info); known && uid != os.Geteuid() && uid != 0 {
-		return nil, notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
+	if err := mustBeOwn(path, info); err != nil {
+		return nil, err
 	}
 	return parseProject(path, text)
+}
+
+// mustBeOwn refuses the file of another user than root.
+func mustBeOwn(path string, info fs.FileInfo) error {
+	if uid, _, known := atomicfile.Owner(info); known && uid != os.Geteuid() && uid != 0 {
+		return notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
+	}
+	return nil
 }
 
 // readNoLink reads what the name of a project file is of, and follows no link.
@@ -106,7 +114,10 @@ func userName(uid int) string {
 }
 
 // outOfReach is the error about a project file above all that may be obeyed.
-func outOfReach(path string) error {
+func outOfReach(path string, info fs.FileInfo) error {
+	if err := mustBeOwn(path, info); err != nil {
+		return err
+	}
 	return notObeyed(path, "is out of reach",
 		"run pbm in its directory, in a repository, or below your home directory; or remove the file")
 }
