@@ -62,7 +62,7 @@ cover:
 	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
 	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
-# Defects that the tests of transform and boundary must catch, one by one.
+# Defects that the tests must catch, one by one.
 mutation:
 	go run ./mutation
 

@@ -64,6 +64,7 @@ func checkTranscript(t *testing.T, page, dir string, env ...string) {
 	before, rest, found := strings.Cut(string(text), "    $ pbm ")
 	require.True(t, found, "%s has no transcript", page)
 	old, after, _ := strings.Cut("$ pbm "+rest, "\n\n")
+	home := t.TempDir()
 	var transcript []string
 	for line := range strings.SplitSeq(old, "\n") {
 		command, isCommand := strings.CutPrefix(strings.TrimSpace(line), "$ ")
@@ -73,7 +74,7 @@ func checkTranscript(t *testing.T, page, dir string, env ...string) {
 		args := strings.Fields(command)
 		pbm := exec.Command(args[0], args[1:]...)
 		pbm.Dir = dir
-		pbm.Env = append(os.Environ(), env...)
+		pbm.Env = append(append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="), env...)
 		out, _ := pbm.CombinedOutput() // a failure is printed
 		transcript = append(transcript, "$ "+command)
 		for printed := range strings.Lines(string(out)) {

@@ -34,7 +34,7 @@ func (p *pbm) envCommand() *cobra.Command {
 
 // project reads the project of the working directory, nil if there is none.
 func (p *pbm) project() (*project, error) {
-	dir, err := os.Getwd()
+	dir, err := workingDirectory()
 	if err != nil {
 		return nil, err
 	}

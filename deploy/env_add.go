@@ -48,8 +48,7 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 	}
 	if j != nil && !p.dryRun {
 		old := j.movesFrom(environment, at.access)
-		j.enter(environment, at.access)
-		if err := j.save(); err != nil {
+		if err := p.enter(ctx, j, environment, at); err != nil {
 			return err
 		}
 		p.entered(environment, old, at.access)
@@ -64,9 +63,14 @@ func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, f
 	if err != nil {
 		return change{}, nil, err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return change{}, nil, err
+	}
+	if j != nil {
+		if _, err := j.entry(at); err != nil {
+			return change{}, nil, err
+		}
 	}
 	if err := mustBeNew(ctx, at, environment); err != nil {
 		return change{}, nil, err
@@ -151,19 +155,35 @@ func (at *place) correction(environment string) string {
 	return at.command("pbm env update " + environment)
 }
 
-// boundaryOf reads the boundary of an environment where the project has it.
-// The flags are those of the new environment.
-func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
-	how := p.store.access
-	if j != nil {
-		if _, known := j.Environments[environment]; known {
-			store := how.Store
-			if how = j.access(environment); how == (access{}) {
-				how.Store = store
-			}
+// chooseKnown says where an environment is that another one inherits from:
+// where the project has it. The flags are those of the new environment.
+func (p *pbm) chooseKnown(j *project, environment string) (choice, error) {
+	c := choice{access: p.store.access}
+	if j == nil {
+		return c, nil
+	}
+	if _, known := j.Environments[environment]; !known {
+		return c, nil
+	}
+	how := j.access(environment)
+	if how == (access{}) {
+		return choice{access: access{Store: c.Store}}, nil
+	}
+	if file, isFile := storeFile(how.Store); isFile {
+		if _, err := j.keeps(file); err != nil {
+			return c, err
 		}
 	}
-	at, err := p.store.open(ctx, how)
+	return choice{how, j}, nil
+}
+
+// boundaryOf reads the boundary of an environment where the project has it.
+func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (boundary.Value, error) {
+	c, err := p.chooseKnown(j, environment)
+	if err != nil {
+		return boundary.Value{}, err
+	}
+	at, err := p.openChosen(ctx, c, environment)
 	if err != nil {
 		return boundary.Value{}, err
 	}

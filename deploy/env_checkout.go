@@ -36,12 +36,12 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 			Remedy: "make one: pbm init; or name the environment in each command",
 		}
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return err
 	}
 	old := j.movesFrom(environment, at.access)
-	j.enter(environment, at.access)
+	j.Current = environment
 	e, err := at.look(ctx, j, environment)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 		p.line("", "dry run: would make environment "+environment+" the current one")
 		return p.show(e)
 	}
-	if err := j.save(); err != nil {
+	if err := p.enter(ctx, j, environment, at); err != nil {
 		return err
 	}
 	p.entered(environment, old, at.access)

@@ -50,7 +50,7 @@ func (p *pbm) get(ctx context.Context, args []string) error {
 
 // look reads an environment as it is.
 func (p *pbm) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return environmentResult{}, err
 	}

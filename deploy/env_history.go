@@ -26,7 +26,7 @@ func (p *pbm) history(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	if err != nil {
 		return err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, name))
+	at, err := p.toRead(ctx, j, name)
 	if err != nil {
 		return err
 	}

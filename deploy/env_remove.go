@@ -30,7 +30,7 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	if err != nil {
 		return err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return err
 	}
@@ -40,11 +40,6 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	record, err := at.Get(ctx, environment)
 	if err != nil {
 		return at.orSpelled(ctx, environment, err)
-	}
-	if at.inAWS() {
-		if _, err := at.identify(ctx); err != nil {
-			return err
-		}
 	}
 	if err := p.confirmRemoval(ctx, at, environment); err != nil {
 		return err
@@ -59,7 +54,7 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	if err := p.show(c); err != nil {
 		return err
 	}
-	return p.forget(j, environment, at)
+	return p.forget(ctx, j, environment, at)
 }
 
 // mustNotBeCurrent keeps the environment that is worked on, as Amplify does.
@@ -85,13 +80,16 @@ func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string)
 }
 
 // forget takes a removed environment out of the project.
-func (p *pbm) forget(j *project, environment string, at *place) error {
+func (p *pbm) forget(ctx context.Context, j *project, environment string, at *place) error {
 	if p.dryRun || !j.means(environment, at) {
 		return nil
 	}
 	if _, known := j.Environments[environment]; !known {
 		return nil
 	}
-	delete(j.Environments, environment)
-	return j.save()
+	err := p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
+	if err == nil {
+		p.remember(ctx, j, func(confirmed map[string]access) { delete(confirmed, environment) })
+	}
+	return err
 }

@@ -41,7 +41,7 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 	if err != nil {
 		return err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+	at, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,8 @@ func TestUpdateMeetsAnother(t *testing.T) {
 	code := deploy.Run(context.Background(), []string{"env", "update", "dev", "--permissions-boundary", "none"}, nil, &stdout, &stderr)
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stdout.String())
-	assert.Equal(t, `pbm: warning: with none, the next deployment of each stack of environment dev takes the boundary off its roles
+	assert.Equal(t, `pbm: store: ssm /permissions-boundary in account 111122223333, Region eu-west-1, profile dev
+pbm: warning: with none, the next deployment of each stack of environment dev takes the boundary off its roles
 pbm: error: environment "dev" was changed meanwhile: parameter /permissions-boundary/dev in eu-west-1 got version 2 by arn:aws:iam::111122223333:user/somebody-else
 pbm: hint: version 3 with your value stands now: see pbm env history dev, and agree on one
 `, stderr.String())

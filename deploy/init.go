@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -56,15 +55,15 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	}
 	switch {
 	case !isNamed:
-		return p.initEmpty(j)
+		return p.initEmpty(ctx, j)
 	case flag.given():
 		return p.add(ctx, j, environment, flag)
 	}
-	return p.enter(ctx, j, environment)
+	return p.initEntered(ctx, j, environment)
 }
 
 func newProject() (*project, error) {
-	dir, err := os.Getwd()
+	dir, err := workingDirectory()
 	if err != nil {
 		return nil, err
 	}
@@ -72,27 +71,28 @@ func newProject() (*project, error) {
 }
 
 // initEmpty makes a project without environments.
-func (p *pbm) initEmpty(j *project) error {
-	if err := p.saveNew(j); err != nil {
+func (p *pbm) initEmpty(ctx context.Context, j *project) error {
+	nothing := func(*project) {}
+	if err := p.saveNew(j, func() error { return p.edit(ctx, j, nothing) }); err != nil {
 		return err
 	}
 	p.line("hint: ", "add an environment: pbm env add NAME; or use one that is there: pbm env checkout NAME")
 	return nil
 }
 
-// enter makes a project whose first environment is in the store, or will be.
+// initEntered makes a project whose first environment is in the store, or will be.
 // As with Amplify, init stores nothing and asks nothing without the flag.
-func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
-	at, err := p.store.open(ctx, p.store.accessOf(j, environment))
+func (p *pbm) initEntered(ctx context.Context, j *project, environment string) error {
+	at, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return err
 	}
-	j.enter(environment, at.access)
+	j.Current = environment
 	e, err := at.look(ctx, j, environment)
 	if err != nil && !errors.Is(err, boundary.ErrUnknown) {
 		return err
 	}
-	if err := p.saveNew(j); err != nil {
+	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, at) }); err != nil {
 		return err
 	}
 	if !p.dryRun {
@@ -106,12 +106,12 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string) error {
 	return nil
 }
 
-func (p *pbm) saveNew(j *project) error {
+func (p *pbm) saveNew(j *project, save func() error) error {
 	if p.dryRun {
 		p.line("", "dry run: would write "+j.path)
 		return nil
 	}
-	if err := j.save(); err != nil {
+	if err := save(); err != nil {
 		return err
 	}
 	p.line("", "wrote "+j.path)

@@ -70,6 +70,7 @@ type pbm struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	answers        *bufio.Reader // of stdin, once something was asked
+	told           []string      // which places were told of
 
 	store    storeOptions
 	output   string // outputText or outputJSON

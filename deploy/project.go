@@ -2,11 +2,11 @@ package deploy
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,20 +59,19 @@ func (a access) String() string {
 // findProject reads the project of a directory. It returns nil when there is
 // none.
 func findProject(dir string) (*project, error) {
-	for {
-		path := filepath.Join(dir, projectFile)
-		text, err := os.ReadFile(path)
-		if err == nil {
-			return parseProject(path, text)
+	reach := reachOf(dir)
+	for at := dir; ; at = filepath.Dir(at) {
+		path := filepath.Join(at, projectFile)
+		if isWithin(reach.top, at) {
+			if j, err := readProject(path); j != nil || err != nil {
+				return j, err
+			}
+		} else if info, err := os.Lstat(path); err == nil {
+			return nil, outOfReach(path, info)
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read the project file: %w", err)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
+		if at == filepath.Dir(at) || reach.isRepository && at == reach.top {
 			return nil, nil
 		}
-		dir = parent
 	}
 }
 
@@ -117,10 +116,7 @@ func (j *project) check(d *json.Decoder) error {
 // access is how the project reaches an environment. One that it does not know
 // is looked for in the store of the current one.
 func (j *project) access(environment string) access {
-	how, known := j.Environments[environment]
-	if !known {
-		how = access{Store: j.Environments[j.Current].Store}
-	}
+	_, how := j.decision(environment)
 	// The working directory is where paths are named from; the project's is
 	// where they are kept from.
 	if path, isFile := storeFile(how.Store); isFile && !filepath.IsAbs(path) {
@@ -129,8 +125,15 @@ func (j *project) access(environment string) access {
 	return how
 }
 
-func fromWorkingDirectory(path string) string {
+// workingDirectory is the working directory, without links: what is above it
+// is the same for everybody.
+func workingDirectory() (string, error) {
 	dir, err := os.Getwd()
+	return realPath(dir), err
+}
+
+func fromWorkingDirectory(path string) string {
+	dir, err := workingDirectory()
 	if err != nil {
 		return path
 	}
@@ -160,18 +163,36 @@ func (j *project) movesFrom(environment string, how access) access {
 	return old
 }
 
-// enter makes an environment the current one, reached as given.
-func (j *project) enter(environment string, how access) {
-	if j.Environments == nil {
-		j.Environments = map[string]access{}
+// entry is how the project keeps a place.
+func (j *project) entry(at *place) (access, error) {
+	if at.inAWS() {
+		return at.access, nil
 	}
-	if path, isFile := storeFile(how.Store); isFile && !filepath.IsAbs(path) {
-		if whole, err := filepath.Abs(path); err == nil {
-			how.Store = filePrefix + filepath.ToSlash(relative(filepath.Dir(j.path), whole))
+	file, err := j.keeps(at.file)
+	return access{Store: filePrefix + file}, err
+}
+
+// enter makes an environment the current one, in a place. What the user has
+// named or confirmed stays so.
+func (p *pbm) enter(ctx context.Context, j *project, environment string, at *place) error {
+	how, err := j.entry(at)
+	if err != nil {
+		return err
+	}
+	err = p.edit(ctx, j, func(j *project) {
+		if j.Environments == nil {
+			j.Environments = map[string]access{}
 		}
+		j.Environments[environment] = how
+		j.Current = environment
+	})
+	if err == nil && at.confirmed {
+		p.remember(ctx, j, func(confirmed map[string]access) {
+			confirmed[environment] = how
+			confirmed[""] = access{Store: how.Store}
+		})
 	}
-	j.Environments[environment] = how
-	j.Current = environment
+	return err
 }
 
 // entered says what the project remembers now, which may come from variables,
@@ -183,18 +204,48 @@ func (p *pbm) entered(environment string, old, how access) {
 	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, how))
 }
 
+// edit changes the project file as it stands now, so that commands that run at
+// the same time keep each other's entries.
+func (p *pbm) edit(ctx context.Context, j *project, change func(*project)) error {
+	unlock, err := atomicfile.Lock(ctx, j.path, p.waiting(j.path))
+	if err != nil {
+		return notSaved(err)
+	}
+	defer unlock()
+	present, err := readProject(j.path)
+	if err != nil {
+		return err
+	}
+	if present == nil {
+		present = &project{path: j.path}
+	}
+	change(present)
+	if err := present.save(); err != nil {
+		return err
+	}
+	*j = *present
+	return nil
+}
+
 // save writes the file as a whole: a reader finds the old one or the new one.
 func (j *project) save() error {
 	text, err := json.MarshalIndent(j, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the project file: %w", err)
 	}
+	if len(text) >= maxProjectSize {
+		return notSaved(atomicfile.ErrTooLarge)
+	}
 	if err := atomicfile.Write(j.path, append(text, '\n')); err != nil {
-		return &boundary.Problem{
-			What:   "the project file is not written",
-			Cause:  err,
-			Remedy: "see what is wrong with its directory, then: pbm env checkout NAME",
-		}
+		return notSaved(err)
 	}
 	return nil
+}
+
+func notSaved(err error) error {
+	return &boundary.Problem{
+		What:   "the project file is not written",
+		Cause:  err,
+		Remedy: "see what is wrong with its directory, then: pbm env checkout NAME",
+	}
 }

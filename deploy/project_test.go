@@ -23,6 +23,9 @@ func FuzzProject(f *testing.F) {
 	}
 	path := filepath.Join(f.TempDir(), projectFile)
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > maxProjectSize/4 {
+			return // too large, or so when it is indented
+		}
 		require.NoError(t, os.WriteFile(path, text, 0o600))
 		found, err := findProject(filepath.Dir(path))
 		if err != nil {

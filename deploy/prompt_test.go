@@ -31,9 +31,14 @@ type terminal struct {
 // onTerminal starts pbm in a directory. Results go where stdout says, or to
 // the terminal.
 func onTerminal(t *testing.T, dir string, env []string, args ...string) *terminal {
+	return onTerminalWith(t, dir, append([]string{"PBM_STORE=file:environments.json"}, env...), args...)
+}
+
+// onTerminalWith does so with no store but the one that the project names.
+func onTerminalWith(t *testing.T, dir string, env []string, args ...string) *terminal {
 	x := &terminal{t: t, cmd: exec.Command("pbm", args...), done: make(chan struct{})}
 	x.cmd.Dir = dir
-	x.cmd.Env = append(append(os.Environ(), "CI=", "PBM_STORE=file:environments.json"), env...)
+	x.cmd.Env = append(append(os.Environ(), "CI=", "HOME="+filepath.Join(dir, "home"), "XDG_CONFIG_HOME="), env...)
 	var err error
 	x.tty, err = pty.Start(x.cmd)
 	require.NoError(t, err)
@@ -258,4 +263,48 @@ func TestNoPrompt(t *testing.T) {
 		assert.Contains(t, x.text(), "pbm: hint: ")
 		assert.Equal(t, []string{one}, stored(t, dir, "dev"))
 	}
+}
+
+// Before pbm writes where only the project says, it asks, and takes the answer
+// as given until the project says something else.
+func TestPromptProject(t *testing.T) {
+	dir := projectWith(t, one)
+	project := filepath.Join(dir, ".pbm.json")
+	write := func(text string) { require.NoError(t, os.WriteFile(project, []byte(text), 0o644)) }
+	write(`{"current": "dev", "environments": {"dev": {"store": "file:environments.json"}, "prod": {"profile": "admin"}}}`)
+	update := []string{"env", "update", "--permissions-boundary", two}
+
+	x := onTerminalWith(t, dir, nil, update...)
+	x.expect("to go there, now and until that changes, type yes: ")
+	x.press("y\r")
+	assert.Equal(t, 1, x.end())
+	assert.Contains(t, x.text(), `pbm: error: "y" is not "yes"; nothing was written`)
+	assert.Equal(t, []string{one}, stored(t, dir, "dev"))
+
+	x = onTerminalWith(t, dir, nil, update...)
+	x.expect("pbm: warning: " + realPath(t, project) + " says where environment dev is (store file:environments.json), and you have not confirmed that on this machine\n")
+	x.expect("type yes: ")
+	x.press("yes\r")
+	assert.Zero(t, x.end(), x.text())
+	assert.Equal(t, []string{one, two}, stored(t, dir, "dev"))
+
+	// It is not asked again while the environment is there.
+	write(`{"environments": {"prod": {"profile": "other"}, "dev": {"store": "file:environments.json"}}, "current": "dev"}`)
+	update[len(update)-1] = one
+	x = onTerminalWith(t, dir, nil, update...)
+	assert.Zero(t, x.end(), x.text())
+	assert.NotContains(t, x.text(), "type yes")
+	assert.Equal(t, []string{one, two, one}, stored(t, dir, "dev"))
+
+	write(`{"current": "dev", "environments": {"dev": {"store": "file:other.json"}}}`)
+	x = onTerminalWith(t, dir, nil, update...)
+	x.expect("type yes: ")
+	x.press("\x04")
+	assert.Equal(t, 1, x.end())
+}
+
+func realPath(t *testing.T, path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	require.NoError(t, err)
+	return real
 }

@@ -47,6 +47,12 @@ func runScripts(t *testing.T, dir, moto string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setUp(env, moto) },
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"policy":    policyCommand,
 			"parameter": parameterCommand,
@@ -84,6 +90,7 @@ func setUp(env *testscript.Env, moto string) error {
 	examples, err := filepath.Abs("../examples")
 	env.Vars = append(env.Vars,
 		"EXAMPLES="+examples,
+		"HOME="+home,
 		"AWS_ENDPOINT_URL="+endpoint,
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(home, "config"),

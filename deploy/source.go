@@ -25,20 +25,52 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 		macro.Options.AnyEnvironment = true
 		return local, nil
 	}
-	j, err := p.project()
+	at, err := p.openToTransform(ctx, o)
 	if err != nil {
 		return boundary.Target{}, err
 	}
-	at, err := p.store.open(ctx, p.store.accessOf(j, o.environment))
-	if err != nil {
-		return boundary.Target{}, withoutAWS(err)
-	}
 	macro.Store = at
-	if !at.inAWS() || o.account != "" {
-		return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+	if o.account == "" && at.inAWS() {
+		return *at.caller, nil
 	}
-	target, err := at.identify(ctx)
-	return target, withoutAWS(err)
+	return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+}
+
+// openToTransform opens the store that boundaries are read from. It asks before
+// it goes where only the project says, when the result may be deployed, and
+// says where it goes.
+func (p *pbm) openToTransform(ctx context.Context, o transformOptions) (*place, error) {
+	j, err := p.project()
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.choose(j, o.environment)
+	if err != nil {
+		return nil, err
+	}
+	if c.by != nil && p.isDelivered(o) {
+		if err := p.confirmProject(ctx, c.by, o.environment); err != nil {
+			return nil, err
+		}
+	}
+	at, err := p.open(ctx, c, o.environment)
+	if err != nil {
+		return nil, withoutAWS(err)
+	}
+	if at.inAWS() {
+		// With --account, that of the store is only told.
+		if _, err := at.identify(ctx); err != nil && o.account == "" {
+			return nil, withoutAWS(err)
+		}
+	}
+	p.tellPlace(at)
+	return at, nil
+}
+
+// isDelivered reports whether the result goes where it may be deployed from,
+// and not only to somebody who looks at it.
+func (p *pbm) isDelivered(o transformOptions) bool {
+	return !o.diff && !o.check && (o.inPlace || p.toFile(o) || !isTerminal(p.stdout))
 }
 
 // withoutAWS adds to the remedy of an error that pbm transform can do without

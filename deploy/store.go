@@ -57,26 +57,6 @@ func (o *storeOptions) check() error {
 	return nil
 }
 
-// accessOf is how an environment is reached: by the flags, else as the project
-// says.
-func (o *storeOptions) accessOf(j *project, environment string) access {
-	how := o.access
-	if j == nil {
-		return how
-	}
-	known := j.access(environment)
-	if !o.flags.Changed("profile") {
-		how.Profile = known.Profile
-	}
-	if !o.flags.Changed("region") {
-		how.Region = known.Region
-	}
-	if known.Store != "" && !o.flags.Changed("store") {
-		how.Store = known.Store
-	}
-	return how
-}
-
 // isGiven reports whether flags say which store is meant.
 func (o *storeOptions) isGiven() bool {
 	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
@@ -88,9 +68,11 @@ type place struct {
 	file   string // of a file store
 	prefix string // of the parameters in SSM
 	access
-	config aws.Config
-	given  string           // flags that led here, for commands in hints
-	caller *boundary.Target // who pbm is there, once it has asked
+	by        *project // that decided some of it, nil when none did
+	confirmed bool     // whether the user has named or confirmed it
+	config    aws.Config
+	given     string           // flags that led here, for commands in hints
+	caller    *boundary.Target // who pbm is there, once it has asked
 }
 
 // open opens the store, to be reached as given.
@@ -113,6 +95,19 @@ func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
 		config: cfg,
 		given:  o.given(how),
 	}, nil
+}
+
+// open opens the store that was chosen for an environment.
+func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, error) {
+	at, err := p.store.open(ctx, c.access)
+	if err != nil {
+		return nil, err
+	}
+	at.by, at.confirmed = c.by, c.by == nil || c.by.isConfirmed(environment)
+	if file, isFile := at.Store.(*paramstore.File); isFile {
+		file.Waiting = p.waiting(at.file)
+	}
+	return at, nil
 }
 
 // Get reads an environment's record.

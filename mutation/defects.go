@@ -407,4 +407,22 @@ var defects = []defect{
 		"copies that aliases make are not bounded", "transform/yaml.go",
 		`case c.copies > maxCopies:`, `case c.copies > 30*maxCopies:`,
 	},
+
+	// Whose file may decide what.
+	{
+		"a project file of another user is obeyed", "deploy/trust.go",
+		`uid != os.Geteuid() && uid != 0`, `uid < 0`,
+	},
+	{
+		"a project file decides where a pipeline writes", "deploy/trust.go",
+		"	if j.isConfirmed(environment) {\n", "	if j.isConfirmed(environment) || !p.canAsk() {\n",
+	},
+	{
+		"a project's store leads out of its directory", "deploy/trust.go",
+		`if err != nil || !isWithin(dir, real) {`, `if err != nil && !isWithin(dir, real) {`,
+	},
+	{
+		"a file of something else is taken for a store", "paramstore/file.go",
+		"	d.DisallowUnknownFields()\n", "",
+	},
 }

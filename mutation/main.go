@@ -1,6 +1,6 @@
-// Command mutation checks the tests of the laws: it plants the defects of
-// defects.go in transform and boundary, one at a time, and runs their tests,
-// which must fail. The sources stay as they are: the compiler takes the defect
+// Command mutation checks the tests: it plants the defects of defects.go, one
+// at a time, and runs the tests of the engine, or of the package that has the
+// defect, which must fail. The sources stay as they are: the compiler takes the defect
 // from an overlay.
 package main
 
@@ -8,9 +8,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +38,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if out, err := test(); err != nil {
+	if out, err := test(packages()); err != nil {
 		return fmt.Errorf("the tests fail without a defect: %w\n%s", err, out)
 	}
 	var survivors []string
@@ -68,7 +71,7 @@ func (d defect) plant(dir string) (caughtBy string, err error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := test("-overlay", overlay)
+	out, err := test(d.packages(), "-overlay", overlay)
 	switch {
 	case err == nil:
 		return "", nil
@@ -107,11 +110,34 @@ func (d defect) overlay(dir string, changed []byte) (string, error) {
 	return path, os.WriteFile(path, content, 0o600)
 }
 
-// test runs the tests of the engine. A defect that has them hang is caught by
+// engine are the packages whose tests check each other.
+var engine = []string{"./transform", "./boundary"}
+
+// packages are those whose tests must catch the defect.
+func (d defect) packages() []string {
+	dir := "./" + path.Dir(d.file)
+	if slices.Contains(engine, dir) {
+		return engine
+	}
+	return []string{dir}
+}
+
+// packages are those that have defects.
+func packages() []string {
+	all := map[string]bool{}
+	for _, d := range defects {
+		for _, dir := range d.packages() {
+			all[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// test runs the tests of packages. A defect that has them hang is caught by
 // the time that they may take.
-func test(flags ...string) ([]byte, error) {
+func test(packages []string, flags ...string) ([]byte, error) {
 	args := append([]string{"test", "-vet=off", "-failfast", "-timeout=3m"}, flags...)
-	return exec.Command("go", append(args, "./transform", "./boundary")...).CombinedOutput()
+	return exec.Command("go", append(args, packages...)...).CombinedOutput()
 }
 
 // firstFailure is the innermost test that failed, or that the tests did not end.

@@ -1,18 +1,17 @@
 package paramstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"os/user"
 	"slices"
 	"time"
-
-	"github.com/rogpeppe/go-internal/lockedfile"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -25,11 +24,18 @@ import (
 //
 // An environment lists all values that it had, the present one last. Readers
 // never see half a file: it is replaced as a whole, under a lock that other
-// processes heed (the file's name with .lock behind it).
+// processes heed (the file's name with .lock behind it). A file that holds
+// anything else is refused and left alone.
 type File struct {
+	// Waiting, unless nil, is called when a write has to wait for another one.
+	Waiting func()
+
 	path string
 	now  func() time.Time
 }
+
+// maxFileSize is how large a file may be, in bytes.
+const maxFileSize = 16 << 20
 
 // NewFile returns the store in the file at path. It need not exist to be read
 // or written.
@@ -105,8 +111,8 @@ func (f *File) History(_ context.Context, environment string) ([]boundary.Record
 }
 
 // Create adds an environment.
-func (f *File) Create(_ context.Context, environment string, value boundary.Value) (boundary.Record, error) {
-	return f.change(environment, func(c fileContent) error {
+func (f *File) Create(ctx context.Context, environment string, value boundary.Value) (boundary.Record, error) {
+	return f.change(ctx, environment, func(c fileContent) error {
 		if len(c.Environments[environment]) == 0 {
 			return nil
 		}
@@ -119,8 +125,8 @@ func (f *File) Create(_ context.Context, environment string, value boundary.Valu
 }
 
 // Update adds a version to an environment.
-func (f *File) Update(_ context.Context, environment string, value boundary.Value, from int64) (boundary.Record, error) {
-	return f.change(environment, func(c fileContent) error {
+func (f *File) Update(ctx context.Context, environment string, value boundary.Value, from int64) (boundary.Record, error) {
+	return f.change(ctx, environment, func(c fileContent) error {
 		present, err := f.record(c, environment)
 		if err != nil {
 			return err
@@ -137,8 +143,8 @@ func (f *File) Update(_ context.Context, environment string, value boundary.Valu
 }
 
 // Remove takes an environment out of the file.
-func (f *File) Remove(_ context.Context, environment string) error {
-	return f.locked(func(content fileContent) error {
+func (f *File) Remove(ctx context.Context, environment string) error {
+	return f.locked(ctx, func(content fileContent) error {
 		if _, err := f.record(content, environment); err != nil {
 			return err
 		}
@@ -148,8 +154,8 @@ func (f *File) Remove(_ context.Context, environment string) error {
 }
 
 // change appends a value to an environment if the check allows it.
-func (f *File) change(environment string, check func(fileContent) error, value boundary.Value) (record boundary.Record, err error) {
-	err = f.locked(func(content fileContent) error {
+func (f *File) change(ctx context.Context, environment string, check func(fileContent) error, value boundary.Value) (record boundary.Record, err error) {
+	err = f.locked(ctx, func(content fileContent) error {
 		if err := check(content); err != nil {
 			return err
 		}
@@ -170,8 +176,15 @@ func (f *File) change(environment string, check func(fileContent) error, value b
 }
 
 // locked runs do on the content of the file, while nobody else writes it.
-func (f *File) locked(do func(fileContent) error) error {
-	unlock, err := lockedfile.MutexAt(f.path + ".lock").Lock()
+func (f *File) locked(ctx context.Context, do func(fileContent) error) error {
+	unlock, err := atomicfile.Lock(ctx, f.path, f.Waiting)
+	if errors.Is(err, atomicfile.ErrLocked) {
+		return &boundary.Problem{
+			What:   "the store of environments is not written",
+			Cause:  err,
+			Remedy: "find the process that has the file open, and run the command again when it has ended",
+		}
+	}
 	if err != nil {
 		return f.notWritten(err)
 	}
@@ -222,20 +235,16 @@ func (v fileValue) record(environment string, at int) boundary.Record {
 
 // read reads the file. One that does not exist has no environments.
 func (f *File) read() (fileContent, error) {
-	var content fileContent
-	text, err := os.ReadFile(f.path)
+	text, _, err := atomicfile.Read(f.path, maxFileSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fileContent{missing: true}, nil
 	}
 	if err != nil {
-		return content, fmt.Errorf("read the store of environments: %w", err)
+		return fileContent{}, fmt.Errorf("read the store of environments: %w", err)
 	}
-	err = json.Unmarshal(text, &content)
-	if err == nil {
-		err = content.check()
-	}
+	content, err := parseFile(text)
 	if err != nil {
-		return content, &boundary.Problem{
+		return fileContent{}, &boundary.Problem{
 			What:   "the store of environments is not readable: " + f.path,
 			Cause:  err,
 			Remedy: `restore the file; it is JSON of the form {"environments": {"dev": [{"version": 1, "value": "arn:..."}]}}`,
@@ -244,20 +253,44 @@ func (f *File) read() (fileContent, error) {
 	return content, nil
 }
 
-// check refuses names that no command takes, and that messages would repeat.
-func (c fileContent) check() error {
-	for environment := range c.Environments {
+// parseFile reads strictly: what is not a store's would be lost with the next
+// write. Its errors repeat nothing of the text, which may be anything.
+func parseFile(text []byte) (fileContent, error) {
+	var content fileContent
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&content); err != nil {
+		return content, withoutText(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return content, errors.New("there is text behind its end")
+	}
+	for environment := range content.Environments {
 		if err := boundary.CheckEnvironment(environment); err != nil {
-			return fmt.Errorf("%s is %w", printable.Clip(environment, 64), err)
+			return content, fmt.Errorf("%s is %w", printable.Clip(environment, 64), err)
 		}
 	}
-	return nil
+	return content, nil
+}
+
+// withoutText is an error of reading JSON that repeats nothing of it.
+func withoutText(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends too early")
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("invalid JSON at byte %d", syntax.Offset)
+	}
+	return errors.New("it has a member or a value that does not belong there")
 }
 
 func (f *File) write(content fileContent) error {
 	text, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	if len(text) >= maxFileSize {
+		return f.notWritten(atomicfile.ErrTooLarge)
 	}
 	if err := atomicfile.Write(f.path, append(text, '\n')); err != nil {
 		return f.notWritten(err)

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/paramstore"
 )
@@ -86,4 +88,57 @@ func TestFileNames(t *testing.T) {
 	records, err := paramstore.NewFile(path).History(context.Background(), "dev")
 	require.NoError(t, err)
 	assert.Equal(t, `a\x1b\nb`, records[0].ModifiedBy)
+}
+
+// A file of something else is refused and left alone, and nothing of it is
+// repeated: it may hold secrets.
+func TestFileOfSomethingElse(t *testing.T) {
+	for _, text := range []string{
+		`{"auths":{"registry":{"auth":"canary"}}}`,
+		`{"environments":{},"canary":"canary"}`,
+		`{"environments":{"dev":[{"value":"none","canary":"canary"}]}}`,
+		`{"environments":{"dev":[{"value":"none","modified":"canary"}]}}`,
+		`{"environments":{"../up":[{"value":"none"}]}}`,
+		`{"environments":{}} {"canary":1}`,
+		`{"environments":["canary"]}`,
+		`canary`,
+	} {
+		path := filepath.Join(t.TempDir(), "environments.json")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		store := paramstore.NewFile(path)
+		_, err := store.List(context.Background())
+		require.ErrorContains(t, err, "is not readable", text)
+		assert.NotContains(t, err.Error(), "canary")
+		_, err = store.Create(context.Background(), "new", boundary.Value{})
+		require.ErrorContains(t, err, "is not readable", text)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(after))
+	}
+}
+
+// What is not a file, or is too large, is not read.
+func TestFileNotRegular(t *testing.T) {
+	dir := t.TempDir()
+	_, err := paramstore.NewFile(dir).Get(context.Background(), "dev")
+	require.ErrorIs(t, err, atomicfile.ErrNotRegular)
+	path := filepath.Join(dir, "large")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Truncate(path, 1<<40))
+	_, err = paramstore.NewFile(path).Get(context.Background(), "dev")
+	require.ErrorIs(t, err, atomicfile.ErrTooLarge)
+}
+
+// A write that waits for another one ends with its context, and has written
+// nothing.
+func TestFileLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "environments.json")
+	unlock, err := atomicfile.Lock(context.Background(), path, nil)
+	require.NoError(t, err)
+	defer unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	_, err = paramstore.NewFile(path).Create(ctx, "dev", boundary.Value{})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NoFileExists(t, path)
 }

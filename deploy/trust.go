@@ -1,0 +1,393 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/boundary"
+)
+
+// Whose file may decide what, and what somebody sees before a write, is written
+// down in docs/security.md. In short: a project file comes with whatever
+// repository somebody works in. pbm obeys one only where its user has put it,
+// and asks before it writes to a place that only the project file names.
+
+// maxProjectSize is how large a project file may be, in bytes. It is also read
+// for the completion of names.
+const maxProjectSize = 64 << 10
+
+// reach is how far up project files are looked for: to the root of the
+// repository, else to the home directory.
+type reach struct {
+	top          string // the outermost directory whose project file counts
+	isRepository bool
+}
+
+// reachOf is the reach of a working directory.
+func reachOf(dir string) reach {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return reach{at, true}
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
+		if home = realPath(home); isWithin(home, dir) {
+			return reach{home, false}
+		}
+	}
+	return reach{dir, false}
+}
+
+// isWithin reports whether a path is a directory, or in it.
+func isWithin(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// readProject reads a project file that may be obeyed, nil when there is none.
+func readProject(path string) (*project, error) {
+	text, info, err := readNoLink(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, atomicfile.ErrNotRegular):
+		return nil, notObeyed(path, "is not a regular file", "replace it by a file, or remove it")
+	case err != nil:
+		return nil, &boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
+	}
+	if err := mustBeOwn(path, info); err != nil {
+		return nil, err
+	}
+	return parseProject(path, text)
+}
+
+// mustBeOwn refuses the file of another user than root.
+func mustBeOwn(path string, info fs.FileInfo) error {
+	if uid, _, known := atomicfile.Owner(info); known && uid != os.Geteuid() && uid != 0 {
+		return notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
+	}
+	return nil
+}
+
+// readNoLink reads what the name of a project file is of, and follows no link.
+func readNoLink(path string) ([]byte, fs.FileInfo, error) {
+	for range 100 {
+		named, err := os.Lstat(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !named.Mode().IsRegular() {
+			return nil, nil, atomicfile.ErrNotRegular
+		}
+		text, opened, err := atomicfile.Read(path, maxProjectSize)
+		if err != nil || os.SameFile(named, opened) {
+			return text, opened, err
+		}
+		// Another pbm has just replaced it.
+	}
+	return nil, nil, atomicfile.ErrNotRegular
+}
+
+func notObeyed(path, why, remedy string) error {
+	return &boundary.Problem{What: "the project file " + path + " " + why, Remedy: remedy}
+}
+
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return "user " + u.Username
+	}
+	return fmt.Sprintf("user %d", uid)
+}
+
+// outOfReach is the error about a project file above all that may be obeyed.
+func outOfReach(path string, info fs.FileInfo) error {
+	if err := mustBeOwn(path, info); err != nil {
+		return err
+	}
+	return notObeyed(path, "is out of reach",
+		"run pbm in its directory, in a repository, or below your home directory; or remove the file")
+}
+
+// keeps is how the project keeps where a file store is: as seen from its own
+// directory, which it must not leave.
+func (j *project) keeps(file string) (string, error) {
+	dir := realPath(filepath.Dir(j.path))
+	real, err := resolve(file)
+	if err != nil || !isWithin(dir, real) {
+		return "", &boundary.Problem{
+			What:   "the store " + file + " is not in the directory of the project file " + j.path,
+			Cause:  err,
+			Remedy: "keep the store in that directory, or name it each time with --store file:PATH; pbm env checkout and add remember only what is inside",
+		}
+	}
+	return filepath.ToSlash(relative(dir, real)), nil
+}
+
+// resolve is a path without links, of a file that need not exist.
+func resolve(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	if _, e := os.Lstat(path); e == nil || path == filepath.Dir(path) {
+		return "", err // a link to nothing
+	}
+	dir, err := resolve(filepath.Dir(path))
+	return filepath.Join(dir, filepath.Base(path)), err
+}
+
+// decision is where the project says that an environment is, and under which
+// name: the empty one stands for all that it does not know.
+func (j *project) decision(environment string) (name string, how access) {
+	if how, known := j.Environments[environment]; known {
+		return environment, how
+	}
+	return "", access{Store: j.Environments[j.Current].Store}
+}
+
+// memory is what the user has confirmed: decisions, by the path of the project
+// file and the name of the environment.
+type memory struct {
+	Projects map[string]map[string]access `json:"projects"`
+}
+
+const maxMemorySize = 1 << 20
+
+// memoryPath is where the memory is, empty where there is no home directory.
+func memoryPath() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "pbm", "projects.json")
+}
+
+func readMemory(path string) memory {
+	var m memory
+	text, _, err := atomicfile.Read(path, maxMemorySize)
+	if err != nil || json.Unmarshal(text, &m) != nil {
+		return memory{} // pbm asks again
+	}
+	return m
+}
+
+// isConfirmed reports whether the user has confirmed where a project says that
+// an environment is, or it does not say.
+func (j *project) isConfirmed(environment string) bool {
+	name, how := j.decision(environment)
+	if how == (access{}) {
+		return true
+	}
+	path := memoryPath()
+	if path == "" {
+		return false
+	}
+	confirmed, known := readMemory(path).Projects[realPath(j.path)][name]
+	return known && confirmed == how
+}
+
+// remember changes what the user has confirmed of a project.
+func (p *pbm) remember(ctx context.Context, j *project, change func(confirmed map[string]access)) {
+	path := memoryPath()
+	if path == "" {
+		return
+	}
+	if err := p.writeMemory(ctx, path, realPath(j.path), change); err != nil {
+		p.line("warning: ", "not remembered what you have confirmed of "+j.path+": "+err.Error())
+	}
+}
+
+func (p *pbm) writeMemory(ctx context.Context, path, project string, change func(map[string]access)) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	unlock, err := atomicfile.Lock(ctx, path, p.waiting(path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m := readMemory(path)
+	maps.DeleteFunc(m.Projects, func(project string, _ map[string]access) bool {
+		_, err := os.Lstat(project)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if m.Projects == nil {
+		m.Projects = map[string]map[string]access{}
+	}
+	if m.Projects[project] == nil {
+		m.Projects[project] = map[string]access{}
+	}
+	change(m.Projects[project])
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	if len(text) >= maxMemorySize {
+		return atomicfile.ErrTooLarge
+	}
+	return atomicfile.WriteMode(path, append(text, '\n'), 0o600)
+}
+
+// waiting tells that another process has a file.
+func (p *pbm) waiting(path string) func() {
+	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
+}
+
+// confirmProject asks whether to go where a project says that an environment
+// is. It refuses where nobody can be asked.
+func (p *pbm) confirmProject(ctx context.Context, j *project, environment string) error {
+	if j.isConfirmed(environment) {
+		return nil
+	}
+	name, how := j.decision(environment)
+	unconfirmed := fmt.Sprintf("%s says where %s is (%s), and you have not confirmed that on this machine", j.path, theEnvironment(name), how)
+	if p.canAsk() {
+		p.line("warning: ", unconfirmed)
+	}
+	err := p.confirm(ctx, "yes", "to go there, now and until that changes, type yes: ", &boundary.Problem{
+		What:   unconfirmed,
+		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
+	})
+	if err == nil && !p.yes && !p.dryRun {
+		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[name] = how })
+	}
+	return err
+}
+
+func theEnvironment(environment string) string {
+	if environment == "" {
+		return "any environment that it does not name"
+	}
+	return "environment " + environment
+}
+
+// choice is where a command finds an environment, and who says so.
+type choice struct {
+	access
+	by *project // what decides some of it; nil when flags, variables and AWS's own files do
+}
+
+// choose says where an environment is: by the flags, else as the project says.
+func (p *pbm) choose(j *project, environment string) (choice, error) {
+	c := choice{access: p.store.access}
+	if j == nil {
+		return c, nil
+	}
+	known := j.access(environment)
+	isGiven := p.store.flags.Changed
+	if file, isFile := storeFile(known.Store); isFile && !isGiven("store") {
+		if isGiven("profile") || isGiven("region") {
+			name, _ := j.decision(environment)
+			p.line("", fmt.Sprintf("%s has %s in %s; a profile or a Region that is given means AWS, so the store is ssm", j.path, theEnvironment(name), file))
+			known = access{}
+		} else if _, err := j.keeps(file); err != nil {
+			return c, err
+		}
+	}
+	take := func(flag string, to *string, from string) {
+		if from != "" && !isGiven(flag) {
+			*to, c.by = from, j
+		}
+	}
+	take("store", &c.Store, known.Store)
+	if _, isFile := storeFile(c.Store); !isFile {
+		take("profile", &c.Profile, known.Profile)
+		take("region", &c.Region, known.Region)
+	}
+	return c, nil
+}
+
+// toRead opens the store that has an environment, and says where it is when
+// only a project decides that which is not confirmed.
+func (p *pbm) toRead(ctx context.Context, j *project, environment string) (*place, error) {
+	c, err := p.choose(j, environment)
+	if err != nil {
+		return nil, err
+	}
+	at, err := p.open(ctx, c, environment)
+	if err != nil {
+		return nil, err
+	}
+	if !at.confirmed {
+		p.tellPlace(at)
+	}
+	return at, nil
+}
+
+// toWrite opens the store that has an environment for a command that writes
+// there, or writes elsewhere what it reads there.
+func (p *pbm) toWrite(ctx context.Context, j *project, environment string) (*place, error) {
+	c, err := p.choose(j, environment)
+	if err != nil {
+		return nil, err
+	}
+	return p.openChosen(ctx, c, environment)
+}
+
+// openChosen opens a store. It asks before it goes where only the project says,
+// and says where it goes, with the account unless AWS is not to be asked.
+func (p *pbm) openChosen(ctx context.Context, c choice, environment string) (*place, error) {
+	if c.by != nil {
+		if err := p.confirmProject(ctx, c.by, environment); err != nil {
+			return nil, err
+		}
+	}
+	at, err := p.open(ctx, c, environment)
+	if err != nil {
+		return nil, err
+	}
+	if at.inAWS() && !p.noVerify {
+		if _, err := at.identify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.tellPlace(at)
+	return at, nil
+}
+
+// tellPlace says, once, which store a command works on, and that a project
+// decided so.
+func (p *pbm) tellPlace(at *place) {
+	text := "store: " + at.String()
+	if at.by != nil {
+		text += ", as " + fromWorkingDirectory(at.by.path) + " says"
+	}
+	if !slices.Contains(p.told, text) {
+		p.told = append(p.told, text)
+		p.line("", text)
+	}
+}
+
+// String is the place in messages.
+func (at *place) String() string {
+	if !at.inAWS() {
+		return "file " + at.file
+	}
+	var parts []string
+	if at.caller != nil {
+		parts = append(parts, "account "+at.caller.AccountID)
+	}
+	parts = append(parts, "Region "+at.Region)
+	if at.Profile != "" {
+		parts = append(parts, "profile "+at.Profile)
+	}
+	return "ssm " + at.prefix + " in " + strings.Join(parts, ", ")
+}
