@@ -46,6 +46,7 @@ func placeOf(macro string, transforms []string) string {
 // checkResult is the result of pbm check.
 type checkResult struct {
 	Templates []checkedTemplate `json:"templates"`
+	Skipped   []skipped         `json:"skipped,omitempty"` // in directories
 	Summary   checkSummary      `json:"summary"`
 
 	others []string // files that are named, and are no templates
@@ -54,16 +55,29 @@ type checkResult struct {
 type checkedTemplate struct {
 	Path               string        `json:"path"`
 	Unreadable         string        `json:"unreadable,omitempty"`         // why it cannot be read
+	Foreign            string        `json:"foreign,omitempty"`            // why it is not CloudFormation's own YAML
 	Macro              string        `json:"macro,omitempty"`              // last, before others, Fn::Transform, missing
 	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
 	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
 	Roles              []checkedRole `json:"roles"`
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
-	nested  []input // local templates that it nests
-	other   bool    // it is no template
-	own     bool    // it defines the macro
-	managed bool    // a service-managed StackSet deploys it
+	nested    []input // local templates that it nests
+	other     bool    // it is no template
+	unchecked bool    // it is Foreign, and nothing of it could be read
+	own       bool    // it defines the macro
+	managed   bool    // a service-managed StackSet deploys it
+}
+
+// skip takes in what was skipped, and counts it: directories of tools are left
+// out by design.
+func (r *checkResult) skip(all []skipped) {
+	r.Skipped = all
+	for _, s := range all {
+		if s.Reason != reasonTools {
+			r.Summary.Skipped++
+		}
+	}
 }
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
@@ -91,9 +105,17 @@ type checkSummary struct {
 	Escapes    int `json:"escapes"`
 	Conflicts  int `json:"refused"`
 	BlindSpots int `json:"blindSpots"`
+	Foreign    int `json:"foreign,omitempty"`
+	Skipped    int `json:"skipped,omitempty"`
 }
 
 func (s *checkSummary) add(t checkedTemplate) {
+	if t.Foreign != "" {
+		s.Foreign++
+	}
+	if t.unchecked {
+		return
+	}
 	s.Templates++
 	if t.Unreadable != "" {
 		s.Unreadable++
@@ -122,9 +144,16 @@ func (s checkSummary) String() string {
 	if s.Conflicts > 0 {
 		refused = fmt.Sprintf(", %d refused", s.Conflicts)
 	}
-	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
+	text := fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
 		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Replaced, s.Unbound, counted(s.Escapes, "escape"), refused,
 		counted(s.BlindSpots, "blind spot"))
+	if s.Foreign > 0 {
+		text += fmt.Sprintf("; %d not CloudFormation's own YAML", s.Foreign)
+	}
+	if s.Skipped > 0 {
+		text += fmt.Sprintf("; %d skipped", s.Skipped)
+	}
+	return text
 }
 
 func (r checkResult) table() [][]string {

@@ -251,7 +251,7 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 			return embedded{}, errBodies
 		}
 		var err error
-		if text, err = parseYAML(src); err != nil || text.shadow[0] != '{' {
+		if text, err = parseYAML(src, false); err != nil || text.shadow[0] != '{' {
 			return embedded{}, errNone
 		}
 		// What aliases have made of it counts, too.

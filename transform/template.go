@@ -43,13 +43,22 @@ const (
 //
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
 // short forms of intrinsic functions. A key that is given twice is an error.
-func ParseTemplate(src []byte) (*Template, error) {
+func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, false) }
+
+// ParseUnpackaged reads a template that has tags of other tools, where
+// [ParseTemplate] returns a [ForeignTagError]. They become functions of their
+// names, as the AWS CLI makes of them when it packages a template:
+// !Tool::Include is Fn::Tool::Include. The result is to be inspected, and cannot
+// be rewritten.
+func ParseUnpackaged(src []byte) (*Template, error) { return parseTemplate(src, true) }
+
+func parseTemplate(src []byte, foreignTags bool) (*Template, error) {
 	text := bytes.TrimPrefix(src, []byte(byteOrderMark))
 	t := &Template{src: text, bom: src[:len(src)-len(text)]}
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)) {
 		return t, t.readJSON()
 	}
-	y, err := parseYAML(text)
+	y, err := parseYAML(text, foreignTags)
 	if err != nil {
 		return nil, cmp.Or(jsonError(text), err)
 	}

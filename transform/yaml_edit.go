@@ -438,7 +438,7 @@ func (y *yamlText) edit(edits []edit) ([]byte, []textEdit, *edit) {
 
 // means reports whether a text is the template with the edits, in YAML.
 func (y *yamlText) means(out []byte, edits []edit) bool {
-	again, err := parseYAML(out)
+	again, err := parseYAML(out, false)
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
 		return false
 	}
