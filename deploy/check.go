@@ -183,7 +183,7 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 			}
 			checked[i] = c.file(ctx, in)
 			c.progress(int(done.Add(1)), len(files))
-			return nil
+			return ctx.Err() // a file may have been read in part
 		})
 	}
 	return checked, group.Wait()
