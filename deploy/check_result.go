@@ -1,17 +1,11 @@
 package deploy
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 )
 
 // What becomes of a role.
@@ -193,6 +187,7 @@ type remark struct {
 	path        string
 	line        int
 	text        string
+	of          string // the logical ID that it is about, empty for the template
 }
 
 // rules of SARIF, and what each is about.
@@ -215,17 +210,17 @@ func (r checkResult) findings() []remark {
 		for _, role := range t.Roles {
 			switch role.Status {
 			case statusUnbound:
-				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusEscape:
-				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusConflict:
-				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusReplaced:
-				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described()})
+				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described(), role.LogicalID})
 			}
 		}
 		for _, blind := range t.BlindSpots {
-			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described()})
+			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described(), blind.LogicalID})
 		}
 	}
 	return append(all, r.remarks()...)
@@ -236,13 +231,13 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable})
+			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable, ""})
 		}
 		if t.Macro == macroEarly {
-			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
+			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
 		}
 		if t.EnvironmentProblem != "" {
-			all = append(all, remark{"environment", "warning", t.Path, 1, t.EnvironmentProblem})
+			all = append(all, remark{"environment", "warning", t.Path, 1, t.EnvironmentProblem, ""})
 		}
 	}
 	return all
@@ -269,45 +264,6 @@ func (p *pbm) showChecked(r checkResult) error {
 		return p.print(annotations(r))
 	}
 	return p.show(r)
-}
-
-// printSARIF prints a log that code scanning reads. Source: SARIF 2.1.0.
-func (p *pbm) printSARIF(r checkResult) error {
-	log := sarif.NewReport()
-	run := sarif.NewRunWithInformationURI("pbm", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html")
-	run.Tool.Driver.WithVersion(build().Version)
-	for _, rule := range checkRules {
-		run.AddRule(rule.id).WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.about))
-	}
-	for _, f := range r.findings() {
-		where := sarif.NewPhysicalLocation().
-			WithArtifactLocation(sarif.NewSimpleArtifactLocation(filepath.ToSlash(f.path))).
-			WithRegion(sarif.NewRegion().WithStartLine(f.line))
-		run.CreateResultForRule(f.rule).
-			WithLevel(f.level).
-			WithMessage(sarif.NewTextMessage(f.text)).
-			AddLocation(sarif.NewLocationWithPhysicalLocation(where))
-	}
-	log.AddRun(run)
-	var out bytes.Buffer
-	if err := log.PrettyWrite(&out); err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return p.print(withNewline(out.Bytes()))
-}
-
-// annotations are commands to the runner of GitHub Actions, which shows them on
-// the lines. Source: GitHub Actions, workflow commands.
-func annotations(r checkResult) []byte {
-	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	escapeProperty := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	level := map[string]string{"note": "notice"}
-	var out bytes.Buffer
-	for _, f := range r.findings() {
-		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
-			cmp.Or(level[f.level], f.level), escapeProperty.Replace(filepath.ToSlash(f.path)), f.line, f.rule, escape.Replace(f.text))
-	}
-	return out.Bytes()
 }
 
 // progress tells somebody at a terminal how far a long run is.
