@@ -55,7 +55,7 @@ func (p *pbm) findTemplates(ctx context.Context, paths []string) ([]input, []ski
 			all = append(all, input{path: path, named: true, root: filepath.Dir(path)})
 			continue
 		}
-		w := walk{root: path, seen: map[string]bool{}}
+		w := walk{looker: newLooker(), root: path, seen: map[string]bool{}}
 		err = w.all(ctx)
 		p.reportSkipped(w.skipped)
 		if err != nil {
@@ -176,6 +176,7 @@ var (
 // walk looks for templates in a directory. It follows links to directories
 // that lie below the root or in its repository, each directory once.
 type walk struct {
+	*looker
 	root    string
 	seen    map[string]bool // directories by their real path
 	links   []string        // to directories, which follow when all others are seen
@@ -250,9 +251,18 @@ func (w *walk) file(path string) {
 		w.skip(path, "it is not a regular file")
 		return
 	}
-	if may, err := mayBeTemplate(path); may || err != nil {
+	if may, err := w.mayBeTemplate(path); may || err != nil {
 		w.found = append(w.found, input{path: path, root: w.root})
 	}
+}
+
+func (w *walk) mayBeTemplate(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	return w.look(file)
 }
 
 // errNoneIn keeps a run from passing because it looked in the wrong place.
@@ -274,17 +284,6 @@ func isOfTools(directory string) bool {
 // maxTemplate is more than a template can have, in bytes. CloudFormation takes
 // 1 MB.
 const maxTemplate = 20 << 20
-
-// mayBeTemplate reports whether the text of a file, of whatever length, may be
-// a template.
-func mayBeTemplate(path string) (bool, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer file.Close()
-	return look(file)
-}
 
 // read reads the whole input, once: a pipe has its content only once.
 func (in input) read() ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 )
 
 // A template is known by its words before it is parsed, for parsing all files
@@ -21,43 +22,39 @@ var resourcesWord = []byte("Resources")
 // as the longest word or escape has.
 const overlap = 64
 
-// looker takes a text in chunks.
+// looker looks at texts, in chunks, one after the other.
 type looker struct {
-	resources, others, hidden bool
+	chunk []byte
 }
+
+func newLooker() *looker { return &looker{make([]byte, 256<<10)} }
 
 // look reports whether a text may be a template. It is wrong only about texts
 // that are none.
-func look(text io.Reader) (bool, error) {
-	var l looker
-	chunk := make([]byte, 0, 64<<10)
+func (l *looker) look(text io.Reader) (bool, error) {
+	resources, others := false, false
+	kept := 0 // of the chunk before
 	for first := true; ; first = false {
-		n, err := io.ReadFull(text, chunk[len(chunk):cap(chunk)])
-		chunk = chunk[:len(chunk)+n]
-		if first && isUTF16(chunk) {
-			return true, nil
-		}
-		l.see(chunk)
-		switch {
-		case l.may():
-			return true, nil
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return false, nil
-		case err != nil:
+		n, err := io.ReadFull(text, l.chunk[kept:])
+		chunk := l.chunk[:kept+n]
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
 			return false, err
 		}
-		chunk = append(chunk[:0], chunk[len(chunk)-overlap:]...)
+		resources = resources || bytes.Contains(chunk, resourcesWord)
+		others = others || (resources || !last) && hasOtherWord(chunk)
+		switch {
+		case resources && others, hidesWords(chunk), first && isUTF16(chunk):
+			return true, nil
+		case last:
+			return false, nil
+		}
+		kept = copy(l.chunk, chunk[len(chunk)-overlap:])
 	}
 }
 
-func (l *looker) may() bool { return l.hidden || l.resources && l.others }
-
-func (l *looker) see(text []byte) {
-	l.resources = l.resources || bytes.Contains(text, resourcesWord)
-	for _, word := range otherWords {
-		l.others = l.others || bytes.Contains(text, word)
-	}
-	l.hidden = l.hidden || hidesWords(text)
+func hasOtherWord(text []byte) bool {
+	return slices.ContainsFunc(otherWords, func(word []byte) bool { return bytes.Contains(text, word) })
 }
 
 // isUTF16 reports whether a text begins as one in UTF-16, or in UTF-32, does.
@@ -87,13 +84,24 @@ func hidesWords(text []byte) bool {
 // escapesLetter reports whether what is behind a backslash makes a letter or a
 // colon of it.
 func escapesLetter(behind []byte) bool {
-	for _, zeros := range []string{"x", "u00", "U000000"} {
-		code, is := bytes.CutPrefix(behind, []byte(zeros))
-		if is && len(code) > 1 && isLetter(hex(code[0])<<4|hex(code[1])) {
-			return true
-		}
+	if len(behind) == 0 {
+		return false
 	}
-	return false
+	var zeros string
+	switch behind[0] {
+	case 'x':
+	case 'u':
+		zeros = "00"
+	case 'U':
+		zeros = "000000"
+	default:
+		return false
+	}
+	code := behind[1:]
+	if len(code) < len(zeros)+2 || string(code[:len(zeros)]) != zeros {
+		return false
+	}
+	return isLetter(hex(code[len(zeros)])<<4 | hex(code[len(zeros)+1]))
 }
 
 // hex is the value of a digit, 0 for what is none: it makes no letter.
@@ -111,10 +119,14 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == ':' }
 
 // beginsWithBreak reports whether a text begins with a line break of YAML 1.1.
 func beginsWithBreak(text []byte) bool {
-	for _, lineBreak := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
-		if bytes.HasPrefix(text, []byte(lineBreak)) {
-			return true
-		}
+	if len(text) == 0 {
+		return false
+	}
+	switch text[0] {
+	case '\n', '\r':
+		return true
+	case '\xc2', '\xe2': // U+0085, U+2028, U+2029 and others, in UTF-8
+		return true
 	}
 	return false
 }
