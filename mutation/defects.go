@@ -320,4 +320,14 @@ var defects = []defect{
 		"copies that aliases make are not bounded", "transform/yaml.go",
 		`case c.copies > maxCopies:`, `case c.copies > 30*maxCopies:`,
 	},
+
+	// What is read of templates that are not CloudFormation's own YAML.
+	{
+		"tags of other tools are taken for functions", "transform/yaml.go",
+		`if !c.foreignTags && !slices.Contains(shortForms, name) {`, `if c.foreignTags && !slices.Contains(shortForms, name) {`,
+	},
+	{
+		"templates with tags of other tools cannot be inspected", "transform/template.go",
+		`return parseTemplate(src, true)`, `return parseTemplate(src, false)`,
+	},
 }
