@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
@@ -15,23 +16,41 @@ import (
 // them.
 var errTemplating = errors.New("it is the source of a templating engine")
 
+// maxIndicators bounds how much is decoded to say what a text is: so many
+// characters that may each begin a value. A text that has more stays an error.
+const maxIndicators = 100_000
+
 // kindOf says what a text is that cannot be read as a template: errNoTemplate
 // where no parser finds a template in it, errTemplating where the marks of a
 // templating engine are what no parser takes. It is nil where the text may be a
 // template that CloudFormation takes, or that somebody broke.
 func kindOf(src []byte, err error) error {
+	isJSON := json.Valid(src)
+	isObject := bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{"))
+	switch {
+	case errors.Is(err, errNoResources), isJSON && !isObject:
+		return errNoTemplate
+	case isJSON, countIndicators(src) > maxIndicators:
+		return nil
+	}
 	documents, broken := decode(src)
 	switch {
-	case errors.Is(err, errNoResources):
-		return errNoTemplate
 	case broken == nil && !slices.ContainsFunc(documents, hasTemplateSection):
 		return errNoTemplate
-	case broken == nil && slices.ContainsFunc(documents, hasMark):
+	case broken == nil && slices.ContainsFunc(documents, hasEngineValue):
 		return errTemplating
 	case broken != nil && decodes(withoutMarks(src)):
 		return errTemplating
 	}
 	return nil
+}
+
+func countIndicators(text []byte) int {
+	count := 0
+	for _, indicator := range []string{"\n", ",", "[", "{", ":"} {
+		count += bytes.Count(text, []byte(indicator))
+	}
+	return count
 }
 
 // decode reads the documents of a text in YAML or JSON.
@@ -73,9 +92,9 @@ func hasTemplateSection(document *yaml.Node) bool {
 	return false
 }
 
-// hasMark reports whether {{ }} stands somewhere as a value. It is a mapping
+// hasEngineValue reports whether {{ }} stands somewhere as a value. It is a mapping
 // whose key is a mapping then, which JSON has not.
-func hasMark(n *yaml.Node) bool {
+func hasEngineValue(n *yaml.Node) bool {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i < len(n.Content); i += 2 {
 			if key := n.Content[i]; key.Kind == yaml.MappingNode && key.Style&yaml.FlowStyle != 0 {
@@ -83,7 +102,7 @@ func hasMark(n *yaml.Node) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(n.Content, hasMark)
+	return slices.ContainsFunc(n.Content, hasEngineValue)
 }
 
 var (
