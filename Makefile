@@ -36,14 +36,16 @@ e2e: $(TOOLS) e2e/node_modules
 aws-smoke:
 	e2e/aws-smoke
 
-# The programs of AWS, and moto, at the versions of e2e/requirements.txt.
+# The programs of AWS, and moto, at the versions of e2e/requirements.txt, which
+# lists all that they depend on, too: pip-compile --generate-hashes
+# --allow-unsafe --no-strip-extras --no-annotate --no-header.
 $(TOOLS): e2e/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r e2e/requirements.txt
 	touch $@
 
 e2e/node_modules: e2e/package-lock.json
-	cd e2e && npm ci --silent --no-audit --no-fund
+	cd e2e && npm ci --ignore-scripts --silent --no-audit --no-fund
 	touch $@
 
 # What goes wrong around the function, and hostile templates, those that take
@@ -136,7 +138,7 @@ $(NODE_PEER): bench/peers/node/package-lock.json
 
 $(PYTHON_PEER): bench/peers/python/requirements.txt
 	python3 -m venv $(VENV)-bench
-	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check -r bench/peers/python/requirements.txt
+	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/peers/python/requirements.txt
 	touch $@
 
 # sam build calls this, with ARTIFACTS_DIR set. ARCH is what Go calls the

@@ -33,7 +33,7 @@ comments included. With --dry-run it shows the difference and writes nothing.`,
 }
 
 func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
-	files, err := p.findTemplates(paths)
+	files, _, err := p.findTemplates(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,10 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 	for len(files) > 0 {
 		in := files[0]
 		files = files[1:]
-		if known[realPath(in.path)] || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if known[realPath(in.path)] {
 			continue
 		}
 		known[realPath(in.path)] = true
@@ -78,8 +81,8 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	if err != nil {
 		return nil, false, err
 	}
-	for _, inner := range t.nested() {
-		if exists(inner.path) {
+	for _, inner := range t.nested(in.root) {
+		if nestedTemplate(inner.root, inner.path) == nil {
 			inner.named = true
 			nested = append(nested, inner)
 		}

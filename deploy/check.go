@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -83,7 +83,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.findTemplates(paths)
+	files, skipped, err := p.findTemplates(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,12 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	all, err := c.files(ctx, files)
 	if err != nil {
 		return err
+	}
+	all.skip(skipped)
+	for _, t := range all.Templates {
+		if t.Foreign != "" {
+			p.line("", t.Path+": not CloudFormation's own YAML: "+t.Foreign)
+		}
 	}
 	// Hooks name whatever has changed, templates or not.
 	for _, path := range all.others {
@@ -179,7 +185,7 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 			}
 			checked[i] = c.file(ctx, in)
 			c.progress(int(done.Add(1)), len(files))
-			return nil
+			return ctx.Err() // a file may have been read in part
 		})
 	}
 	return checked, group.Wait()
@@ -189,6 +195,14 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
 	t, err := readTemplate(in, c.macro)
+	if _, tag := errors.AsType[*transform.ForeignTagError](err); tag && !in.named {
+		result.Foreign = reasonOf(err)
+		t, err = readWith(transform.ParseUnpackaged, in, c.macro)
+	}
+	if errors.Is(err, errTemplating) && !in.named {
+		result.Foreign, result.unchecked = errTemplating.Error()+"; check what it renders", true
+		return result
+	}
 	if err != nil {
 		result.Unreadable, result.other = reasonOf(err), errors.Is(err, errNoTemplate)
 		return result
@@ -205,7 +219,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result.own, result.managed = t.defines(c.macro), in.managed
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
-	c.blindSpots(&result, t, report)
+	c.blindSpots(&result, t, in.root, report)
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
 		result.Environment, result.environmentError = c.environment(ctx, t, binding)
@@ -410,11 +424,11 @@ func (t *template) solvedBy(f transform.Finding, macro string) string {
 // blindSpots are those of the template, except those that are checked: nested
 // templates that are at hand, and places where Fn::Transform names the macro.
 // A macro that rejects blind spots does not see the former.
-func (c *checker) blindSpots(result *checkedTemplate, t *template, report transform.Report) {
+func (c *checker) blindSpots(result *checkedTemplate, t *template, root string, report transform.Report) {
 	if len(report.BlindSpots) == 0 {
 		return // most templates nest nothing, and to look for it costs as much as to check them
 	}
-	nested := t.nested()
+	nested := t.nested(root)
 	for _, f := range report.BlindSpots {
 		switch {
 		case f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)):
@@ -422,19 +436,19 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, report transf
 		case t.solvedBy(f, c.macro) != "":
 			continue
 		}
-		if in, here := nested[f.LogicalID]; here && exists(in.path) {
-			result.nested = append(result.nested, in)
-			if t.macro == nil || c.options.BlindSpots != transform.RejectBlindSpots {
-				continue
+		if in, here := nested[f.LogicalID]; here {
+			switch err := nestedTemplate(root, in.path); {
+			case err == nil:
+				result.nested = append(result.nested, in)
+				if t.macro == nil || c.options.BlindSpots != transform.RejectBlindSpots {
+					continue
+				}
+			case !errors.Is(err, fs.ErrNotExist):
+				f.Reason, f.Remedy = "nests "+in.path+", which "+err.Error(), "name that template, too"
 			}
 		}
 		result.BlindSpots = append(result.BlindSpots, roleOf(t, f, statusBlind))
 	}
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // transforms reports those that add what the macro does not see: behind it, or
@@ -453,8 +467,8 @@ func (c *checker) transforms(result *checkedTemplate, t *template) {
 }
 
 // nested are the local templates that a template nests or deploys by a
-// StackSet, by logical ID.
-func (t *template) nested() map[string]input {
+// StackSet, by logical ID. root is that of the template: see [input].
+func (t *template) nested(root string) map[string]input {
 	inputs := map[string]input{}
 	for id, r := range t.resources() {
 		var properties struct{ TemplateURL, Location, PermissionModel any }
@@ -471,6 +485,7 @@ func (t *template) nested() map[string]input {
 		}
 		inputs[id] = input{
 			path:    filepath.Join(filepath.Dir(t.path), filepath.FromSlash(location)),
+			root:    root,
 			managed: r.Type == "AWS::CloudFormation::StackSet" && properties.PermissionModel == "SERVICE_MANAGED",
 		}
 	}

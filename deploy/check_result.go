@@ -1,20 +1,13 @@
 package deploy
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
-
-	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -50,6 +43,7 @@ func placeOf(macro string, transforms []string) string {
 // checkResult is the result of pbm check.
 type checkResult struct {
 	Templates []checkedTemplate `json:"templates"`
+	Skipped   []skipped         `json:"skipped,omitempty"` // in directories
 	Summary   checkSummary      `json:"summary"`
 
 	others []string // files that are named, and are no templates
@@ -58,6 +52,7 @@ type checkResult struct {
 type checkedTemplate struct {
 	Path               string        `json:"path"`
 	Unreadable         string        `json:"unreadable,omitempty"`         // why it cannot be read
+	Foreign            string        `json:"foreign,omitempty"`            // why it is not CloudFormation's own YAML
 	Macro              string        `json:"macro,omitempty"`              // last, before others, Fn::Transform, missing
 	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
 	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
@@ -66,10 +61,22 @@ type checkedTemplate struct {
 
 	environmentError error // what EnvironmentProblem tells
 
-	nested  []input // local templates that it nests
-	other   bool    // it is no template
-	own     bool    // it defines the macro
-	managed bool    // a service-managed StackSet deploys it
+	nested    []input // local templates that it nests
+	other     bool    // it is no template
+	unchecked bool    // it is Foreign, and nothing of it could be read
+	own       bool    // it defines the macro
+	managed   bool    // a service-managed StackSet deploys it
+}
+
+// skip takes in what was skipped, and counts it: directories of tools are left
+// out by design.
+func (r *checkResult) skip(all []skipped) {
+	r.Skipped = all
+	for _, s := range all {
+		if s.Reason != reasonTools {
+			r.Summary.Skipped++
+		}
+	}
 }
 
 // isMisspelt reports whether every deployment refuses the template for what it
@@ -103,11 +110,19 @@ type checkSummary struct {
 	Escapes    int `json:"escapes"`
 	Conflicts  int `json:"refused"`
 	BlindSpots int `json:"blindSpots"`
+	Foreign    int `json:"foreign,omitempty"`
+	Skipped    int `json:"skipped,omitempty"`
 
 	misspelt int
 }
 
 func (s *checkSummary) add(t checkedTemplate) {
+	if t.Foreign != "" {
+		s.Foreign++
+	}
+	if t.unchecked {
+		return
+	}
 	s.Templates++
 	if t.Unreadable != "" {
 		s.Unreadable++
@@ -139,9 +154,16 @@ func (s checkSummary) String() string {
 	if s.Conflicts > 0 {
 		refused = fmt.Sprintf(", %d refused", s.Conflicts)
 	}
-	return fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
+	text := fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
 		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Replaced, s.Unbound, counted(s.Escapes, "escape"), refused,
 		counted(s.BlindSpots, "blind spot"))
+	if s.Foreign > 0 {
+		text += fmt.Sprintf("; %d not CloudFormation's own YAML", s.Foreign)
+	}
+	if s.Skipped > 0 {
+		text += fmt.Sprintf("; %d skipped", s.Skipped)
+	}
+	return text
 }
 
 func (r checkResult) table() [][]string {
@@ -181,6 +203,7 @@ type remark struct {
 	path        string
 	line        int
 	text        string
+	of          string // the logical ID that it is about, empty for the template
 }
 
 // rules of SARIF, and what each is about.
@@ -203,17 +226,17 @@ func (r checkResult) findings() []remark {
 		for _, role := range t.Roles {
 			switch role.Status {
 			case statusUnbound:
-				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusEscape:
-				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusConflict:
-				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described()})
+				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusReplaced:
-				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described()})
+				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described(), role.LogicalID})
 			}
 		}
 		for _, blind := range t.BlindSpots {
-			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described()})
+			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described(), blind.LogicalID})
 		}
 	}
 	return append(all, r.remarks()...)
@@ -224,17 +247,17 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable})
+			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable, ""})
 		}
 		if t.Macro == macroEarly {
-			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform"})
+			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
 		}
 		if t.EnvironmentProblem != "" {
 			level := "warning"
 			if t.isMisspelt() {
 				level = "error"
 			}
-			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem})
+			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem, ""})
 		}
 	}
 	return all
@@ -261,45 +284,6 @@ func (p *pbm) showChecked(r checkResult) error {
 		return p.print(annotations(r))
 	}
 	return p.show(r)
-}
-
-// printSARIF prints a log that code scanning reads. Source: SARIF 2.1.0.
-func (p *pbm) printSARIF(r checkResult) error {
-	log := sarif.NewReport()
-	run := sarif.NewRunWithInformationURI("pbm", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html")
-	run.Tool.Driver.WithVersion(build().Version)
-	for _, rule := range checkRules {
-		run.AddRule(rule.id).WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.about))
-	}
-	for _, f := range r.findings() {
-		where := sarif.NewPhysicalLocation().
-			WithArtifactLocation(sarif.NewSimpleArtifactLocation(filepath.ToSlash(f.path))).
-			WithRegion(sarif.NewRegion().WithStartLine(f.line))
-		run.CreateResultForRule(f.rule).
-			WithLevel(f.level).
-			WithMessage(sarif.NewTextMessage(f.text)).
-			AddLocation(sarif.NewLocationWithPhysicalLocation(where))
-	}
-	log.AddRun(run)
-	var out bytes.Buffer
-	if err := log.PrettyWrite(&out); err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return p.print(withNewline(out.Bytes()))
-}
-
-// annotations are commands to the runner of GitHub Actions, which shows them on
-// the lines. Source: GitHub Actions, workflow commands.
-func annotations(r checkResult) []byte {
-	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	escapeProperty := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	level := map[string]string{"note": "notice"}
-	var out bytes.Buffer
-	for _, f := range r.findings() {
-		fmt.Fprintf(&out, "::%s file=%s,line=%d,title=%s::%s\n",
-			cmp.Or(level[f.level], f.level), escapeProperty.Replace(printable.Line(filepath.ToSlash(f.path))), f.line, f.rule, escape.Replace(printable.Line(f.text)))
-	}
-	return out.Bytes()
 }
 
 // progress tells somebody at a terminal how far a long run is.

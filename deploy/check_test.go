@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -24,35 +23,6 @@ func checked(t testing.TB, output string, paths ...string) (stdout string, code 
 	code = deploy.Run(context.Background(), args, nil, &out, &messages)
 	require.NotEqual(t, 2, code, messages.String())
 	return out.String(), code
-}
-
-// requireSARIF validates a log against the schema of SARIF 2.1.0.
-func requireSARIF(t *testing.T, text string) *sarif.Report {
-	log, err := sarif.FromString(text, sarif.WithStrictValidation())
-	require.NoError(t, err)
-	require.NoError(t, log.Validate())
-	return log
-}
-
-func TestCheckSARIF(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "t.yaml")
-	require.NoError(t, os.WriteFile(path, []byte("Resources:\n  Role:\n    Type: AWS::IAM::Role\n  Nested: {Type: AWS::CloudFormation::Stack}\n"), 0o600))
-	text, code := checked(t, "sarif", dir)
-	assert.Equal(t, 1, code)
-	results := requireSARIF(t, text).Runs[0].Results
-	require.Len(t, results, 2)
-	assert.Equal(t, "unbound-role", *results[0].RuleID)
-	assert.Equal(t, "error", results[0].Level)
-	where := results[0].Locations[0].PhysicalLocation
-	assert.Equal(t, filepath.ToSlash(path), *where.ArtifactLocation.URI)
-	assert.Equal(t, 2, *where.Region.StartLine)
-	assert.Equal(t, "blind-spot", *results[1].RuleID)
-
-	require.NoError(t, os.WriteFile(path, []byte("Resources: {Topic: {Type: AWS::SNS::Topic}}\n"), 0o600))
-	text, code = checked(t, "sarif", dir)
-	assert.Zero(t, code)
-	assert.Empty(t, requireSARIF(t, text).Runs[0].Results)
 }
 
 // A terminal that knows no control sequences gets none.

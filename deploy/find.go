@@ -1,7 +1,7 @@
 package deploy
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,36 +25,62 @@ const standardStream = "-"
 type input struct {
 	path    string
 	named   bool      // and not found in a directory
+	root    string    // the directory that was named, or the one of the file that was
 	managed bool      // a service-managed StackSet deploys it, which takes no transforms
 	stdin   io.Reader // nil for a file
 }
 
-// findTemplates returns the files that are named, and the templates in the
-// directories that are, sorted. Directories of tools, which begin with a dot
-// or hold modules of others, are left out. A file with several names counts
-// once.
-func (p *pbm) findTemplates(paths []string) ([]input, error) {
+// skipped is a file or directory that was not looked at.
+type skipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// findTemplates returns the files that are named and the templates in the
+// directories that are, sorted, and what was skipped in those directories. A
+// file with several names counts once.
+func (p *pbm) findTemplates(ctx context.Context, paths []string) ([]input, []skipped, error) {
 	var all []input
+	var left []skipped
 	for _, path := range paths {
 		if path == standardStream {
-			all = append(all, input{path: "stdin", named: true, stdin: p.stdin})
+			all = append(all, input{path: "stdin", named: true, root: ".", stdin: interruptible{ctx, p.stdin}})
 			continue
 		}
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, fmt.Errorf("read the template: %w", cause(err, path))
+			return nil, nil, fmt.Errorf("read the template: %w", cause(err, path))
 		}
 		if !info.IsDir() {
-			all = append(all, input{path: path, named: true})
+			all = append(all, input{path: path, named: true, root: filepath.Dir(path)})
 			continue
 		}
-		found, err := walkTemplates(path)
+		w := walk{looker: newLooker(), root: path, seen: map[string]bool{}}
+		err = w.all(ctx)
+		p.reportSkipped(w.skipped)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, found...)
+		all = append(all, w.found...)
+		left = append(left, w.skipped...)
 	}
-	return once(all), nil
+	slices.SortFunc(left, func(a, b skipped) int { return strings.Compare(a.Path, b.Path) })
+	return once(all), slices.Compact(left), nil
+}
+
+// reportSkipped names what was skipped, the directories of tools in one line.
+func (p *pbm) reportSkipped(all []skipped) {
+	var tools []string
+	for _, s := range all {
+		if s.Reason == reasonTools {
+			tools = append(tools, s.Path)
+			continue
+		}
+		p.line("warning: ", "skipped "+s.Path+": "+s.Reason)
+	}
+	if len(tools) > 0 {
+		p.line("", "skipped directories of tools: "+strings.Join(tools, ", "))
+	}
 }
 
 // once leaves out further names of a file, links before others, and sorts.
@@ -79,40 +105,164 @@ func (in input) isLink() bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// realPath is where the links of a path lead to.
-func realPath(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		return target
-	}
-	return filepath.Clean(path)
+// isStream reports whether the input is stdin or a pipe that the shell opened,
+// as opposed to a file.
+func (in input) isStream() bool {
+	path := filepath.ToSlash(filepath.Clean(in.path))
+	return in.stdin != nil || path == "/dev/stdin" || path == "/proc/self/fd/0" || strings.HasPrefix(path, "/dev/fd/")
 }
 
-func walkTemplates(root string) ([]input, error) {
-	var found []input
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && path != root && isOfTools(entry.Name()):
-			return filepath.SkipDir
-		case entry.IsDir() || !slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
-			return nil
-		}
-		// One that cannot be read is named, so that somebody hears of it; a
-		// link that leads nowhere is nothing.
-		is, err := looksLikeTemplate(path)
-		if is || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			found = append(found, input{path: path})
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("look for templates: %w", err)
-	case len(found) == 0:
-		return nil, errNoneIn(root)
+// realPath is the absolute path that the links of a path lead to.
+func realPath(path string) string {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Clean(path)
 	}
-	return found, nil
+	if target, err := filepath.EvalSymlinks(absolute); err == nil {
+		return target
+	}
+	return absolute
+}
+
+// isBelow reports whether a path, its links followed, is a directory or lies
+// in it.
+func isBelow(directory, path string) bool {
+	relative, err := filepath.Rel(realPath(directory), realPath(path))
+	return err == nil && filepath.IsLocal(relative)
+}
+
+// isAtHome reports whether a path lies below the directory root, or in the
+// repository that root is in. A repository must not make pbm read what lies
+// elsewhere on the machine.
+func isAtHome(root, path string) bool {
+	if isBelow(root, path) {
+		return true
+	}
+	for at := realPath(root); ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return isBelow(at, path)
+		}
+		if at == filepath.Dir(at) {
+			return false
+		}
+	}
+}
+
+// nestedTemplate says why a local template that another one nests is not read,
+// in words that follow its name, or nil when it is read. root is that of the
+// template that nests it: see [input].
+func nestedTemplate(root, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("does not exist: %w", fs.ErrNotExist)
+	case err != nil:
+		return fmt.Errorf("cannot be read: %w", err)
+	case !isAtHome(root, path):
+		return errors.New("lies outside the directory that was named and its repository")
+	case !info.Mode().IsRegular():
+		return errNotRegular
+	case info.Size() > maxTemplate:
+		return errTooLong
+	}
+	return nil
+}
+
+var (
+	errNotRegular = errors.New("is not a regular file")
+	errTooLong    = fmt.Errorf("is longer than any template: more than %d MB", maxTemplate>>20)
+)
+
+// walk looks for templates in a directory. It follows links to directories
+// that lie below the root or in its repository, each directory once.
+type walk struct {
+	*looker
+	root    string
+	seen    map[string]bool // directories by their real path
+	links   []string        // to directories, which follow when all others are seen
+	found   []input
+	skipped []skipped
+}
+
+func (w *walk) all(ctx context.Context) error {
+	w.links = []string{w.root}
+	for len(w.links) > 0 {
+		link := w.links[0]
+		w.links = w.links[1:]
+		if !isAtHome(w.root, link) {
+			w.skip(link, "it is a link to a directory outside "+w.root+" and its repository")
+			continue
+		}
+		if err := w.directory(ctx, link); err != nil {
+			return fmt.Errorf("look for templates: %w", err)
+		}
+	}
+	if len(w.found) == 0 {
+		return errNoneIn(w.root)
+	}
+	return nil
+}
+
+func (w *walk) skip(path, reason string) {
+	w.skipped = append(w.skipped, skipped{path, reason})
+}
+
+func (w *walk) directory(ctx context.Context, directory string) error {
+	if w.seen[realPath(directory)] {
+		return nil
+	}
+	w.seen[realPath(directory)] = true
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(directory, entry.Name())
+		isLink := entry.Type()&fs.ModeSymlink != 0
+		switch isDir := entry.IsDir() || isLink && isDirectory(path); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case isDir && isOfTools(entry.Name()):
+			if entry.Name() != ".git" && !isEmpty(path) {
+				w.skip(path, reasonTools)
+			}
+		case isDir && isLink:
+			w.links = append(w.links, path)
+		case isDir:
+			if err := w.directory(ctx, path); err != nil {
+				return err
+			}
+		case slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
+			w.file(path)
+		}
+	}
+	return nil
+}
+
+// file takes a file that may be a template. One that cannot be read is taken,
+// so that reading it reports the error.
+func (w *walk) file(path string) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.skip(path, "it is a link that leads nowhere")
+		return
+	case err == nil && !info.Mode().IsRegular():
+		w.skip(path, "it is not a regular file")
+		return
+	}
+	if may, err := w.mayBeTemplate(path); may || err != nil {
+		w.found = append(w.found, input{path: path, root: w.root})
+	}
+}
+
+func (w *walk) mayBeTemplate(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	return w.look(file)
 }
 
 // errNoneIn keeps a run from passing because it looked in the wrong place.
@@ -123,6 +273,10 @@ func errNoneIn(directory string) error {
 	}
 }
 
+// reasonTools is why directories of tools are skipped: what is in them is
+// installed or generated.
+const reasonTools = "it is a directory of a tool; name it to have it checked"
+
 func isOfTools(directory string) bool {
 	return strings.HasPrefix(directory, ".") || directory == "node_modules" || directory == "vendor"
 }
@@ -131,29 +285,11 @@ func isOfTools(directory string) bool {
 // 1 MB.
 const maxTemplate = 20 << 20
 
-// looksLikeTemplate reports whether a file in a directory speaks of
-// CloudFormation.
-func looksLikeTemplate(path string) (bool, error) {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > maxTemplate || !info.Mode().IsRegular() {
-		return false, err
-	}
-	text, err := os.ReadFile(path)
-	return isOfCloudFormation(text), err
-}
-
-// isOfCloudFormation reports whether a text has the word Resources, and a
-// resource type or the version of the format.
-func isOfCloudFormation(text []byte) bool {
-	return bytes.Contains(text, []byte("Resources")) &&
-		(bytes.Contains(text, []byte("AWS::")) || bytes.Contains(text, []byte("AWSTemplateFormatVersion")))
-}
-
 // read reads the whole input, once: a pipe has its content only once.
 func (in input) read() ([]byte, error) {
 	from := in.stdin
 	if from == nil {
-		file, err := os.Open(in.path)
+		file, err := in.open()
 		if err != nil {
 			return nil, err
 		}
@@ -162,9 +298,22 @@ func (in input) read() ([]byte, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(from, maxTemplate+1))
 	if len(text) > maxTemplate {
-		err = fmt.Errorf("%s is longer than any template", in.path)
+		err = fmt.Errorf("%s %w", in.path, errTooLong)
 	}
 	return text, err
+}
+
+// open opens a file. Anything else may block for ever, or never end, when it is
+// opened or read.
+func (in input) open() (*os.File, error) {
+	info, err := os.Stat(in.path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && !in.isStream() {
+		return nil, fmt.Errorf("%s %w", in.path, errNotRegular)
+	}
+	return os.Open(in.path)
 }
 
 // mustBeFiles refuses to change what cannot be written back.
@@ -181,6 +330,16 @@ func mustBeFiles(all []input, what string) error {
 func isDirectory(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+func isEmpty(directory string) bool {
+	file, err := os.Open(directory)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	_, err = file.ReadDir(1)
+	return errors.Is(err, io.EOF)
 }
 
 // cause is what is wrong with a path, without the name of the call.

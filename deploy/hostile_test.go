@@ -34,6 +34,8 @@ func TestHostileFiles(t *testing.T) {
 				{"pbm", "transform", path, "--permissions-boundary", "dev", "--account", "111122223333", "--check"},
 				{"pbm", "adopt", path, "--dry-run"},
 			} {
+				atRest := exec.Cmd{Path: executable, Args: []string{"pbm", "version"}}
+				require.NoError(t, atRest.Run())
 				pbm := exec.Cmd{Path: executable, Args: args}
 				begin := time.Now()
 				_ = pbm.Run() // whether it takes the file is not the question
@@ -41,7 +43,9 @@ func TestHostileFiles(t *testing.T) {
 				t.Logf("%-28s %4d kB %-9s %5d MB, %v of %v", name, len(text)/1000, args[1], peak>>20, took.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 				assert.Less(t, took, 10*time.Second, "%s of %d bytes, %s", name, len(text), args[1])
 				if peak > 0 {
-					assert.Less(t, peak, 10*len(text)+hostileMemory, "%s of %d bytes, %s", name, len(text), args[1])
+					// A process begins with the peak of the one that it is forked from.
+					allowed := max(hostileMemory, peakMemory(atRest.ProcessState)+hostileMemory/2)
+					assert.Less(t, peak, 10*len(text)+allowed, "%s of %d bytes, %s", name, len(text), args[1])
 				}
 			}
 		}

@@ -4,7 +4,7 @@
 // Results go to stdout. Everything else goes to stderr, a line each, that
 // begins "pbm: ", "pbm: warning: ", "pbm: error: " or "pbm: hint: ", in lower
 // case and without a full stop. pbm exits with 0 when all is done, 1 when it
-// failed, 2 when it was called wrongly.
+// failed, 2 when it was called wrongly, 130 when it was interrupted.
 package deploy
 
 import (
@@ -33,24 +33,28 @@ const (
 	exitDone = iota
 	exitFailed
 	exitUsage
+	exitInterrupted = 130 // as shells have it for Ctrl-C
 )
 
 // Run runs pbm with the arguments behind its name and returns its exit code.
-// Ctrl-C ends it before the next write, if there is one.
+// The first Ctrl-C or SIGTERM ends it before the next file or write. The second
+// one kills it, whatever it waits for.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	p := &pbm{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := p.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
 	if ctx.Err() != nil {
-		err = errInterrupted
+		p.report(interrupted(command))
+		return exitInterrupted
 	}
 	p.report(err)
 	if _, usage := errors.AsType[*usageError](err); usage {
@@ -59,10 +63,16 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitFailed
 }
 
-// errInterrupted stands for whatever error an interruption led to.
-var errInterrupted = &boundary.Problem{
-	What:   "interrupted",
-	Remedy: "see what stands now: pbm env get NAME",
+// interrupted stands for whatever error an interruption of a command led to.
+func interrupted(c *cobra.Command) error {
+	problem := &boundary.Problem{What: "interrupted"}
+	switch c.Name() {
+	case "init", "add", "update", "remove":
+		problem.Remedy = "see what the store has now: pbm env list"
+	case "transform", "adopt":
+		problem.Remedy = "files that were written are named above; run the command again for the others"
+	}
+	return problem
 }
 
 // pbm is one call of the command.

@@ -191,9 +191,12 @@ func TestPromptVerifies(t *testing.T) {
 
 // Whoever gives no answer has changed nothing.
 func TestPromptNoAnswer(t *testing.T) {
-	for keys, want := range map[string]string{
-		"\x03": "pbm: error: interrupted\npbm: hint: see what stands now: pbm env get NAME\n", // Ctrl-C
-		"\x04": "pbm: error: no answer; nothing was written\n",                                // Ctrl-D
+	for keys, want := range map[string]struct {
+		text string
+		code int
+	}{
+		"\x03": {"pbm: error: interrupted\npbm: hint: see what the store has now: pbm env list\n", 130}, // Ctrl-C
+		"\x04": {"pbm: error: no answer; nothing was written\n", 1},                                     // Ctrl-D
 	} {
 		dir := projectWith(t, one)
 		before, err := os.ReadFile(filepath.Join(dir, "environments.json"))
@@ -201,8 +204,8 @@ func TestPromptNoAnswer(t *testing.T) {
 		x := onTerminal(t, dir, nil, "env", "update")
 		x.expect("): ")
 		x.press(keys)
-		assert.Equal(t, 1, x.end())
-		assert.Contains(t, x.text(), want)
+		assert.Equal(t, want.code, x.end())
+		assert.Contains(t, x.text(), want.text)
 		after, err := os.ReadFile(filepath.Join(dir, "environments.json"))
 		require.NoError(t, err)
 		assert.Equal(t, string(before), string(after))

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
-
-	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
@@ -96,11 +93,15 @@ func (e readError) Unwrap() error { return e.error }
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
 // template calls it by. Its errors are of type readError.
 func readTemplate(in input, macro string) (*template, error) {
+	return readWith(transform.ParseTemplate, in, macro)
+}
+
+func readWith(parse func([]byte) (*transform.Template, error), in input, macro string) (*template, error) {
 	src, err := in.read()
 	if err != nil {
 		return nil, readError{fmt.Errorf("read the template: %w", err)}
 	}
-	t, err := parseTemplate(in.path, src, macro)
+	t, err := parseTemplate(parse, in.path, src, macro)
 	if err == nil {
 		return t, nil
 	}
@@ -109,28 +110,17 @@ func readTemplate(in input, macro string) (*template, error) {
 		Cause:  err,
 		Remedy: "give a CloudFormation template in JSON or YAML",
 	}
-	if isOfCloudFormation(src) {
+	// Hooks name whatever has changed, but what somebody pipes is a template.
+	if !in.isStream() {
+		problem.Kind = kindOf(src, err)
+	}
+	switch {
+	case errors.Is(problem.Kind, errTemplating):
+		problem.Remedy = "give what the templating engine renders"
+	case problem.Kind == nil && !errors.Is(err, errNoResources):
 		problem.What, problem.Remedy = "the template "+in.path+" cannot be read", "correct the template"
 	}
-	if errors.Is(err, errNoResources) || !isOfCloudFormation(src) && isYAML(src, err) {
-		problem.Kind = errNoTemplate
-	}
 	return nil, readError{problem}
-}
-
-// isYAML reports whether a text that is not a template, for a reason, is YAML or
-// JSON of whatever. Lists are, and what is too long to be looked at.
-func isYAML(text []byte, reason error) bool {
-	if errors.Is(reason, transform.ErrNotObject) || errors.Is(reason, transform.ErrTooLong) {
-		return true
-	}
-	documents := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var document yaml.Node
-		if err := documents.Decode(&document); err != nil {
-			return errors.Is(err, io.EOF)
-		}
-	}
 }
 
 // errNoResources is what is wrong with JSON or YAML that is no template.
@@ -142,14 +132,17 @@ func mayHaveResources(sections map[string]json.RawMessage) bool {
 	if resources, ok := sections["Resources"]; ok {
 		return resources[0] == '{'
 	}
-	return slices.ContainsFunc([]string{"AWSTemplateFormatVersion", "Fn::Transform"}, func(name string) bool {
+	return slices.ContainsFunc(sectionsOfTemplates, func(name string) bool {
 		_, ok := sections[name]
 		return ok
 	})
 }
 
-func parseTemplate(path string, src []byte, macro string) (*template, error) {
-	parsed, err := transform.ParseTemplate(src)
+// sectionsOfTemplates make a template of a text that has no Resources.
+var sectionsOfTemplates = []string{"AWSTemplateFormatVersion", "Fn::Transform"}
+
+func parseTemplate(parse func([]byte) (*transform.Template, error), path string, src []byte, macro string) (*template, error) {
+	parsed, err := parse(src)
 	if err != nil {
 		return nil, err
 	}

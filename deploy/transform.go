@@ -135,7 +135,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.findTemplates(o.paths)
+	files, _, err := p.findTemplates(ctx, o.paths)
 	if err != nil {
 		return err
 	}
@@ -157,6 +157,9 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	templates, failed := 0, 0
 	o.used = map[string]bool{}
 	for _, in := range files {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		err := p.transformFile(ctx, o, macro, target, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
 			continue

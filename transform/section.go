@@ -117,7 +117,7 @@ func (t *Template) resection(edits []textEdit, want []byte) (*Template, error) {
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), true)
+	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
 	if err != nil || !sameMeaning(again, &Template{transform: want, fragment: t.fragment}) {
 		return nil, errSection
 	}

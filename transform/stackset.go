@@ -253,12 +253,8 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 		if *w.bodies += len(src); *w.bodies > maxBodies && !w.options.own {
 			return embedded{}, errBodies
 		}
-		parse := parseYAML
-		if w.options.own {
-			parse = parseOwnYAML
-		}
 		var err error
-		switch text, err = parse(src); {
+		switch text, err = parseYAML(src, reading{own: w.options.own}); {
 		case errors.Is(err, errTransforms):
 			return embedded{}, errTransforms
 		case errors.Is(err, ErrTooLong):

@@ -54,11 +54,24 @@ var (
 // short forms of intrinsic functions. Of a key that is given twice the last one
 // counts; two sections Transform are an error. Memory is bounded: see maxYAML
 // and maxJSONValues.
-func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, false) }
+func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, reading{}) }
 
-// parseTemplate reads a template. One that is known to be of our own making may
-// be longer than ParseTemplate reads.
-func parseTemplate(src []byte, own bool) (*Template, error) {
+// ParseUnpackaged reads a template that has tags of other tools, where
+// [ParseTemplate] returns a [ForeignTagError]. They become functions of their
+// names, as the AWS CLI makes of them when it packages a template:
+// !Tool::Include is Fn::Tool::Include. The result is to be inspected, and cannot
+// be rewritten.
+func ParseUnpackaged(src []byte) (*Template, error) {
+	return parseTemplate(src, reading{foreignTags: true})
+}
+
+// reading is what a text may be, beside a template that ParseTemplate reads.
+type reading struct {
+	own         bool // of our own making, so that it may be longer
+	foreignTags bool
+}
+
+func parseTemplate(src []byte, how reading) (*Template, error) {
 	text := bytes.TrimPrefix(src, []byte(byteOrderMark))
 	if err := checkUTF8(text); err != nil {
 		return nil, err
@@ -70,16 +83,12 @@ func parseTemplate(src []byte, own bool) (*Template, error) {
 	case text[first] == '[':
 		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
 	case text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)):
-		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
+		if !how.own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
 			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
 		}
 		return t, t.readJSON()
 	}
-	parse := parseYAML
-	if own {
-		parse = parseOwnYAML
-	}
-	y, err := parse(text)
+	y, err := parseYAML(text, how)
 	if err != nil {
 		return nil, cmp.Or(jsonError(text), err)
 	}
@@ -257,7 +266,7 @@ func (t *Template) rewrite(edits []edit, base int, macro string) (*Template, err
 	if !ok {
 		return nil, defective("two edits overlap")
 	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), true)
+	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
 	if err != nil {
 		return nil, defective("the result cannot be read")
 	}

@@ -237,7 +237,7 @@ func (c *comparison) isBody(e embedded, now span) bool {
 	}
 	text = text[e.mark:]
 	if e.yaml != nil {
-		y, err := parseOwnYAML(text)
+		y, err := parseYAML(text, reading{own: true})
 		if err != nil || !bytes.Equal(y.transform, e.yaml.transform) {
 			return false
 		}

@@ -83,17 +83,14 @@ func checkLength(src []byte) error {
 	return nil
 }
 
-// parseYAML reads the one document that a template is.
-func parseYAML(src []byte) (*yamlText, error) {
-	if err := checkLength(src); err != nil {
-		return nil, err
+// parseYAML reads the one document that a template is. Tags of other tools are
+// errors, or functions of their names.
+func parseYAML(src []byte, how reading) (*yamlText, error) {
+	if !how.own {
+		if err := checkLength(src); err != nil {
+			return nil, err
+		}
 	}
-	return parseOwnYAML(src)
-}
-
-// parseOwnYAML is parseYAML of a text that is of our own making, but for what
-// edits have added: it may be longer.
-func parseOwnYAML(src []byte) (*yamlText, error) {
 	if err := checkCharacters(src); err != nil {
 		return nil, err
 	}
@@ -102,7 +99,7 @@ func parseOwnYAML(src []byte) (*yamlText, error) {
 		return nil, err
 	}
 	y := &yamlText{src: src, lines: lineStarts(src), strides: map[int][]int{}, root: root}
-	c := shadower{text: y}
+	c := shadower{text: y, foreignTags: how.foreignTags}
 	c.top(root)
 	y.shadow = c.out
 	return y, c.err
@@ -171,13 +168,14 @@ func asYAML11(src []byte) []byte {
 
 // shadower writes the shadow. Its first error sticks.
 type shadower struct {
-	text   *yamlText
-	out    []byte
-	flow   int // how many flow collections are around
-	alias  int // how many aliases are around
-	copies int // values that aliases and merge keys have made
-	depth  int
-	err    error
+	text        *yamlText
+	out         []byte
+	foreignTags bool // and not only CloudFormation's short forms
+	flow        int  // how many flow collections are around
+	alias       int  // how many aliases are around
+	copies      int  // values that aliases and merge keys have made
+	depth       int
+	err         error
 }
 
 func (c *shadower) fail(at *yaml.Node, err error) {
@@ -290,10 +288,18 @@ var shortForms = []string{
 	"Join", "Not", "Or", "Ref", "RefAll", "Select", "Split", "Sub", "Transform", "ValueOf", "ValueOfAll",
 }
 
+// ForeignTagError says that a template in YAML has a tag that is no short form
+// of a function.
+type ForeignTagError struct{ name string }
+
+func (e *ForeignTagError) Error() string {
+	return "CloudFormation has no short form !" + clip(e.name, 40)
+}
+
 // function writes {"Fn::Name": argument}.
 func (c *shadower) function(name string, n *yaml.Node) {
-	if !slices.Contains(shortForms, name) {
-		c.fail(n, fmt.Errorf("CloudFormation has no short form !%s", clip(name, 40)))
+	if !c.foreignTags && !slices.Contains(shortForms, name) {
+		c.fail(n, &ForeignTagError{name})
 		return
 	}
 	long := "Fn::" + name

@@ -438,7 +438,7 @@ func (y *yamlText) edit(edits []edit) ([]byte, []textEdit, *edit) {
 
 // means reports whether a text is the template with the edits, in YAML.
 func (y *yamlText) means(out []byte, edits []edit) bool {
-	again, err := parseOwnYAML(out)
+	again, err := parseYAML(out, reading{own: true})
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
 		return false
 	}

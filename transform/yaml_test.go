@@ -2,6 +2,7 @@ package transform_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -248,4 +249,20 @@ func TestManyRolesInYAML(t *testing.T) {
 	require.NoError(t, report.Err)
 	assert.Len(t, report.Changes, 1000)
 	assert.Equal(t, 1000, strings.Count(string(out), "      PermissionsBoundary: "+devARN+"\n"))
+}
+
+// A template with tags of other tools can be inspected: they are functions of
+// their names. It is no template for whoever does not ask for that.
+func TestParseUnpackaged(t *testing.T) {
+	src := []byte("Resources:\n  Role: !Tool::Include {file: role.yaml}\n  Topic: {Type: AWS::SNS::Topic, Name: !Ref T}\n")
+	_, err := transform.ParseTemplate(src)
+	tag, is := errors.AsType[*transform.ForeignTagError](err)
+	require.True(t, is)
+	assert.Equal(t, "CloudFormation has no short form !Tool::Include", tag.Error())
+	template, err := transform.ParseUnpackaged(src)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Resources": {
+		"Role": {"Fn::Tool::Include": {"file": "role.yaml"}},
+		"Topic": {"Type": "AWS::SNS::Topic", "Name": {"Ref": "T"}}
+	}}`, string(template.Fragment()))
 }

@@ -1,0 +1,149 @@
+package deploy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What a log for code scanning has of SARIF 2.1.0.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool    sarifTool     `json:"tool"`
+		Results []sarifResult `json:"results"` // none is a run that found nothing
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		Version        string      `json:"version,omitempty"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string    `json:"id"`
+		ShortDescription sarifText `json:"shortDescription"`
+	}
+	sarifResult struct {
+		RuleID              string            `json:"ruleId"`
+		Level               string            `json:"level"`
+		Message             sarifText         `json:"message"`
+		Locations           []sarifLocation   `json:"locations"`
+		PartialFingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifLocation struct {
+		PhysicalLocation sarifPlace `json:"physicalLocation"`
+	}
+	sarifPlace struct {
+		ArtifactLocation sarifArtifact `json:"artifactLocation"`
+		Region           sarifRegion   `json:"region"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+)
+
+const (
+	sarifSchema = "https://json.schemastore.org/sarif-2.1.0.json"
+	projectPage = "https://github.com/OWNER/permissions-boundary-macro"
+
+	// maxResults is how many results code scanning takes of a run. Source: GitHub,
+	// SARIF support for code scanning.
+	maxResults = 25_000
+
+	// fingerprintName is the one that code scanning tells alerts apart by.
+	fingerprintName = "primaryLocationLineHash"
+)
+
+// printSARIF prints a log that code scanning reads.
+func (p *pbm) printSARIF(r checkResult) error {
+	driver := sarifDriver{Name: "pbm", Version: build().Version, InformationURI: projectPage}
+	for _, rule := range checkRules {
+		driver.Rules = append(driver.Rules, sarifRule{rule.id, sarifText{rule.about}})
+	}
+	findings := r.findings()
+	if len(findings) > maxResults {
+		p.line("warning: ", fmt.Sprintf("the log has the first %d of %d findings, as many as code scanning takes", maxResults, len(findings)))
+		findings = findings[:maxResults]
+	}
+	log := sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}}
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(log); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return p.print(out.Bytes())
+}
+
+func sarifResults(findings []remark) []sarifResult {
+	results := make([]sarifResult, 0, len(findings))
+	alike := map[string]int{}
+	for _, f := range findings {
+		place := sarifPlace{sarifArtifact{sarifURI(f.path)}, sarifRegion{max(1, f.line)}}
+		key := strings.Join([]string{f.rule, place.ArtifactLocation.URI, f.of}, "\n")
+		alike[key]++
+		results = append(results, sarifResult{
+			RuleID:              f.rule,
+			Level:               f.level,
+			Message:             sarifText{sarifMessage.Replace(f.text)},
+			Locations:           []sarifLocation{{place}},
+			PartialFingerprints: map[string]string{fingerprintName: fingerprint(key, alike[key])},
+		})
+	}
+	return results
+}
+
+// sarifMessage escapes what makes a link of text in a message. Source: SARIF
+// 2.1.0, messages with embedded links.
+var sarifMessage = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`)
+
+// fingerprint stays when lines are added above, and when messages change.
+func fingerprint(key string, nth int) string {
+	sum := sha256.Sum256([]byte(key))
+	return fmt.Sprintf("%x:%d", sum[:8], nth)
+}
+
+// sarifURI is the URI of a file: relative to the working directory, which is
+// that of the repository in a job, where the file is in it.
+func sarifURI(path string) string {
+	directory, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) && filepath.IsLocal(path) {
+		return relativeURI(path)
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return relativeURI(path)
+	}
+	if relative, err := filepath.Rel(directory, absolute); err == nil && filepath.IsLocal(relative) {
+		return relativeURI(relative)
+	}
+	slashed := filepath.ToSlash(absolute)
+	return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(slashed, "/")}).String()
+}
+
+func relativeURI(path string) string {
+	segments := strings.Split(filepath.ToSlash(filepath.Clean(path)), "/")
+	for i, segment := range segments {
+		segments[i] = strings.ReplaceAll(url.PathEscape(segment), ":", "%3A")
+	}
+	return strings.Join(segments, "/")
+}
