@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -253,6 +254,19 @@ func (n node) get(name string) node {
 		}
 	}
 	return node{}
+}
+
+// repeats reports whether one of the names is given more than once.
+func (n node) repeats(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		count := 0
+		for _, m := range n.members {
+			if m.name == name {
+				count++
+			}
+		}
+		return count > 1
+	})
 }
 
 // byName are the members of an object, for many lookups. Where a name is given

@@ -152,6 +152,8 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 	switch {
 	case around.anyVaries(event.value, "Type", "Properties"), w.generates(&props, around, []property{permissionsBoundary}):
 		w.escape(r.id, typ, event.value.start, "has an event with members made by a loop, which may be its Type or its boundary", afterLanguageExtensions)
+	case props.twice || event.value.repeats("Type", "Properties"):
+		w.escape(r.id, typ, event.value.start, "has an event that gives Type, Properties or PermissionsBoundary twice", giveOnce)
 	case kind.isString() && kind.text == scheduleV2:
 		at := len(w.plan.sites)
 		w.bind(holder{
