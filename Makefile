@@ -1,6 +1,6 @@
 # make demo and make test need Go and make, and nothing else.
 
-.PHONY: demo test test-values test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate rendered corpus lambda template types bench build-MacroFunction
+.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -74,30 +74,17 @@ lint:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go mod tidy -diff
 
-# Boundaries of every form, as many and with the seed that are given: make test-values N=100000 SEED=2
-N    = 100000
-SEED = 1
-test-values:
-	BOUNDARY_VALUES=$(N) BOUNDARY_SEED=$(SEED) go test ./transform -run TestBoundaryValues -count 1 -v
-
 # Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz:
 	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
 
-# As many random templates as GENERATED says, for each of the tests that make
-# some, beginning with number SEED: make generate GENERATED=100000 SEED=1
+# Random templates: loops in each other, boundaries in every form, and white
+# space anywhere. make generate GENERATED=100000 SEED=7
 GENERATED = 20000
 SEED      = 1
-GENERATE  = transform/TestGeneratedLoops
+GENERATE  = TestGeneratedLoops|TestBoundaryValues|TestRendered
 generate:
-	set -e; for test in $(GENERATE); do \
-		GENERATED=$(GENERATED) SEED=$(SEED) go test ./$${test%/*} -run "^$${test#*/}$$" -count 1 -timeout 0 -v; \
-	done
-# Templates with white space, comments and line ends wherever they may be; from
-# another seed on: make rendered RENDERED=100000@7
-RENDERED = 100000
-rendered:
-	RENDERED=$(RENDERED) go test ./transform -run TestRendered -count 1 -timeout 60m -v
+	GENERATED=$(GENERATED) SEED=$(SEED) go test ./transform -run '^($(GENERATE))$$' -count 1 -timeout 0 -v
 
 # What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
 # must say so.

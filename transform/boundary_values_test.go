@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,27 +19,15 @@ import (
 //     some boundary.
 //   - What is kept under replace and reject is always the environment's.
 //   - What is filled was needless where it always was a boundary. Few are.
-//
-// BOUNDARY_VALUES says how many are made, BOUNDARY_SEED which ones.
 func TestBoundaryValues(t *testing.T) {
-	n, seed := fromVariable(t, "BOUNDARY_VALUES", 1000), fromVariable(t, "BOUNDARY_SEED", 1)
+	first, count := seeds(t, 1000)
 	var counts valueCounts
-	for i := range n {
-		g := valueGenerator{Rand: rand.New(rand.NewPCG(uint64(seed), uint64(i)))}
-		require.NoError(t, counts.check(g.template()), "BOUNDARY_SEED=%d, number %d", seed, i)
+	for seed := first; seed < first+count; seed++ {
+		g := valueGenerator{Rand: rand.New(rand.NewPCG(seed, 0))}
+		require.NoError(t, counts.check(g.template()), "SEED=%d GENERATED=1", seed)
 	}
-	t.Logf("%d values: %+v", n, counts)
+	t.Logf("%d values: %+v", count, counts)
 	require.Less(t, counts.needless*30, counts.filled, "more than one of 30 values is filled without need: %+v", counts)
-}
-
-func fromVariable(t *testing.T, name string, otherwise int) int {
-	text, isSet := os.LookupEnv(name)
-	if !isSet {
-		return otherwise
-	}
-	number, err := strconv.Atoi(text)
-	require.NoError(t, err, name)
-	return number
 }
 
 // valueCounts is what was done to values.

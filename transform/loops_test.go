@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,10 +18,9 @@ import (
 
 // TestGeneratedLoops makes templates of loops at random, and expands them. When
 // the macro answers with success, every role of the expanded result is bound;
-// and so is every role when the macro comes after the expansion. GENERATED is
-// how many templates it makes, and SEED that of the first one: make generate.
+// and so is every role when the macro comes after the expansion.
 func TestGeneratedLoops(t *testing.T) {
-	first, count := environmentNumber(t, "SEED", 1), environmentNumber(t, "GENERATED", 500)
+	first, count := seeds(t, 500)
 	counts := map[string]int{}
 	for seed := first; seed < first+count; seed++ {
 		g := loopGenerator{r: rand.New(rand.NewPCG(seed, 0))}
@@ -35,16 +32,6 @@ func TestGeneratedLoops(t *testing.T) {
 		t.Logf("%7d %5.1f%% %s", counts[what], 100*float64(counts[what])/float64(count), what)
 	}
 	require.Greater(t, 2*counts["success, with roles"], int(count), "most templates are refused, and try nothing")
-}
-
-func environmentNumber(t *testing.T, name string, usual uint64) uint64 {
-	text, given := os.LookupEnv(name)
-	if !given {
-		return usual
-	}
-	number, err := strconv.ParseUint(text, 10, 64)
-	require.NoError(t, err, name)
-	return number
 }
 
 const loopParameters = `{"List":["a","Role"]}`

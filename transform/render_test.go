@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,30 +18,19 @@ import (
 
 // TestRendered renders random templates in JSON and YAML, with white space,
 // comments, line ends and byte order marks wherever they may be, and checks what
-// becomes of them. RENDERED says how many, and from which seed on: 100000 or
-// 100000@7.
+// becomes of them.
 func TestRendered(t *testing.T) {
-	count, seed := 2000, 1
-	if text := os.Getenv("RENDERED"); text != "" {
-		many, from, _ := strings.Cut(text, "@")
-		var err error
-		count, err = strconv.Atoi(many)
-		require.NoError(t, err)
-		if from != "" {
-			seed, err = strconv.Atoi(from)
-			require.NoError(t, err)
-		}
-	}
+	first, count := seeds(t, 2000)
 	outcomes := map[string]int{}
-	for i := range count {
-		r := newRenderer(uint64(seed + i))
+	for seed := first; seed < first+count; seed++ {
+		r := newRenderer(seed)
 		outcome, err := r.check()
-		require.NoError(t, err, "seed %d:\n%s\n%q", seed+i, r.text, r.text)
+		require.NoError(t, err, "SEED=%d GENERATED=1:\n%s\n%q", seed, r.text, r.text)
 		outcomes[outcome]++
 	}
 	t.Log(outcomes)
-	require.Less(t, outcomes["cannot be edited in place"], 1+count/20)
-	require.Less(t, outcomes["misread by the other parser"], 1+count/5)
+	require.Less(t, outcomes["cannot be edited in place"], 1+int(count/20))
+	require.Less(t, outcomes["misread by the other parser"], 1+int(count/5))
 }
 
 // renderer makes one template.
