@@ -26,9 +26,14 @@ import (
 // sampleARN is the boundary of every environment. No template has it.
 const sampleARN = "arn:aws:iam::aws:policy/pbm-check"
 
-type sampleStore struct{}
+//
+// Under a pin there is no other environment: check has no store to ask.
+type sampleStore struct{ only string }
 
-func (sampleStore) Get(_ context.Context, environment string) (boundary.Record, error) {
+func (s sampleStore) Get(_ context.Context, environment string) (boundary.Record, error) {
+	if s.only != "" && environment != s.only {
+		return boundary.Record{}, boundary.ErrUnknown
+	}
 	return boundary.Record{Environment: environment, Text: sampleARN, Version: 1}, nil
 }
 
@@ -48,14 +53,15 @@ func everySetting() []settings {
 	for _, existing := range []transform.Existing{transform.Replace, transform.Keep, transform.Reject} {
 		for _, blind := range []transform.BlindSpots{transform.Warn, transform.RejectBlindSpots} {
 			for _, users := range []bool{false, true} {
-				for _, fallback := range []string{"", "dev"} {
+				for _, fallback := range []string{"", "dev", "pinned"} {
 					s := settings{Options: transform.Options{
-						Existing: existing, BlindSpots: blind, BoundUsers: users, DefaultEnvironment: fallback,
+						Existing: existing, BlindSpots: blind, BoundUsers: users,
+						DefaultEnvironment: fallback, PinEnvironment: fallback == "pinned",
 						EnvironmentParameters: strings.Split(transform.DefaultEnvironmentParameters, ","),
 					}}
 					s.flags = []string{
-						"--existing-boundary", string(existing), "--blind-spots", string(blind),
-						fmt.Sprintf("--bound-users=%t", users), "--default-environment", fallback,
+						"--existing-boundary", string(existing), "--blind-spots", string(blind), fmt.Sprintf("--bound-users=%t", users),
+						"--default-environment", fallback, fmt.Sprintf("--pin-environment=%t", s.PinEnvironment),
 					}
 					all = append(all, s)
 				}
@@ -82,6 +88,10 @@ func agree(fragment []byte, params string, s settings) error {
 	}
 	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
 		return got.refuses(refusal, code)
+	}
+	certain := errors.Is(report.Err, transform.ErrMisspelt) || errors.Is(report.Err, transform.ErrPinned)
+	if certain && len(got.Roles) > 0 && code != 1 {
+		return fmt.Errorf("every deployment is refused, and check exits with %d: %w", code, report.Err)
 	}
 	if report.Err != nil {
 		if got.EnvironmentProblem == "" && len(got.Roles) > 0 {
@@ -112,7 +122,11 @@ var statusAfter = map[transform.Action]string{
 }
 
 func respond(fragment []byte, params string, s settings) transform.Report {
-	m := transform.Macro{Options: s.Options, Store: sampleStore{}}
+	m := transform.Macro{Options: s.Options}
+	m.Store = sampleStore{}
+	if s.PinEnvironment {
+		m.Store = sampleStore{only: s.DefaultEnvironment}
+	}
 	event := fmt.Sprintf(`{"region":"us-east-1","accountId":"123456789012","transformId":"123456789012::PermissionsBoundaryMacro","requestId":"r","params":%s,"templateParameterValues":%s,"fragment":%s}`,
 		params, defaultsOf(fragment), fragment)
 	_, report := m.Respond(context.Background(), []byte(event))
@@ -253,8 +267,8 @@ func TestCorpusCheckAgrees(t *testing.T) {
 			continue
 		}
 		for _, s := range everySetting() {
-			if s.DefaultEnvironment == "" {
-				continue // which environment it is has nothing to do with these templates
+			if s.DefaultEnvironment != "dev" {
+				continue // these templates name no environment to the macro
 			}
 			require.NoError(t, agree(c.Fragment, `{"Environment":"dev"}`, s), "%s %v", c.Name, s.flags)
 		}

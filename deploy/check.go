@@ -123,8 +123,8 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 		return errBlindSpots
 	case counts.Unreadable > 0:
 		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
-	case counts.misspelt > 0:
-		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misspelt)
+	case counts.misnamed > 0:
+		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misnamed)
 	}
 	return nil
 }

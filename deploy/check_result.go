@@ -79,10 +79,10 @@ func (r *checkResult) skip(all []skipped) {
 	}
 }
 
-// isMisspelt reports whether every deployment refuses the template for what it
+// isMisnamed reports whether every deployment refuses the template for what it
 // tells the macro.
-func (t checkedTemplate) isMisspelt() bool {
-	return errors.Is(t.environmentError, transform.ErrMisspelt)
+func (t checkedTemplate) isMisnamed() bool {
+	return errors.Is(t.environmentError, transform.ErrMisspelt) || errors.Is(t.environmentError, transform.ErrPinned)
 }
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
@@ -113,7 +113,7 @@ type checkSummary struct {
 	Foreign    int `json:"foreign,omitempty"`
 	Skipped    int `json:"skipped,omitempty"`
 
-	misspelt int
+	misnamed int
 }
 
 func (s *checkSummary) add(t checkedTemplate) {
@@ -127,8 +127,8 @@ func (s *checkSummary) add(t checkedTemplate) {
 	if t.Unreadable != "" {
 		s.Unreadable++
 	}
-	if t.isMisspelt() {
-		s.misspelt++
+	if t.isMisnamed() {
+		s.misnamed++
 	}
 	for _, r := range t.Roles {
 		switch r.Status {
@@ -254,7 +254,7 @@ func (r checkResult) remarks() []remark {
 		}
 		if t.EnvironmentProblem != "" {
 			level := "warning"
-			if t.isMisspelt() {
+			if t.isMisnamed() {
 				level = "error"
 			}
 			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem, ""})

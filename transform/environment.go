@@ -29,6 +29,10 @@ var ErrUnnamed = errors.New("no environment is named")
 // are not as they must be. No setting makes them pass.
 var ErrMisspelt = errors.New("what names the environment is misspelt")
 
+// ErrPinned is what errors wrap about stacks that name another environment than
+// the one that all stacks belong to.
+var ErrPinned = errors.New("every stack belongs to one environment")
+
 // acceptKey is what Metadata of a single resource may say to the macro.
 const acceptKey = "Accept"
 
@@ -103,7 +107,7 @@ func contradiction(n named, pinned string) error {
 	if n.environment == "" || n.environment == pinned {
 		return nil
 	}
-	return &boundary.Problem{What: n.contradicts(pinned), Remedy: "name that one, or none"}
+	return &boundary.Problem{What: n.contradicts(pinned), Remedy: "name that one, or none", Kind: ErrPinned}
 }
 
 func (n named) contradicts(pinned string) string {
