@@ -26,8 +26,8 @@ import (
 // sampleARN is the boundary of every environment. No template has it.
 const sampleARN = "arn:aws:iam::aws:policy/pbm-check"
 
-//
-// Under a pin there is no other environment: check has no store to ask.
+// sampleStore has every environment, or only one: under a pin check has no store
+// that knows others.
 type sampleStore struct{ only string }
 
 func (s sampleStore) Get(_ context.Context, environment string) (boundary.Record, error) {
