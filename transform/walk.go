@@ -212,8 +212,8 @@ func (w *walk) resources() (typed bool) {
 	w.enter()
 	for w.more() {
 		name, nameAt := w.name()
-		before := w.found()
-		switch kind := w.peek(); {
+		before, kind := w.found(), w.peek()
+		switch {
 		case isForEach(name):
 			w.foreach(name)
 		case string(name) == "Fn::Transform":
@@ -231,7 +231,7 @@ func (w *walk) resources() (typed bool) {
 				typed = true
 			}
 		}
-		ids.add(name, nameAt, w.found() > before && string(name) != "Type")
+		ids.add(name, nameAt, w.found() > before && (string(name) != "Type" || kind == jsontext.KindBeginObject))
 	}
 	w.refuseRepeated(&ids)
 	return typed
