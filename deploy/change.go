@@ -90,6 +90,6 @@ func (p *pbm) tellWhen(c change) {
 	if c.DryRun {
 		return
 	}
-	p.line("", "it counts from the next deployment of each stack of environment "+c.Environment)
+	p.line("", "it takes effect on the next deployment of each stack of environment "+c.Environment)
 	p.line("hint: ", "a stack that is updated with its previous template may not run the macro again; pass the template")
 }

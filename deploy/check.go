@@ -343,6 +343,9 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 		role := roleOf(t, f, statusConflict)
 		if !isRun(f.LogicalID) {
 			role.Status, role.Reason, role.Remedy = statusBound, "", ""
+		} else {
+			// The boundary of the environment is not known here: it is the sample.
+			role.Reason = strings.TrimSuffix(role.Reason, sample.String()) + "a boundary that check does not know"
 		}
 		result.Roles = append(result.Roles, role)
 	}

@@ -214,8 +214,8 @@ var checkRules = []struct{ id, about string }{
 	{"escape", "A role would exist that the macro cannot bind from where it is listed."},
 	{"blind-spot", "A resource may create roles that the macro does not see."},
 	{"macro-order", "The macro is listed before other transforms, and does not see the roles that they make."},
-	{"environment", "Nobody says which environment the stacks of a template are of, so their deployment would be refused."},
-	{"unreadable-template", "A template cannot be read, so nobody knows about its roles."},
+	{"environment", "No environment is named for the stacks of a template, so their deployment would be refused."},
+	{"unreadable-template", "A template cannot be read, so its roles are unknown."},
 }
 
 // findings are the roles and blind spots that somebody should look at, and the

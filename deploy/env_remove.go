@@ -73,9 +73,9 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 // confirmRemoval says what stops working, and has the name typed.
 func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
 	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; roles that are there keep their boundary")
-	return p.confirm(ctx, environment, "to remove it, type its name: ", &boundary.Problem{
-		What:   "environment " + environment + " is not removed without being asked for by name",
-		Remedy: "give --yes",
+	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", &boundary.Problem{
+		What:   "removing environment " + environment + " has not been confirmed",
+		Remedy: "give --yes to remove it",
 	})
 }
 

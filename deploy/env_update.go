@@ -16,8 +16,8 @@ func (p *pbm) updateCommand() *cobra.Command {
 		Use:   "update [NAME]",
 		Short: "change the boundary of an environment",
 		Long: `Update changes the boundary of an environment, by default of the current one.
-Without --permissions-boundary it asks, and Enter keeps what is there. To take
-the boundary of the current one away takes its name, or --yes.
+Without --permissions-boundary it asks, and Enter keeps what is there. To
+remove the boundary of the current one, name it, or give --yes.
 
 When somebody else changes the environment at the same time, update tells who,
 and what stands now.`,
@@ -82,8 +82,8 @@ func isImplied(args []string) bool { return len(args) == 0 && os.Getenv("PBM_ENV
 
 // confirmNone has the name of an environment typed that nobody has named.
 func (p *pbm) confirmNone(ctx context.Context, environment string) error {
-	return p.confirm(ctx, environment, "to take its boundary away, type its name: ", &boundary.Problem{
-		What:   "the boundary of environment " + environment + " is not taken away without being asked for by name",
+	return p.confirm(ctx, environment, "type the name of the environment to remove its boundary: ", &boundary.Problem{
+		What:   "removing the boundary of environment " + environment + " has not been confirmed",
 		Remedy: "name the environment, or give --yes",
 	})
 }

@@ -195,8 +195,12 @@ func (p *pbm) readOutput(c *cobra.Command) error {
 		}
 		outputs = allOutputs
 	}
-	if !slices.Contains(outputs, p.output) {
-		return usagef("%s %q is none of %s", spelling(flags, "output"), p.output, strings.Join(outputs, ", "))
+	switch {
+	case slices.Contains(outputs, p.output):
+	case len(outputs) == 1:
+		return usagef("%s: %s has only text output", spelling(flags, source), c.CommandPath())
+	default:
+		return usagef("%s %q is not one of %s", spelling(flags, "output"), p.output, strings.Join(outputs, ", "))
 	}
 	return nil
 }

@@ -199,9 +199,9 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string, at *pla
 // and what it remembered of the environment elsewhere.
 func (p *pbm) entered(environment string, old, how access) {
 	if old != (access{}) {
-		p.line("", fmt.Sprintf("the project had environment %s elsewhere until now (%s)", environment, old))
+		p.line("", fmt.Sprintf("the project had environment %s elsewhere before (%s)", environment, old))
 	}
-	p.line("", fmt.Sprintf("environment %s is the current one now (%s)", environment, how))
+	p.line("", fmt.Sprintf("environment %s is now the current one (%s)", environment, how))
 }
 
 // edit changes the project file as it stands now, so that commands that run at

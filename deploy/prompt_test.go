@@ -217,14 +217,14 @@ func TestPromptRemove(t *testing.T) {
 	dir := projectWith(t, one)
 	require.NoError(t, os.Remove(filepath.Join(dir, ".pbm.json")))
 	x := onTerminal(t, dir, nil, "env", "remove", "dev")
-	x.expect("to remove it, type its name: ")
+	x.expect("type the name of the environment to remove it: ")
 	x.press("prod\r")
 	assert.Equal(t, 1, x.end())
 	assert.Contains(t, x.text(), `pbm: error: "prod" is not "dev"; nothing was written`)
 	assert.Equal(t, []string{one}, stored(t, dir, "dev"))
 
 	x = onTerminal(t, dir, nil, "env", "remove", "dev")
-	x.expect("to remove it, type its name: ")
+	x.expect("type the name of the environment to remove it: ")
 	x.press("dev\r")
 	assert.Zero(t, x.end(), x.text())
 	assert.Contains(t, x.text(), "removed")
@@ -236,13 +236,13 @@ func TestPromptNone(t *testing.T) {
 	dir := projectWith(t, one)
 	x := onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
 	x.expect("takes the boundary off its roles")
-	x.expect("to take its boundary away, type its name: ")
+	x.expect("type the name of the environment to remove its boundary: ")
 	x.press("\r")
 	assert.Equal(t, 1, x.end())
 	assert.Equal(t, []string{one}, stored(t, dir, "dev"))
 
 	x = onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
-	x.expect("type its name: ")
+	x.expect("to remove its boundary: ")
 	x.press("dev\r")
 	assert.Zero(t, x.end(), x.text())
 	assert.Equal(t, []string{one, "none"}, stored(t, dir, "dev"))
@@ -278,7 +278,7 @@ func TestPromptProject(t *testing.T) {
 	update := []string{"env", "update", "--permissions-boundary", two}
 
 	x := onTerminalWith(t, dir, nil, update...)
-	x.expect("to go there, now and until that changes, type yes: ")
+	x.expect("type yes to go there, now and until that entry changes: ")
 	x.press("y\r")
 	assert.Equal(t, 1, x.end())
 	assert.Contains(t, x.text(), `pbm: error: "y" is not "yes"; nothing was written`)
@@ -286,7 +286,7 @@ func TestPromptProject(t *testing.T) {
 
 	x = onTerminalWith(t, dir, nil, update...)
 	x.expect("pbm: warning: " + realPath(t, project) + " says where environment dev is (store file:environments.json), and you have not confirmed that on this machine\n")
-	x.expect("type yes: ")
+	x.expect("entry changes: ")
 	x.press("yes\r")
 	assert.Zero(t, x.end(), x.text())
 	assert.Equal(t, []string{one, two}, stored(t, dir, "dev"))
@@ -301,7 +301,7 @@ func TestPromptProject(t *testing.T) {
 
 	write(`{"current": "dev", "environments": {"dev": {"store": "file:other.json"}}}`)
 	x = onTerminalWith(t, dir, nil, update...)
-	x.expect("type yes: ")
+	x.expect("entry changes: ")
 	x.press("\x04")
 	assert.Equal(t, 1, x.end())
 }

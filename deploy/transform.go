@@ -104,7 +104,7 @@ func (o transformOptions) wrong() error {
 	case outputs > 1:
 		return usagef("--diff, --check, --in-place and --out exclude each other")
 	case o.outputFormat != "" && o.outputFormat != "json" && o.outputFormat != "yaml":
-		return usagef("--output-format %q is none of json, yaml", o.outputFormat)
+		return usagef("--output-format %q is neither json nor yaml", o.outputFormat)
 	case o.outputFormat != "" && outputs > 0 && o.output == "":
 		return usagef("--output-format does not go with --diff, --check or --in-place")
 	case o.account != "" && !accountID.MatchString(o.account):

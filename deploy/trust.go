@@ -262,7 +262,7 @@ func (p *pbm) confirmProject(ctx context.Context, j *project, environment string
 	if p.canAsk() {
 		p.line("warning: ", unconfirmed)
 	}
-	err := p.confirm(ctx, "yes", "to go there, now and until that changes, type yes: ", &boundary.Problem{
+	err := p.confirm(ctx, "yes", "type yes to go there, now and until that entry changes: ", &boundary.Problem{
 		What:   unconfirmed,
 		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
 	})

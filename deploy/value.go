@@ -22,7 +22,7 @@ func parseBoundary(text string) (boundary.Value, error) {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case trimmed != boundary.None && strings.EqualFold(trimmed, boundary.None):
-		return boundary.Value{}, usagef("boundary %q is neither none, which is written small, nor the whole ARN of a policy of that name", trimmed)
+		return boundary.Value{}, usagef("boundary %q is neither none, in lower case, nor the whole ARN of a policy of that name", trimmed)
 	case strings.HasPrefix(trimmed, "-"):
 		return boundary.Value{}, usagef("boundary %q looks like a flag; a policy of that name takes its whole ARN", clipped(trimmed))
 	case trimmed != boundary.None && policyName.MatchString(trimmed):

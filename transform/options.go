@@ -76,7 +76,7 @@ func ParseExisting(text string) (Existing, error) {
 	case Replace, Keep, Reject:
 		return e, nil
 	}
-	return "", fmt.Errorf("%q is none of %s, %s, %s", text, Replace, Keep, Reject)
+	return "", fmt.Errorf("%q is not one of %s, %s, %s", text, Replace, Keep, Reject)
 }
 
 // ParseBlindSpots reads the setting BlindSpots; empty is Warn.
@@ -87,5 +87,5 @@ func ParseBlindSpots(text string) (BlindSpots, error) {
 	case Warn, RejectBlindSpots:
 		return b, nil
 	}
-	return "", fmt.Errorf("%q is none of %s, %s", text, Warn, RejectBlindSpots)
+	return "", fmt.Errorf("%q is neither %s nor %s", text, Warn, RejectBlindSpots)
 }

@@ -19,7 +19,7 @@ func TestParseOptions(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 	_, err := transform.ParseExisting("Keep")
-	assert.EqualError(t, err, `"Keep" is none of replace, keep, reject`)
+	assert.EqualError(t, err, `"Keep" is not one of replace, keep, reject`)
 
 	for text, want := range map[string]transform.BlindSpots{
 		"": transform.Warn, "warn": transform.Warn, "reject": transform.RejectBlindSpots,
@@ -29,5 +29,5 @@ func TestParseOptions(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 	_, err = transform.ParseBlindSpots("ignore")
-	assert.EqualError(t, err, `"ignore" is none of warn, reject`)
+	assert.EqualError(t, err, `"ignore" is neither warn nor reject`)
 }
