@@ -6,54 +6,86 @@ import (
 	"errors"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/transform"
 )
 
 // placeholderAccount stands for the account where neither AWS nor the boundary
 // tells it. AWS documentation uses it, nobody has it.
 const placeholderAccount = "123456789012"
 
-// source sets the macro's store, and returns where the template deploys to.
-func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.Macro) (boundary.Target, error) {
-	local := boundary.TargetOf(o.account, p.store.localRegion())
-	if o.boundary.given() {
-		value, err := o.boundary.value()
-		if err != nil {
-			return boundary.Target{}, err
-		}
-		macro.Store = given{value: value}
-		macro.Options.AnyEnvironment = true
-		return local, nil
-	}
-	at, err := p.openToTransform(ctx, o)
-	if err != nil {
-		return boundary.Target{}, err
-	}
-	macro.Store = at
-	if o.account == "" && at.inAWS() {
-		return *at.caller, nil
-	}
-	return boundary.TargetOf(o.account, cmp.Or(at.Region, local.Region)), nil
+// source is where the boundary of a stack comes from, and where the stack
+// deploys to.
+type source struct {
+	store  boundary.Reader
+	target boundary.Target
 }
 
-// openToTransform opens the store that boundaries are read from. It asks before
-// it goes where only the project says, when the result may be deployed, and
-// says where it goes.
-func (p *pbm) openToTransform(ctx context.Context, o transformOptions) (*place, error) {
+// sourceError is an error of finding or opening a source.
+type sourceError struct{ error }
+
+func (e sourceError) Unwrap() error { return e.error }
+
+// sources are those of several templates: a project may have each environment
+// in another place.
+type sources struct {
+	pbm     *pbm
+	options transformOptions
+	local   boundary.Target // where there is no AWS to ask; its account may be unknown
+	given   *source         // of --permissions-boundary
+	opened  map[string]source
+}
+
+func (p *pbm) sources(o transformOptions) (*sources, error) {
+	s := &sources{pbm: p, options: o, local: boundary.TargetOf(o.account, p.store.localRegion()), opened: map[string]source{}}
+	if !o.boundary.given() {
+		return s, nil
+	}
+	value, err := o.boundary.value()
+	s.given = &source{given{value: value}, s.local}
+	return s, err
+}
+
+// of is the source of an environment. Nothing is read for a template that needs
+// none.
+func (s *sources) of(ctx context.Context, environment string) (source, error) {
+	if s.given != nil {
+		return *s.given, nil
+	}
+	if environment == "" {
+		return source{given{value: sample}, s.local}, nil
+	}
+	if known, ok := s.opened[environment]; ok {
+		return known, nil
+	}
+	at, err := s.pbm.openToTransform(ctx, s.options, environment)
+	if err != nil {
+		return source{}, sourceError{err}
+	}
+	found := source{at, boundary.TargetOf(s.options.account, cmp.Or(at.Region, s.local.Region))}
+	if s.options.account == "" && at.inAWS() {
+		found.target = *at.caller
+	}
+	s.opened[environment] = found
+	return found, nil
+}
+
+// openToTransform opens the store that has an environment's boundary. It asks
+// before it goes where only the project says, when the result may be deployed,
+// and says where it goes.
+func (p *pbm) openToTransform(ctx context.Context, o transformOptions, environment string) (*place, error) {
 	j, err := p.project()
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.choose(j, o.environment)
+	c, err := p.choose(j, environment)
 	if err != nil {
 		return nil, err
 	}
 	if c.by != nil && p.isDelivered(o) {
-		if err := p.confirmProject(ctx, c.by, o.environment); err != nil {
+		if err := p.confirmProject(ctx, c.by, environment); err != nil {
 			return nil, err
 		}
 	}
-	at, err := p.open(ctx, c, o.environment)
+	at, err := p.open(ctx, c, environment)
 	if err != nil {
 		return nil, withoutAWS(err)
 	}

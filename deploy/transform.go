@@ -147,12 +147,12 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
 		return usagef("%s found; give --diff, --check or --in-place", counted(len(files), "template"))
 	}
-	target, err := p.source(ctx, o, &macro)
+	from, err := p.sources(o)
 	if err != nil {
 		return err
 	}
 	if len(files) == 1 {
-		return p.transformFile(ctx, o, macro, target, files[0])
+		return p.transformFile(ctx, o, macro, from, files[0])
 	}
 	templates, failed := 0, 0
 	o.used = map[string]bool{}
@@ -160,9 +160,12 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := p.transformFile(ctx, o, macro, target, in)
+		err := p.transformFile(ctx, o, macro, from, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
 			continue
+		}
+		if _, noSource := errors.AsType[sourceError](err); noSource {
+			return err // each further template would say the same
 		}
 		templates++
 		if err != nil {
@@ -183,11 +186,21 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 	return nil
 }
 
-func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, target boundary.Target, in input) error {
+func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, from *sources, in input) error {
 	t, err := readTemplate(in, o.macro)
 	if err != nil {
 		return err
 	}
+	environment, err := t.environmentNamed(ctx, macro, from.local, o)
+	if err != nil {
+		return err
+	}
+	source, err := from.of(ctx, environment)
+	if err != nil {
+		return err
+	}
+	target := source.target
+	macro.Store, macro.Options.AnyEnvironment = source.store, o.boundary.given()
 	result, report, err := t.transform(ctx, macro, target, o)
 	if err != nil {
 		return err
@@ -216,8 +229,8 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
 	case o.inPlace:
 		return &boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
-	case p.toFile(o):
-		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+o.output)
+	case p.isDelivered(o):
+		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+cmp.Or(o.output, "the output"))
 		p.line("hint: ", remedy)
 	}
 	return nil
@@ -245,8 +258,40 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 	return result, report, err
 }
 
+// environmentNamed is the environment that the template's stack belongs to, so
+// that its store can be found. It is empty where no store is asked: for a
+// template that needs no boundary, or that fails before.
+func (t *template) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) (string, error) {
+	if o.environment != "" || o.boundary.given() {
+		return o.environment, nil
+	}
+	values, err := t.values(o.parameters, o.used)
+	if err != nil {
+		return "", err
+	}
+	if target.AccountID == "" {
+		target.AccountID = placeholderAccount
+	}
+	event, err := t.request(macro, target, values, o)
+	if err != nil {
+		return "", err
+	}
+	macro.Store = given{value: sample}
+	return macro.Inspect(ctx, event).Environment, nil
+}
+
 // rewrite runs the macro's own code on the template as it is written.
 func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
+	event, err := t.request(macro, target, values, o)
+	if err != nil {
+		return nil, transform.Report{}, err
+	}
+	result, report := macro.Rewrite(ctx, event, t.Template)
+	return result, report, nil
+}
+
+// request is the macro request for the template.
+func (t *template) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, error) {
 	whole := t.whole()
 	switch {
 	case macro.Options.AnyEnvironment:
@@ -254,15 +299,10 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 	case o.environment == "":
 		var err error
 		if whole, err = t.called(); err != nil {
-			return nil, transform.Report{}, err
+			return nil, err
 		}
 	}
-	event, err := t.event(whole, target, values, o.environment, o.macro)
-	if err != nil {
-		return nil, transform.Report{}, err
-	}
-	result, report := macro.Rewrite(ctx, event, t.Template)
-	return result, report, nil
+	return t.event(whole, target, values, o.environment, o.macro)
 }
 
 // explain corrects the remedies of a failure: pbm takes an environment from
