@@ -40,9 +40,11 @@ type certainty struct {
 // facts are what a template says that values refer to.
 type facts struct {
 	src        []byte
+	around     loops           // around the template
 	declared   map[string]node // Parameters
 	conditions map[string]node
 	policies   map[string]*managedPolicy
+	replacing  []varyingID
 	mappings   mappings
 	read       map[parameterKey][]string
 }
@@ -52,14 +54,27 @@ func (p *plan) certainty(around loops, parameters map[string]node) certainty {
 	if p.facts == nil {
 		p.facts = &facts{
 			src:        p.src,
-			declared:   parse(p.src, p.parameters).byName(),
-			conditions: parse(p.src, p.conditions).byName(),
+			around:     p.around,
+			declared:   p.section(p.parameters).byName(),
+			conditions: p.section(p.conditions).byName(),
 			policies:   p.policies,
-			mappings:   mappingsOf(parse(p.src, p.mappings)),
+			replacing:  p.replacing,
+			mappings:   mappingsOf(p.section(p.mappings)),
 			read:       map[parameterKey][]string{},
 		}
 	}
 	return certainty{facts: p.facts, loops: around, parameters: parameters}
+}
+
+// section is one of the template. The loops around a template that is written
+// into another one may put a name into a section twice, and the last one counts:
+// such a section is not read, for nobody can tell what it says.
+func (p *plan) section(at span) node {
+	section := parse(p.src, at)
+	if len(p.around) > 0 && p.around.anyVariesWithin(section) {
+		return node{}
+	}
+	return section
 }
 
 // What stands in the texts that a value can become for what is not known.

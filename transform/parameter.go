@@ -45,7 +45,7 @@ func (c certainty) readParameter(key parameterKey) []string {
 		return anyText()
 	case len(allowed) > 0:
 		return allTexts(allowed)
-	case !key.isNonEmpty && !isNeverEmpty(declaration), slices.ContainsFunc(values, hasOther):
+	case !key.isNonEmpty && !c.isNeverEmpty(declaration), slices.ContainsFunc(values, hasOther):
 		return anyText()
 	}
 	return []string{given}
@@ -66,12 +66,12 @@ func hasOther(value node) bool {
 
 // isNeverEmpty reports whether the declaration of a template parameter keeps
 // its value from being empty, whoever gives it.
-func isNeverEmpty(parameter node) bool {
+func (f *facts) isNeverEmpty(parameter node) bool {
 	if length, err := strconv.Atoi(parameter.get("MinLength").text); err == nil && length > 0 {
 		return true
 	}
 	pattern := parameter.get("AllowedPattern")
-	return pattern.isString() && needsText(pattern.text)
+	return pattern.isString() && !f.around.vary(pattern.text) && needsText(pattern.text)
 }
 
 // maxPattern bounds what is read of an AllowedPattern.

@@ -11,6 +11,7 @@ import (
 type plan struct {
 	src      []byte
 	fragment span
+	around   loops // around the template, which is written into another one
 
 	sites    []site     // in source order, once finished
 	global   *site      // Globals.Function, nil when it gives functions no boundary
@@ -28,8 +29,9 @@ type plan struct {
 	// Sections of the template, absent where it has none.
 	conditions, mappings, parameters, transform span
 
-	policies map[string]*managedPolicy // of the template, by logical ID
-	facts    *facts                    // nil until somebody asks for certainty
+	policies  map[string]*managedPolicy // of the template, by logical ID
+	replacing []varyingID               // which may be the ID of a policy
+	facts     *facts                    // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.

@@ -11,6 +11,7 @@ const managedPolicyType = "AWS::IAM::ManagedPolicy"
 
 // managedPolicy is one of the template, whose ARN other values refer to.
 type managedPolicy struct {
+	id         string
 	properties span
 	loops      loops
 	arns       []string // nil until somebody asks
@@ -25,13 +26,39 @@ func (w *walk) notePolicy(r *resource) {
 	if w.plan.policies == nil {
 		w.plan.policies = map[string]*managedPolicy{}
 	}
-	w.plan.policies[string(r.id)] = &managedPolicy{properties: r.props.span, loops: r.loops}
+	w.plan.policies[string(r.id)] = &managedPolicy{id: string(r.id), properties: r.props.span, loops: r.loops}
+}
+
+// varyingID is a logical ID that loops make. The resource takes the place of
+// another one with that ID, for the last one counts.
+type varyingID struct {
+	text  string
+	loops loops
+}
+
+// maxVaryingIDs bounds how many are looked at, so that the time stays linear:
+// beyond them, any policy is taken to be replaced.
+const maxVaryingIDs = 10
+
+func (w *walk) noteVaryingID(name []byte) {
+	if len(w.plan.replacing) <= maxVaryingIDs && w.loops.vary(string(name)) {
+		w.plan.replacing = append(w.plan.replacing, varyingID{string(name), w.loops})
+	}
+}
+
+// mayBeReplaced reports whether a loop may make another resource of a policy.
+func (f *facts) mayBeReplaced(p *managedPolicy) bool {
+	return len(f.replacing) > maxVaryingIDs ||
+		slices.ContainsFunc(f.replacing, func(v varyingID) bool { return v.loops.couldBe(v.text, p.id) })
 }
 
 // arnOf are the texts that the ARN of a policy can be. CloudFormation makes up
 // a name where there is none. Source: CloudFormation's template reference,
 // AWS::IAM::ManagedPolicy.
 func (c certainty) arnOf(p *managedPolicy) []string {
+	if p.arns == nil && c.mayBeReplaced(p) {
+		p.arns = anyText()
+	}
 	if p.arns == nil {
 		within := *c.facts
 		within.policies = nil // a policy that is named after another one is none that matters

@@ -49,6 +49,7 @@ func (w *walk) finish() {
 	}
 	w.plan.sites = slices.DeleteFunc(w.plan.sites, func(s site) bool { return s.unneeded })
 	w.readGlobals()
+	w.refuseVaryingGlobals()
 	slices.SortStableFunc(w.plan.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
 
@@ -67,6 +68,20 @@ func (w *walk) id(logicalID []byte) string {
 		logicalID = append(logicalID[:maxID:maxID], "..."...)
 	}
 	return w.within + string(logicalID)
+}
+
+// refuseVaryingGlobals refuses Globals that the loops around the template have
+// a part in: what they make may take the place of a boundary.
+func (w *walk) refuseVaryingGlobals() {
+	isVarying := func(n node) bool {
+		return slices.ContainsFunc(n.members, func(m member) bool { return w.plan.around.vary(m.name) })
+	}
+	types := w.globals.members
+	if isVarying(w.globals) || slices.ContainsFunc(types, func(m member) bool {
+		return isVarying(m.value) || isVarying(m.value.get("DeploymentPreference"))
+	}) {
+		w.escape([]byte("Globals"), "", w.globals.start, "has members made by a loop, which may be a boundary or a DeploymentPreference", afterLanguageExtensions)
+	}
 }
 
 // readGlobals finds the boundary that Globals give to functions without one.
@@ -220,6 +235,9 @@ func (w *walk) resources() (typed bool) {
 			w.unexpanded(nil)
 			w.skip()
 		case kind == jsontext.KindBeginObject:
+			if len(w.loops) > 0 {
+				w.noteVaryingID(name)
+			}
 			w.resource(name)
 		case len(w.loops) > 0 && kind == jsontext.KindBeginArray && w.loops.vary(string(name)):
 			w.skip()
