@@ -69,6 +69,40 @@ func (t *template) readScopes(sections map[string]json.RawMessage, macro string)
 		resource := members(resources[id])
 		t.readScope(resource, id, macro)
 		t.readScope(members(resource["Properties"]), id, macro)
+		if bytes.Contains(resource["Properties"], []byte(fnTransform)) {
+			t.readValues(resource["Properties"], id, macro)
+		}
+	}
+}
+
+// readValues finds where a Fn::Transform that names the macro and no other
+// stands in place of the value of a property.
+func (t *template) readValues(properties json.RawMessage, id, macro string) {
+	var value any
+	if json.Unmarshal(properties, &value) != nil {
+		return
+	}
+	var read func(value any) bool
+	read = func(value any) bool {
+		switch value := value.(type) {
+		case []any:
+			return slices.ContainsFunc(value, read)
+		case map[string]any:
+			called, err := json.Marshal(value[fnTransform])
+			if _, here := value[fnTransform]; here && len(value) == 1 && err == nil {
+				entry, others, err := entryOf(called, macro)
+				return entry != nil && !others && err == nil
+			}
+			return slices.ContainsFunc(slices.Collect(maps.Values(value)), read)
+		}
+		return false
+	}
+	all, _ := value.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if name != fnTransform && read(all[name]) {
+			t.valued = append(t.valued, id)
+			return
+		}
 	}
 }
 

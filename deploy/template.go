@@ -20,6 +20,7 @@ type template struct {
 	src        []byte
 	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
 	scopes     []scope         // where a Fn::Transform does
+	valued     []string        // logical IDs of resources where one stands in place of a value
 	parameters map[string]parameter
 	defaults   func() (map[string]json.RawMessage, error) // their values when none are given
 	folded     func() map[string]string                   // their names by those in lower case
