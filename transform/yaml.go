@@ -367,9 +367,10 @@ func (c *shadower) members(pairs []pair) {
 type pair struct{ name, value *yaml.Node }
 
 // pairs are the members of a mapping, those of merge keys included as far as
-// the mapping does not have them itself.
+// the mapping does not have them itself. Readers differ about two merge keys
+// that bring the same key: some take the first, some the last.
 func (c *shadower) pairs(n *yaml.Node) []pair {
-	var merged []pair
+	var merged [][]pair // by merge key
 	own := make([]pair, 0, len(n.Content)/2)
 	known := make(map[string]bool, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -381,7 +382,7 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 		case name.Kind != yaml.ScalarNode:
 			c.fail(name, errors.New("a key that is no scalar"))
 		case isMergeKey(name):
-			merged = append(merged, c.merge(value)...)
+			merged = append(merged, c.merge(value))
 		default:
 			if known[name.Value] {
 				c.text.repeat(n.Content[i])
@@ -390,10 +391,18 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			own = append(own, pair{name, value})
 		}
 	}
-	for _, m := range merged {
-		if !known[m.name.Value] {
-			known[m.name.Value] = true
-			own = append(own, m)
+	by := make(map[string]int, len(merged)) // which merge key has brought a name
+	for i, pairs := range merged {
+		for _, m := range pairs {
+			first, isBrought := by[m.name.Value]
+			switch {
+			case isBrought && first != i:
+				c.fail(n, errors.New("two merge keys that bring the same key; write one with a list, whose first entry counts"))
+			case !known[m.name.Value]:
+				known[m.name.Value] = true
+				by[m.name.Value] = i
+				own = append(own, m)
+			}
 		}
 	}
 	return own
