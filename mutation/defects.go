@@ -268,7 +268,7 @@ var defects = []defect{
 	},
 	{
 		"a parameter that may be empty is a boundary", "transform/parameter.go",
-		`case !key.isNonEmpty && !isNeverEmpty(declaration), slices`, `case slices`,
+		`case !key.isNonEmpty && !c.isNeverEmpty(declaration), slices`, `case slices`,
 	},
 	{
 		"a condition keeps a parameter from being empty in the other branch", "transform/condition.go",
@@ -400,8 +400,24 @@ var defects = []defect{
 		`return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)`, `return again.shadow != nil || sameJSON(again.shadow, want)`,
 	},
 	{
+		"of two merge keys that bring the same key the first counts", "transform/yaml.go",
+		`case isBrought && first != i:`, `case isBrought && first > i:`,
+	},
+	{
+		"a loop around a template replaces nothing in its Globals", "transform/walk.go",
+		`if isVarying(w.globals) ||`, `if false && isVarying(w.globals) ||`,
+	},
+	{
+		"a loop around a template replaces nothing in its sections", "transform/certainty.go",
+		`if len(p.around) > 0 && p.around.anyVariesWithin(section) {`, `if false {`,
+	},
+	{
+		"a loop replaces no policy", "transform/policy.go",
+		`if p.arns == nil && c.mayBeReplaced(p) {`, `if false {`,
+	},
+	{
 		"a key overrides no merge key", "transform/yaml.go",
-		`if !known[m.name.Value] {`, `if m.name.Value != "" {`,
+		`case !known[m.name.Value]:`, `case m.name.Value != "":`,
 	},
 	{
 		"copies that aliases make are not bounded", "transform/yaml.go",
