@@ -210,7 +210,7 @@ func (w *walk) deployment(r *resource, typ string) {
 	if r.loops.anyVaries(own, "Enabled", "Role") {
 		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
 	}
-	if typ == functionType && r.loops.inTransform() && len(own.members) == 0 && !ignores {
+	if typ == functionType && w.depth == 0 && r.loops.inTransform() && len(own.members) == 0 && !ignores {
 		w.blindSpot(id, typ, "is apart from the section Globals, which may have a DeploymentPreference, for which SAM makes a CodeDeployServiceRole", afterServerless)
 	}
 	w.later(func() {

@@ -268,7 +268,7 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 	}
 	inner := &walk{
 		scanner: scan(src, span{0, len(src)}),
-		plan:    &plan{src: src, around: r.loops.seen()},
+		plan:    &plan{src: src, around: r.loops},
 		options: w.options,
 		within:  w.id(r.id) + "/",
 		depth:   w.depth + 1,
