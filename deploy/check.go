@@ -349,7 +349,12 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 			role.Status, role.Reason, role.Remedy = statusBound, "", ""
 		} else {
 			// The boundary of the environment is not known here: it is the sample.
-			role.Reason = strings.TrimSuffix(role.Reason, sample.String()) + "a boundary that check does not know"
+			for _, text := range []string{sample.String(), sample.Portable()} { // of a stack, and of a StackSet
+				if differs, isSample := strings.CutSuffix(role.Reason, text); isSample {
+					role.Reason = differs + "a boundary that check does not know"
+					break
+				}
+			}
 		}
 		result.Roles = append(result.Roles, role)
 	}
