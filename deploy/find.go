@@ -126,10 +126,7 @@ func realPath(path string) string {
 
 // isBelow reports whether a path, its links followed, is a directory or lies
 // in it.
-func isBelow(directory, path string) bool {
-	relative, err := filepath.Rel(realPath(directory), realPath(path))
-	return err == nil && filepath.IsLocal(relative)
-}
+func isBelow(directory, path string) bool { return isWithin(realPath(directory), realPath(path)) }
 
 // isAtHome reports whether a path lies below the directory root, or in the
 // repository that root is in. A repository must not make pbm read what lies
@@ -138,14 +135,8 @@ func isAtHome(root, path string) bool {
 	if isBelow(root, path) {
 		return true
 	}
-	for at := realPath(root); ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return isBelow(at, path)
-		}
-		if at == filepath.Dir(at) {
-			return false
-		}
-	}
+	repository := repositoryOf(realPath(root))
+	return repository != "" && isBelow(repository, path)
 }
 
 // nestedTemplate says why a local template that another one nests is not read,
@@ -316,15 +307,23 @@ func (in input) open() (*os.File, error) {
 	return os.Open(in.path)
 }
 
-// mustBeFiles refuses to change what cannot be written back.
-func mustBeFiles(all []input, what string) error {
+// changeable are the files that a command may change. It refuses what cannot be
+// written back, and skips links in a repository that lead out of it: a
+// repository must not choose which other files are changed.
+func (p *pbm) changeable(all []input, what string) ([]input, error) {
+	var files []input
 	for _, in := range all {
 		info, err := os.Stat(in.path)
-		if in.stdin != nil || err == nil && !info.Mode().IsRegular() {
-			return usagef("%s changes files, and %s is none", what, in.path)
+		switch {
+		case in.stdin != nil || err == nil && !info.Mode().IsRegular():
+			return nil, usagef("%s changes files, and %s is none", what, in.path)
+		case !in.named && in.isLink() && repositoryOf(realPath(in.root)) != "" && !isAtHome(in.root, in.path):
+			p.reportSkipped([]skipped{{in.path, "it is a link to a file outside the repository"}})
+		default:
+			files = append(files, in)
 		}
 	}
-	return nil
+	return files, nil
 }
 
 func isDirectory(path string) bool {

@@ -36,13 +36,8 @@ type reach struct {
 
 // reachOf is the reach of a working directory.
 func reachOf(dir string) reach {
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return reach{at, true}
-		}
-		if at == filepath.Dir(at) {
-			break
-		}
+	if top := repositoryOf(dir); top != "" {
+		return reach{top, true}
 	}
 	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
 		if home = realPath(home); isWithin(home, dir) {
@@ -50,6 +45,19 @@ func reachOf(dir string) reach {
 		}
 	}
 	return reach{dir, false}
+}
+
+// repositoryOf is the root of the repository that a directory is in, empty when
+// it is in none.
+func repositoryOf(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
 }
 
 // isWithin reports whether a path is a directory, or in it.
