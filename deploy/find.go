@@ -224,7 +224,7 @@ func (w *walk) directory(ctx context.Context, directory string) error {
 				return err
 			}
 		case slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
-			w.file(path)
+			w.file(ctx, path)
 		}
 	}
 	return nil
@@ -232,7 +232,7 @@ func (w *walk) directory(ctx context.Context, directory string) error {
 
 // file takes a file that may be a template. One that cannot be read is taken,
 // so that reading it reports the error.
-func (w *walk) file(path string) {
+func (w *walk) file(ctx context.Context, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -242,18 +242,18 @@ func (w *walk) file(path string) {
 		w.skip(path, "it is not a regular file")
 		return
 	}
-	if may, err := w.mayBeTemplate(path); may || err != nil {
+	if may, err := w.mayBeTemplate(ctx, path); may || err != nil {
 		w.found = append(w.found, input{path: path, root: w.root})
 	}
 }
 
-func (w *walk) mayBeTemplate(path string) (bool, error) {
+func (w *walk) mayBeTemplate(ctx context.Context, path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
 	defer file.Close()
-	return w.look(file)
+	return w.look(ctx, file)
 }
 
 // errNoneIn keeps a run from passing because it looked in the wrong place.
