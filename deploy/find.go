@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 )
 
@@ -276,11 +277,27 @@ func isOfTools(directory string) bool {
 // 1 MB.
 const maxTemplate = 20 << 20
 
-// read reads the whole input, once: a pipe has its content only once.
+// read reads the whole input, once: a pipe has its content only once. What is
+// neither a stream nor a file is not opened, for it may block for ever, or never
+// end.
 func (in input) read() ([]byte, error) {
+	if in.isStream() {
+		return in.readStream()
+	}
+	text, _, err := atomicfile.Read(in.path, maxTemplate)
+	switch {
+	case errors.Is(err, atomicfile.ErrNotRegular):
+		err = fmt.Errorf("%s %w", in.path, errNotRegular)
+	case errors.Is(err, atomicfile.ErrTooLarge):
+		err = fmt.Errorf("%s %w", in.path, errTooLong)
+	}
+	return text, err
+}
+
+func (in input) readStream() ([]byte, error) {
 	from := in.stdin
 	if from == nil {
-		file, err := in.open()
+		file, err := os.Open(in.path)
 		if err != nil {
 			return nil, err
 		}
@@ -292,19 +309,6 @@ func (in input) read() ([]byte, error) {
 		err = fmt.Errorf("%s %w", in.path, errTooLong)
 	}
 	return text, err
-}
-
-// open opens a file. Anything else may block for ever, or never end, when it is
-// opened or read.
-func (in input) open() (*os.File, error) {
-	info, err := os.Stat(in.path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() && !in.isStream() {
-		return nil, fmt.Errorf("%s %w", in.path, errNotRegular)
-	}
-	return os.Open(in.path)
 }
 
 // changeable are the files that a command may change. It refuses what cannot be
