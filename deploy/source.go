@@ -40,9 +40,12 @@ func (p *pbm) source(ctx context.Context, o transformOptions, macro *transform.M
 // it goes where only the project says, when the result may be deployed, and
 // says where it goes.
 func (p *pbm) openToTransform(ctx context.Context, o transformOptions) (*place, error) {
-	j, err := p.project()
-	if err != nil {
-		return nil, err
+	var j *project
+	if !p.store.isDecided() {
+		var err error
+		if j, err = p.project(); err != nil {
+			return nil, err
+		}
 	}
 	c, err := p.choose(j, o.environment)
 	if err != nil {

@@ -62,6 +62,13 @@ func (o *storeOptions) isGiven() bool {
 	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
 }
 
+// isDecided reports whether flags say all of how the store is reached, so that a
+// project has nothing to add.
+func (o *storeOptions) isDecided() bool {
+	_, isFile := storeFile(o.Store)
+	return o.flags.Changed("store") && (isFile || o.flags.Changed("profile") && o.flags.Changed("region"))
+}
+
 // place is a store, and how it is reached.
 type place struct {
 	boundary.Store
