@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
@@ -115,6 +116,11 @@ func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, e
 		file.Waiting = p.waiting(at.file)
 	}
 	return at, nil
+}
+
+// waiting tells that another process has a file.
+func (p *pbm) waiting(path string) func() {
+	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
 }
 
 // Get reads an environment's record.
