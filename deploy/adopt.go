@@ -37,7 +37,7 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := mustBeFiles(files, "adopt"); err != nil {
+	if files, err = p.changeable(files, "adopt"); err != nil {
 		return err
 	}
 	c := checker{macro: o.macro, options: transform.Options{BoundUsers: o.boundUsers}}

@@ -320,7 +320,7 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 // isDecidedAtDeployment reports whether only a deployment knows which
 // environment a scope is of. names are the template parameters that may say it.
 func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
-	values, err := t.values(nil, nil)
+	values, err := t.defaults()
 	if err != nil {
 		return false
 	}

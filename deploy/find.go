@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 )
 
@@ -126,10 +127,7 @@ func realPath(path string) string {
 
 // isBelow reports whether a path, its links followed, is a directory or lies
 // in it.
-func isBelow(directory, path string) bool {
-	relative, err := filepath.Rel(realPath(directory), realPath(path))
-	return err == nil && filepath.IsLocal(relative)
-}
+func isBelow(directory, path string) bool { return isWithin(realPath(directory), realPath(path)) }
 
 // isAtHome reports whether a path lies below the directory root, or in the
 // repository that root is in. A repository must not make pbm read what lies
@@ -138,14 +136,8 @@ func isAtHome(root, path string) bool {
 	if isBelow(root, path) {
 		return true
 	}
-	for at := realPath(root); ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return isBelow(at, path)
-		}
-		if at == filepath.Dir(at) {
-			return false
-		}
-	}
+	repository := repositoryOf(realPath(root))
+	return repository != "" && isBelow(repository, path)
 }
 
 // nestedTemplate says why a local template that another one nests is not read,
@@ -233,7 +225,7 @@ func (w *walk) directory(ctx context.Context, directory string) error {
 				return err
 			}
 		case slices.Contains(extensions, strings.ToLower(filepath.Ext(path))):
-			w.file(path)
+			w.file(ctx, path)
 		}
 	}
 	return nil
@@ -241,7 +233,7 @@ func (w *walk) directory(ctx context.Context, directory string) error {
 
 // file takes a file that may be a template. One that cannot be read is taken,
 // so that reading it reports the error.
-func (w *walk) file(path string) {
+func (w *walk) file(ctx context.Context, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -251,18 +243,18 @@ func (w *walk) file(path string) {
 		w.skip(path, "it is not a regular file")
 		return
 	}
-	if may, err := w.mayBeTemplate(path); may || err != nil {
+	if may, err := w.mayBeTemplate(ctx, path); may || err != nil {
 		w.found = append(w.found, input{path: path, root: w.root})
 	}
 }
 
-func (w *walk) mayBeTemplate(path string) (bool, error) {
+func (w *walk) mayBeTemplate(ctx context.Context, path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
 	defer file.Close()
-	return w.look(file)
+	return w.look(ctx, file)
 }
 
 // errNoneIn keeps a run from passing because it looked in the wrong place.
@@ -285,11 +277,27 @@ func isOfTools(directory string) bool {
 // 1 MB.
 const maxTemplate = 20 << 20
 
-// read reads the whole input, once: a pipe has its content only once.
+// read reads the whole input, once: a pipe has its content only once. What is
+// neither a stream nor a file is not opened, for it may block for ever, or never
+// end.
 func (in input) read() ([]byte, error) {
+	if in.isStream() {
+		return in.readStream()
+	}
+	text, _, err := atomicfile.Read(in.path, maxTemplate)
+	switch {
+	case errors.Is(err, atomicfile.ErrNotRegular):
+		err = fmt.Errorf("%s %w", in.path, errNotRegular)
+	case errors.Is(err, atomicfile.ErrTooLarge):
+		err = fmt.Errorf("%s %w", in.path, errTooLong)
+	}
+	return text, err
+}
+
+func (in input) readStream() ([]byte, error) {
 	from := in.stdin
 	if from == nil {
-		file, err := in.open()
+		file, err := os.Open(in.path)
 		if err != nil {
 			return nil, err
 		}
@@ -303,28 +311,23 @@ func (in input) read() ([]byte, error) {
 	return text, err
 }
 
-// open opens a file. Anything else may block for ever, or never end, when it is
-// opened or read.
-func (in input) open() (*os.File, error) {
-	info, err := os.Stat(in.path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() && !in.isStream() {
-		return nil, fmt.Errorf("%s %w", in.path, errNotRegular)
-	}
-	return os.Open(in.path)
-}
-
-// mustBeFiles refuses to change what cannot be written back.
-func mustBeFiles(all []input, what string) error {
+// changeable are the files that a command may change. It refuses what cannot be
+// written back, and skips links in a repository that lead out of it: a
+// repository must not choose which other files are changed.
+func (p *pbm) changeable(all []input, what string) ([]input, error) {
+	var files []input
 	for _, in := range all {
 		info, err := os.Stat(in.path)
-		if in.stdin != nil || err == nil && !info.Mode().IsRegular() {
-			return usagef("%s changes files, and %s is none", what, in.path)
+		switch {
+		case in.stdin != nil || err == nil && !info.Mode().IsRegular():
+			return nil, usagef("%s changes files, and %s is none", what, in.path)
+		case !in.named && in.isLink() && repositoryOf(realPath(in.root)) != "" && !isAtHome(in.root, in.path):
+			p.reportSkipped([]skipped{{in.path, "it is a link to a file outside the repository"}})
+		default:
+			files = append(files, in)
 		}
 	}
-	return nil
+	return files, nil
 }
 
 func isDirectory(path string) bool {

@@ -2,21 +2,26 @@ package deploy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 )
 
 // A template is known by its words before it is parsed, for parsing all files
-// of a directory takes long. Each template has the key Resources; and the
-// version of the format, or what has "::" in it: resource types, Fn::ForEach,
-// and other functions; or the short form of Fn::Transform, whose name may be
-// spelled with %. A text that may spell these words in another way, by escapes
-// or in another encoding, may be a template, too.
-var otherWords = [][]byte{[]byte("::"), []byte("AWSTemplateFormatVersion"), []byte("Transform"), []byte("%")}
-
-// resourcesWord is the key that each template has.
-var resourcesWord = []byte("Resources")
+// of a directory takes long. It has the key AWSTemplateFormatVersion or
+// Transform, which may bring all resources; or the key Resources and what has
+// "::" in it: resource types, Fn::ForEach, and other functions; or the short form
+// of Fn::Transform, whose name may be spelled with %. A text that may spell these
+// words in another way, by escapes or in another encoding, may be a template, too.
+var (
+	versionWord   = []byte("AWSTemplateFormatVersion")
+	transformWord = []byte("Transform")
+	transformKey  = regexp.MustCompile(`Transform["']?\s*:`)
+	resourcesWord = []byte("Resources")
+	otherWords    = [][]byte{[]byte("::"), transformWord, []byte("%")}
+)
 
 // overlap is how much of a chunk is looked at again with the next one: as much
 // as the longest word or escape has.
@@ -30,8 +35,8 @@ type looker struct {
 func newLooker() *looker { return &looker{make([]byte, 256<<10)} }
 
 // look reports whether a text may be a template. It is wrong only about texts
-// that are none.
-func (l *looker) look(text io.Reader) (bool, error) {
+// that are not.
+func (l *looker) look(ctx context.Context, text io.Reader) (bool, error) {
 	resources, others := false, false
 	kept := 0 // of the chunk before
 	for first := true; ; first = false {
@@ -41,16 +46,24 @@ func (l *looker) look(text io.Reader) (bool, error) {
 		if err != nil && !last {
 			return false, err
 		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
 		resources = resources || bytes.Contains(chunk, resourcesWord)
 		others = others || (resources || !last) && hasOtherWord(chunk)
 		switch {
-		case resources && others, hidesWords(chunk), first && isUTF16(chunk):
+		case resources && others, hasSection(chunk), hidesWords(chunk), first && isUTF16(chunk):
 			return true, nil
 		case last:
 			return false, nil
 		}
 		kept = copy(l.chunk, chunk[len(chunk)-overlap:])
 	}
+}
+
+// hasSection reports whether a text has a key that makes a template of it.
+func hasSection(text []byte) bool {
+	return bytes.Contains(text, versionWord) || bytes.Contains(text, transformWord) && transformKey.Match(text)
 }
 
 func hasOtherWord(text []byte) bool {

@@ -28,16 +28,22 @@ type result interface{ table() [][]string }
 // show prints a result in the form that was asked for.
 func (p *pbm) show(r result) error {
 	if p.output == outputJSON {
-		var out bytes.Buffer
-		e := json.NewEncoder(&out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(r); err != nil {
-			return fmt.Errorf("print the result: %w", err)
-		}
-		return p.print(out.Bytes())
+		return p.printJSON(r)
 	}
 	return p.print(aligned(r.table()))
+}
+
+// printJSON prints a value as JSON, for programs. A terminal or the log of a CI
+// system may be where it goes.
+func (p *pbm) printJSON(value any) error {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(value); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return p.print(printable.JSON(out.Bytes()))
 }
 
 // aligned is a table with its columns below each other.

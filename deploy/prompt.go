@@ -40,31 +40,19 @@ var errNoAnswer = errors.New("no answer; nothing was written")
 func (p *pbm) ask(ctx context.Context, question string) (string, error) {
 	_, _ = fmt.Fprint(p.stderr, printable.Line(question))
 	if p.answers == nil {
-		p.answers = bufio.NewReader(p.stdin)
+		p.answers = bufio.NewReader(interruptible{ctx, p.stdin})
 	}
-	type answer struct {
-		line string
-		err  error
+	line, err := p.answers.ReadString('\n')
+	switch {
+	case err == nil:
+		return strings.TrimSpace(line), nil
+	case errors.Is(err, io.EOF):
+		err = errNoAnswer
+	case ctx.Err() == nil:
+		err = fmt.Errorf("read the answer: %w", err)
 	}
-	got := make(chan answer, 1)
-	go func() {
-		line, err := p.answers.ReadString('\n')
-		got <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
-		_, _ = fmt.Fprintln(p.stderr)
-		return "", ctx.Err()
-	case a := <-got:
-		if a.err != nil {
-			_, _ = fmt.Fprintln(p.stderr)
-			if errors.Is(a.err, io.EOF) {
-				return "", errNoAnswer
-			}
-			return "", fmt.Errorf("read the answer: %w", a.err)
-		}
-		return strings.TrimSpace(a.line), nil
-	}
+	_, _ = fmt.Fprintln(p.stderr)
+	return "", err
 }
 
 // confirm has the name of an environment typed before something is done to it.

@@ -1,9 +1,7 @@
 package deploy
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -83,15 +81,7 @@ func (p *pbm) printSARIF(r checkResult) error {
 		p.line("warning: ", fmt.Sprintf("the log has the first %d of %d findings, as many as code scanning takes", maxResults, len(findings)))
 		findings = findings[:maxResults]
 	}
-	log := sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(log); err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return p.print(out.Bytes())
+	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}})
 }
 
 func sarifResults(findings []remark) []sarifResult {

@@ -72,9 +72,12 @@ func (s *sources) of(ctx context.Context, environment string) (source, error) {
 // before it goes where only the project says, when the result may be deployed,
 // and says where it goes.
 func (p *pbm) openToTransform(ctx context.Context, o transformOptions, environment string) (*place, error) {
-	j, err := p.project()
-	if err != nil {
-		return nil, err
+	var j *project
+	if !p.store.isDecided() {
+		var err error
+		if j, err = p.project(); err != nil {
+			return nil, err
+		}
 	}
 	c, err := p.choose(j, environment)
 	if err != nil {

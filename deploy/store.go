@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
@@ -60,6 +61,13 @@ func (o *storeOptions) check() error {
 // isGiven reports whether flags say which store is meant.
 func (o *storeOptions) isGiven() bool {
 	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
+}
+
+// isDecided reports whether flags say all of how the store is reached, so that a
+// project has nothing to add.
+func (o *storeOptions) isDecided() bool {
+	_, isFile := storeFile(o.Store)
+	return o.flags.Changed("store") && (isFile || o.flags.Changed("profile") && o.flags.Changed("region"))
 }
 
 // place is a store, and how it is reached.
@@ -108,6 +116,11 @@ func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, e
 		file.Waiting = p.waiting(at.file)
 	}
 	return at, nil
+}
+
+// waiting tells that another process has a file.
+func (p *pbm) waiting(path string) func() {
+	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
 }
 
 // Get reads an environment's record.

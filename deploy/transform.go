@@ -140,7 +140,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		return err
 	}
 	if o.inPlace {
-		if err := mustBeFiles(files, "--in-place"); err != nil {
+		if files, err = p.changeable(files, "--in-place"); err != nil {
 			return err
 		}
 	}

@@ -2,11 +2,9 @@ package deploy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -36,13 +34,8 @@ type reach struct {
 
 // reachOf is the reach of a working directory.
 func reachOf(dir string) reach {
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return reach{at, true}
-		}
-		if at == filepath.Dir(at) {
-			break
-		}
+	if top := repositoryOf(dir); top != "" {
+		return reach{top, true}
 	}
 	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
 		if home = realPath(home); isWithin(home, dir) {
@@ -50,6 +43,19 @@ func reachOf(dir string) reach {
 		}
 	}
 	return reach{dir, false}
+}
+
+// repositoryOf is the root of the repository that a directory is in, empty when
+// it is in none.
+func repositoryOf(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
 }
 
 // isWithin reports whether a path is a directory, or in it.
@@ -161,94 +167,6 @@ func (j *project) decision(environment string) (name string, how access) {
 		return environment, how
 	}
 	return "", access{Store: j.Environments[j.Current].Store}
-}
-
-// memory is what the user has confirmed: decisions, by the path of the project
-// file and the name of the environment.
-type memory struct {
-	Projects map[string]map[string]access `json:"projects"`
-}
-
-const maxMemorySize = 1 << 20
-
-// memoryPath is where the memory is, empty where there is no home directory.
-func memoryPath() string {
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "pbm", "projects.json")
-}
-
-func readMemory(path string) memory {
-	var m memory
-	text, _, err := atomicfile.Read(path, maxMemorySize)
-	if err != nil || json.Unmarshal(text, &m) != nil {
-		return memory{} // pbm asks again
-	}
-	return m
-}
-
-// isConfirmed reports whether the user has confirmed where a project says that
-// an environment is, or it does not say.
-func (j *project) isConfirmed(environment string) bool {
-	name, how := j.decision(environment)
-	if how == (access{}) {
-		return true
-	}
-	path := memoryPath()
-	if path == "" {
-		return false
-	}
-	confirmed, known := readMemory(path).Projects[realPath(j.path)][name]
-	return known && confirmed == how
-}
-
-// remember changes what the user has confirmed of a project.
-func (p *pbm) remember(ctx context.Context, j *project, change func(confirmed map[string]access)) {
-	path := memoryPath()
-	if path == "" {
-		return
-	}
-	if err := p.writeMemory(ctx, path, realPath(j.path), change); err != nil {
-		p.line("warning: ", "not remembered what you have confirmed of "+j.path+": "+err.Error())
-	}
-}
-
-func (p *pbm) writeMemory(ctx context.Context, path, project string, change func(map[string]access)) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	unlock, err := atomicfile.Lock(ctx, path, p.waiting(path))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	m := readMemory(path)
-	maps.DeleteFunc(m.Projects, func(project string, _ map[string]access) bool {
-		_, err := os.Lstat(project)
-		return errors.Is(err, fs.ErrNotExist)
-	})
-	if m.Projects == nil {
-		m.Projects = map[string]map[string]access{}
-	}
-	if m.Projects[project] == nil {
-		m.Projects[project] = map[string]access{}
-	}
-	change(m.Projects[project])
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	if len(text) >= maxMemorySize {
-		return atomicfile.ErrTooLarge
-	}
-	return atomicfile.WriteMode(path, append(text, '\n'), 0o600)
-}
-
-// waiting tells that another process has a file.
-func (p *pbm) waiting(path string) func() {
-	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
 }
 
 // confirmProject asks whether to go where a project says that an environment

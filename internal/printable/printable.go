@@ -3,10 +3,13 @@
 package printable
 
 import (
+	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -33,6 +36,30 @@ func Lines(text []byte) []byte {
 	return []byte(out.String())
 }
 
+// JSON returns JSON that is the same for programs, and that does nothing on a
+// terminal or in the log of a CI system: what Line escapes is escaped as JSON
+// does it.
+func JSON(text []byte) []byte {
+	isRaw := func(r rune) bool { return r >= ' ' && isHidden(r) }
+	if !bytes.ContainsFunc(text, isRaw) && !bytes.Contains(text, []byte("##")) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range string(text) {
+		if !isRaw(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return []byte(hashes.ReplaceAllStringFunc(out.String(), func(run string) string { return strings.Repeat(`\u0023`, len(run)) }))
+}
+
+// hashes are where a command may begin in JSON.
+var hashes = regexp.MustCompile(`##+`)
+
 // Clip is Line of a text that is cut to about so many bytes.
 func Clip(text string, length int) string {
 	if text = Line(text); len(text) > length {
@@ -42,9 +69,10 @@ func Clip(text string, length int) string {
 }
 
 // command is where a CI system looks for a command: GitHub Actions at the
-// beginning of a line, and as Azure Pipelines anywhere in it.
-// Source: the runner's ActionCommand.cs, the agent's Command.cs.
-var command = regexp.MustCompile(`^\s*::|(?i)##(?:vso)?\[`)
+// beginning of a line, behind white space of Unicode, and as Azure Pipelines and
+// TeamCity anywhere in it. Source: the runner's ActionCommand.cs, the agent's
+// Command.cs, TeamCity's service messages.
+var command = regexp.MustCompile(`^[\s\p{Zs}]*::|(?i)##(?:vso|teamcity)?\[`)
 
 // disarmed writes the first sign of a command as an escape.
 func disarmed(command string) string {

@@ -1,7 +1,10 @@
 package printable_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,6 +27,8 @@ func TestLine(t *testing.T) {
 		"::stop-commands::x":     `\x3a:stop-commands::x`,
 		"  ::error::x":           `  \x3a:error::x`,
 		"x ::error::x":           `x ::error::x`,
+		"\u00a0\u3000::error::x": "\u00a0\u3000\\x3a:error::x",
+		"x ##teamcity[x]":        `x \x23#teamcity[x]`,
 		"x ##[add-mask]y":        `x \x23#[add-mask]y`,
 		"x ##vso[task.complete]": `x \x23#vso[task.complete]`,
 		"x ##VSO[task.complete]": `x \x23#VSO[task.complete]`,
@@ -38,6 +43,27 @@ func TestLine(t *testing.T) {
 func TestLines(t *testing.T) {
 	assert.Equal(t, "+\ta\\x1bb\r\n  \\x3a:x::\n\\u202e", string(printable.Lines([]byte("+\ta\x1bb\r\n  ::x::\n\u202e"))))
 	assert.Empty(t, printable.Lines(nil))
+}
+
+// JSON keeps its meaning, and has nothing raw that a terminal or a CI system
+// takes for more than text.
+func TestJSON(t *testing.T) {
+	for _, text := range []string{
+		"plain é \\ \" \n", "a\u009b2K\x7f\u202e\u2066\u00ad", "##[add-mask]", "###vso[x", `\##[`, "\U000e0041", "\ufffd", "a\x00\x1b",
+	} {
+		var raw bytes.Buffer
+		e := json.NewEncoder(&raw)
+		e.SetIndent("", "  ")
+		require.NoError(t, e.Encode(map[string]string{text: text}))
+		out := printable.JSON(raw.Bytes())
+		var back map[string]string
+		require.NoError(t, json.Unmarshal(out, &back))
+		assert.Equal(t, map[string]string{text: text}, back)
+		for line := range strings.Lines(string(out)) {
+			line = strings.TrimSuffix(line, "\n")
+			assert.Equal(t, line, printable.Line(line))
+		}
+	}
 }
 
 func TestClip(t *testing.T) {

@@ -262,6 +262,10 @@ var Texts = map[string]func(n int) string{
 		return `{"Parameters":{` + numbered(n/2, `"P%d":{"Type":"String","Default":"x"},`) + `"P":{"Type":"String"}},"Resources":{` +
 			numbered(n/2, `"R%d":{"Type":"AWS::IAM::Role","Properties":{"Fn::Transform":{"Name":"PermissionsBoundaryMacro"}}},`) + lastTopic
 	},
+	"roles with environments of their own": func(n int) string {
+		return `{"Parameters":{` + numbered(n/4, `"P%d":{"Type":"String","Default":"x"},`) + `"P":{"Type":"String"}},"Resources":{` +
+			numbered(3*n/4, `"R%d":{"Type":"AWS::IAM::Role","Fn::Transform":{"Name":"PermissionsBoundaryMacro","Parameters":{"Environment":{"Ref":"P"}}}},`) + lastTopic
+	},
 }
 
 const aRole = "Resources: {R: {Type: AWS::IAM::Role}}\n"
