@@ -157,6 +157,9 @@ func (s checkSummary) String() string {
 	text := fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
 		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Replaced, s.Unbound, counted(s.Escapes, "escape"), refused,
 		counted(s.BlindSpots, "blind spot"))
+	if s.Unreadable > 0 {
+		text += fmt.Sprintf("; %d cannot be read", s.Unreadable)
+	}
 	if s.Foreign > 0 {
 		text += fmt.Sprintf("; %d not CloudFormation's own YAML", s.Foreign)
 	}

@@ -47,13 +47,27 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 		return err
 	}
 	if j != nil && !p.dryRun {
-		old := j.movesFrom(environment, at.access)
-		if err := p.enter(ctx, j, environment, at); err != nil {
+		if err := p.enterAdded(ctx, j, environment, at); err != nil {
 			return err
 		}
-		p.entered(environment, old, at.access)
 	}
 	p.tellWhen(c)
+	return nil
+}
+
+// enterAdded enters an environment in the project. A store outside of the
+// project's directory is for whoever names it each time.
+func (p *pbm) enterAdded(ctx context.Context, j *project, environment string, at *place) error {
+	if _, err := j.entry(at); err != nil {
+		p.line("warning: ", "the project does not remember environment "+environment+": "+err.Error())
+		p.line("hint: ", boundary.Remedy(err))
+		return nil
+	}
+	old := j.movesFrom(environment, at.access)
+	if err := p.enter(ctx, j, environment, at); err != nil {
+		return err
+	}
+	p.entered(environment, old, at.access)
 	return nil
 }
 
@@ -66,11 +80,6 @@ func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, f
 	at, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return change{}, nil, err
-	}
-	if j != nil {
-		if _, err := j.entry(at); err != nil {
-			return change{}, nil, err
-		}
 	}
 	if err := mustBeNew(ctx, at, environment); err != nil {
 		return change{}, nil, err

@@ -57,6 +57,11 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	case !isNamed:
 		return p.initEmpty(ctx, j)
 	case flag.given():
+		if file, isFile := storeFile(p.store.Store); isFile {
+			if _, err := j.keeps(file); err != nil {
+				return err
+			}
+		}
 		return p.add(ctx, j, environment, flag)
 	}
 	return p.initEntered(ctx, j, environment)

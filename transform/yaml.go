@@ -262,8 +262,15 @@ func (c *shadower) bound(n *yaml.Node) {
 	}
 }
 
+// errBinary is why a text in Base64 is not read: it stands for another one.
+var errBinary = errors.New("!!binary is not read; write the text itself")
+
 // tagged writes a node by its tag: a short form, or as it is.
 func (c *shadower) tagged(n *yaml.Node) {
+	if n.ShortTag() == "!!binary" {
+		c.fail(n, errBinary)
+		return
+	}
 	if name := shortForm(n); name != "" {
 		c.function(name, n)
 		return
@@ -379,6 +386,8 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			name = name.Alias
 		}
 		switch {
+		case name.ShortTag() == "!!binary":
+			c.fail(name, errBinary)
 		case name.Kind != yaml.ScalarNode:
 			c.fail(name, errors.New("a key that is no scalar"))
 		case isMergeKey(name):
