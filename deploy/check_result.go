@@ -55,14 +55,14 @@ type checkedTemplate struct {
 	Foreign            string        `json:"foreign,omitempty"`            // why it is not CloudFormation's own YAML
 	Macro              string        `json:"macro,omitempty"`              // last, before others, Fn::Transform, missing
 	Environment        string        `json:"environment,omitempty"`        // that its stacks are of
-	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why nobody knows
+	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why it is not known
 	Roles              []checkedRole `json:"roles"`
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
 	environmentError error // what EnvironmentProblem tells
 
 	nested    []input // local templates that it nests
-	other     bool    // it is no template
+	other     bool    // it is not a template
 	unchecked bool    // it is Foreign, and nothing of it could be read
 	own       bool    // it defines the macro
 	managed   bool    // a service-managed StackSet deploys it

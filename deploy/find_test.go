@@ -65,7 +65,7 @@ func inUTF16(text string, high int) string {
 	return out.String()
 }
 
-// What is no template is not parsed, nor reported, however long it is; a
+// What is not a template is not parsed, nor reported, however long it is; a
 // template that is padded beyond all that CloudFormation takes is reported, for
 // what packages it takes the padding away.
 func TestFindLong(t *testing.T) {

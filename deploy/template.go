@@ -84,7 +84,7 @@ func readParameters(section json.RawMessage) (map[string]parameter, error) {
 func (p parameter) isKey() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::Value<") }
 
 // errNoTemplate is what errors wrap about files that are of something else.
-var errNoTemplate = errors.New("it is no template")
+var errNoTemplate = errors.New("it is not a template")
 
 // readError is an error of reading a template, which names its file.
 type readError struct{ error }
@@ -124,7 +124,7 @@ func readWith(parse func([]byte) (*transform.Template, error), in input, macro s
 	return nil, readError{problem}
 }
 
-// errNoResources is what is wrong with JSON or YAML that is no template.
+// errNoResources is what is wrong with JSON or YAML that is not a template.
 var errNoResources = errors.New("it has no Resources of CloudFormation")
 
 // mayHaveResources reports whether sections are those of a template. Resources

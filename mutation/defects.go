@@ -275,7 +275,7 @@ var defects = []defect{
 		`case name == "Fn::Equals" && len(e) == 2 && !holds:`, `case name == "Fn::Equals" && len(e) == 2 && holds:`,
 	},
 	{
-		"a text that nobody knows is the ARN of a policy", "transform/certainty.go",
+		"a text that is not known is the ARN of a policy", "transform/certainty.go",
 		"!strings.HasPrefix(head, prefix) {\n\t\treturn text\n", "!strings.HasPrefix(head, prefix) {\n\t\treturn strings.ReplaceAll(text, unknown, \"arn:aws:iam::aws:policy/x\")\n",
 	},
 	{

@@ -411,7 +411,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
 	if strings.Contains(body, "{{resolve:") && !c.blind[c.within+id] {
-		return fmt.Errorf("%s has a template with a dynamic reference that nobody told of", id)
+		return fmt.Errorf("%s has a template with a dynamic reference that is not reported", id)
 	}
 	if c.unread[c.within+id] {
 		return nil

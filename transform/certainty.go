@@ -18,7 +18,7 @@ import (
 // AWS's own variables, or that of a policy of the same template. Two things are
 // left to the people who deploy, because neither can leave a role unbound:
 //
-//   - A part of the ARN that nobody knows, such as ${Name} in
+//   - A part of the ARN that is not known, such as ${Name} in
 //     arn:aws:iam::111122223333:policy/${Name}. The text is never empty, and IAM
 //     takes nothing but a policy there.
 //   - A parameter whose declaration excludes the empty text, unless its default

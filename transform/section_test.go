@@ -92,7 +92,7 @@ func TestLine(t *testing.T) {
 	assert.Equal(t, 1, template.Line(0))
 }
 
-// Two sections Transform are an error: which of them counts, nobody knows.
+// Two sections Transform are an error: which of them counts is not certain.
 func TestTwoSections(t *testing.T) {
 	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
 	assert.EqualError(t, err, "line 1: the section Transform is given twice; give it once")

@@ -252,7 +252,7 @@ func TestManyRolesInYAML(t *testing.T) {
 }
 
 // A template with tags of other tools can be inspected: they are functions of
-// their names. It is no template for whoever does not ask for that.
+// their names. Without asking for that, it is not a template.
 func TestParseUnpackaged(t *testing.T) {
 	src := []byte("Resources:\n  Role: !Tool::Include {file: role.yaml}\n  Topic: {Type: AWS::SNS::Topic, Name: !Ref T}\n")
 	_, err := transform.ParseTemplate(src)
