@@ -95,6 +95,7 @@ func setUp(env *testscript.Env, moto string) error {
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(home, "config"),
 		"AWS_EC2_METADATA_DISABLED=true",
+		"GORACE=atexit_sleep_ms=10", // a second for each pbm otherwise, with the race detector
 		"AWS_PROFILE=dev",
 		"AWS_REGION=eu-west-1",
 	)

@@ -209,7 +209,7 @@ var defects = []defect{
 	// Loops.
 	{
 		"&{variable} is taken as it is", "transform/foreach.go",
-		`all = append(all, l.alphanumeric...)`, `all = append(all, l.items...)`,
+		`items = l.alphanumeric`, `items = l.items`,
 	},
 	{
 		"a collection that is not known yields nothing", "transform/foreach.go",

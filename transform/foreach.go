@@ -271,14 +271,18 @@ func (l *loop) isNamed(name string) bool {
 // values are all that the variable may become, or false when they are not
 // known, or too many.
 func (v *variable) values() (all []string, known bool) {
-	for _, l := range v.of {
+	for i, l := range v.of {
+		items := l.items
+		if v.alphanumeric {
+			items = l.alphanumeric
+		}
 		switch {
-		case !l.known || len(all)+len(l.items) > maxLoopItems:
+		case !l.known || len(all)+len(items) > maxLoopItems:
 			return nil, false
-		case v.alphanumeric:
-			all = append(all, l.alphanumeric...)
+		case i == 0: // as almost always the only one
+			all = slices.Clip(items)
 		default:
-			all = append(all, l.items...)
+			all = append(all, items...)
 		}
 	}
 	return all, true

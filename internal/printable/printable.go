@@ -22,6 +22,15 @@ func Line(text string) string {
 	if strings.ContainsFunc(text, isHidden) || !utf8.ValidString(text) {
 		text = escaped(text, isHidden)
 	}
+	return withoutCommands(text)
+}
+
+// withoutCommands writes what a CI system takes for commands as escapes. Most
+// text has none, and is only looked at.
+func withoutCommands(text string) string {
+	if !strings.Contains(text, "##") && !strings.HasPrefix(strings.TrimLeftFunc(text, unicode.IsSpace), "::") {
+		return text
+	}
 	return command.ReplaceAllStringFunc(text, disarmed)
 }
 
@@ -30,7 +39,7 @@ func Lines(text []byte) []byte {
 	var out strings.Builder
 	for line := range strings.Lines(string(text)) {
 		content := strings.TrimRight(line, "\r\n")
-		out.WriteString(command.ReplaceAllStringFunc(escaped(content, func(r rune) bool { return r != '\t' && isHidden(r) }), disarmed))
+		out.WriteString(withoutCommands(escaped(content, func(r rune) bool { return r != '\t' && isHidden(r) })))
 		out.WriteString(line[len(content):])
 	}
 	return []byte(out.String())
