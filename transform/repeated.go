@@ -39,15 +39,25 @@ type resourceID struct {
 	matters bool  // a rule has found something in the resource
 }
 
-func (ids *resourceIDs) add(name []byte, at span, matters bool) {
+// add takes note of a logical ID. There may be further ones in so many bytes ahead:
+// room for them is made at once, so that allocations do not grow with their
+// number.
+func (ids *resourceIDs) add(name []byte, at span, matters bool, ahead int) {
 	if ids.all == nil {
 		ids.seed = maphash.MakeSeed()
 	}
-	if len(ids.all) == cap(ids.all) {
-		ids.all = slices.Grow(ids.all, len(ids.all)+32)
+	switch {
+	case len(ids.all) < cap(ids.all):
+	case len(ids.all) == 0:
+		ids.all = slices.Grow(ids.all, 32)
+	default:
+		ids.all = slices.Grow(ids.all, max(len(ids.all), ahead/usualResource))
 	}
 	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.start), matters})
 }
+
+// usualResource is less than most resources have in bytes.
+const usualResource = 256
 
 // repeated are the names that are given more than once where one of their
 // resources matters: the last one of each, in source order.

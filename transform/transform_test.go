@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -286,10 +288,16 @@ func TestRefuse(t *testing.T) {
 
 // Allocations grow with the roles, not with the bytes.
 func TestAllocations(t *testing.T) {
+	// A collection empties pools, and comes more often the more bytes there are.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	m := transform.Macro{Store: values{"dev": devARN}}
 	allocations := func(size, roles int) float64 {
 		event := workload.Event(workload.Roles(size, roles))
-		return testing.AllocsPerRun(5, func() { m.Respond(context.Background(), event) })
+		least := math.Inf(1) // the race detector has pools lose some of what they keep
+		for range 10 {
+			least = min(least, testing.AllocsPerRun(1, func() { m.Respond(context.Background(), event) }))
+		}
+		return least
 	}
 	small := allocations(100<<10, 20)
 	assert.InDelta(t, small, allocations(1<<20, 20), 5, "ten times the bytes")

@@ -249,7 +249,7 @@ func (w *walk) resources() (typed bool) {
 				typed = true
 			}
 		}
-		ids.add(name, nameAt, w.found() > before && (string(name) != "Type" || kind == jsontext.KindBeginObject))
+		ids.add(name, nameAt, w.found() > before && (string(name) != "Type" || kind == jsontext.KindBeginObject), len(w.src)-w.offset())
 	}
 	w.refuseRepeated(&ids)
 	return typed
