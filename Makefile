@@ -24,7 +24,7 @@ test:
 # The same scripts and the same rules of stores, against another one's SSM, STS
 # and IAM. One at a time: moto is one account of everything.
 test-moto: $(TOOLS)
-	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1
+	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1 -timeout 30m
 
 # What users use, end to end: SAM CLI, the AWS CLI, the CDK, with the macro's
 # function in AWS's runtime emulator, and moto in place of AWS.
@@ -55,7 +55,7 @@ faults:
 	FAULTS=1 go test ./deploy -run HostileFiles -count 1
 
 race:
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 # Statements of transform and boundary that their own tests reach.
 COVERED = 95
