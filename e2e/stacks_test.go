@@ -99,7 +99,7 @@ func TestStacks(t *testing.T) {
 		c := &cloudFormation{t: t, macro: startFunction(t)}
 		_, err := c.deploy("unknown", "../examples/service-plain.yaml", map[string]string{"Stage": "prod"})
 		require.EqualError(t, err, "Transform "+account+"::"+macroName+` failed with: environment "prod" is unknown: parameter /permissions-boundary/prod in `+region+
-			" does not exist; add it: pbm env add prod --region "+region)
+			" "+emulatorAccount+` does not exist; run "pbm env add prod --region `+region+`" with credentials `+emulatorAccount+" to add it")
 		return "refused by name"
 	})
 
