@@ -341,7 +341,7 @@ func (w *world) text(v any) (string, error) {
 		return text, err
 	}
 	if got == (absent{}) {
-		return w.choose("absent text", []string{"", "x"}), nil // nobody says
+		return w.choose("absent text", []string{"", "x"}), nil // the template does not decide
 	}
 	return "", errDeployment
 }
