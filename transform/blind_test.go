@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -213,9 +214,9 @@ func checkBlind(fragment []byte, report transform.Report) error {
 	for id, r := range resources {
 		typ, _ := object(r)["Type"].(string)
 		p := object(object(r)["Properties"])
-		reported := slices.ContainsFunc(report.BlindSpots, func(f transform.Finding) bool { return f.LogicalID == id && f.Type == typ })
+		reported := slices.ContainsFunc(report.BlindSpots, func(f transform.Finding) bool { return f.LogicalID == id && f.Type == printable.Line(typ) })
 		switch found := blindAnswer(typ, p, resources); {
-		case isOdd(fragment, id), reported == (found == yes), found == unsure, hasLoop(p):
+		case isOdd(fragment, id), isLossy(typ), reported == (found == yes), found == unsure, hasLoop(p):
 		case reported:
 			return fmt.Errorf("%s (%s) is reported, and creates no role", id, typ)
 		default:
@@ -231,6 +232,10 @@ func isOdd(fragment []byte, id string) bool {
 	return len(id) > 255 || strings.Contains(id, "\ufffd") || bytes.Contains(fragment, []byte(`\u`)) ||
 		bytes.Count(fragment, []byte(`"`+id+`"`)) != 1
 }
+
+// isLossy reports whether encoding/json or the report has replaced or cut a part
+// of a type.
+func isLossy(typ string) bool { return len(typ) > 255 || strings.Contains(typ, "\ufffd") }
 
 func hasLoop(p map[string]any) bool {
 	for name := range p {
