@@ -123,13 +123,18 @@ func automation(content any) answer {
 // or both branches of Fn::If are.
 func mayBe(v any, texts ...string) bool {
 	if text, isString := v.(string); isString {
-		return slices.Contains(texts, text) || strings.Contains(text, "{")
+		return slices.Contains(texts, text) || mayChange(text)
 	}
 	if list, _ := object(v)["Fn::If"].([]any); len(list) == 3 && len(object(v)) == 1 {
 		return mayBe(list[1], texts...) || mayBe(list[2], texts...)
 	}
 	_, isList := v.([]any)
 	return isList || object(v) != nil && isSet(v)
+}
+
+// mayChange reports whether a text holds a dynamic reference or a variable.
+func mayChange(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "${") || strings.Contains(text, "&{")
 }
 
 func isSet(v any) bool {

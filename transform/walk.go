@@ -251,7 +251,9 @@ func (w *walk) resources() (typed bool) {
 		}
 		ids.add(name, nameAt, w.found() > before && (string(name) != "Type" || kind == jsontext.KindBeginObject), len(w.src)-w.offset())
 	}
-	w.refuseRepeated(&ids)
+	if w.err == nil {
+		w.refuseRepeated(&ids)
+	}
 	return typed
 }
 
