@@ -59,7 +59,7 @@ var ErrAnswer = errors.New("the answer lacks what was asked for")
 // Explain returns the problem that an error of a call is. What the service
 // says is told as far as it is not in the problem already; an answer that cannot
 // be read is not repeated, for it may hold a value.
-func Explain(c Call, err error) *boundary.Problem {
+func Explain(c Call, err error) boundary.Problem {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() != unnamed {
 		return c.refused(api, err)
 	}
@@ -69,12 +69,12 @@ func Explain(c Call, err error) *boundary.Problem {
 	case isForCredentials(err):
 		return c.uncalled(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("%s did not answer in time about %s", c.Service, c.Object),
 			Remedy: "try again; if it happens often, " + c.checkWay(),
 		}
 	case isTransport:
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("%s cannot be reached to %s %s", c.Service, c.Verb, c.Object),
 			Cause:  transport.Err,
 			Remedy: c.checkWay() + " and try again",
@@ -103,8 +103,8 @@ func isForCredentials(err error) bool {
 }
 
 // uncalled is the problem of a call that was not made.
-func (c Call) uncalled(err error) *boundary.Problem {
-	return &boundary.Problem{
+func (c Call) uncalled(err error) boundary.Problem {
+	return boundary.Problem{
 		What:   fmt.Sprintf("cannot %s %s", c.Verb, c.Object),
 		Cause:  err,
 		Remedy: "check the AWS credentials and the Region",
@@ -112,20 +112,20 @@ func (c Call) uncalled(err error) *boundary.Problem {
 }
 
 // unreadable is the problem of an answer that is none of the service.
-func (c Call) unreadable(detail string) *boundary.Problem {
-	return &boundary.Problem{
+func (c Call) unreadable(detail string) boundary.Problem {
+	return boundary.Problem{
 		What:   fmt.Sprintf("the answer of %s about %s cannot be read%s", c.Service, c.Object, detail),
 		Remedy: "try again; if it happens often, " + c.checkWay(),
 	}
 }
 
 // refused is the problem that an answer of the service is.
-func (c Call) refused(api smithy.APIError, err error) *boundary.Problem {
+func (c Call) refused(api smithy.APIError, err error) boundary.Problem {
 	code, message := api.ErrorCode(), api.ErrorMessage()
 	response, isResponse := errors.AsType[*smithyhttp.ResponseError](err)
 	switch {
 	case slices.Contains(denial, code):
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("not permitted to %s %s", c.Verb, c.Object),
 			Cause:  said(message),
 			Remedy: c.Allow,
@@ -136,25 +136,25 @@ func (c Call) refused(api smithy.APIError, err error) *boundary.Problem {
 		if c.Throughput != "" {
 			remedy += "; " + c.Throughput
 		}
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("%s throttles %s %s", c.Service, c.Verbs, c.Object),
 			Cause:  said(message),
 			Remedy: remedy,
 		}
 	case slices.Contains(credentials, code):
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("AWS does not accept the credentials to %s %s", c.Verb, c.Object),
 			Cause:  said(code, message),
 			Remedy: "sign in again, or give other credentials",
 		}
 	case isResponse && response.HTTPStatusCode() >= http.StatusInternalServerError:
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("%s failed to %s %s", c.Service, c.Verb, c.Object),
 			Cause:  said(code, message),
 			Remedy: "try again in a minute; if it goes on, see the AWS Health Dashboard",
 		}
 	}
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   fmt.Sprintf("%s refuses to %s %s", c.Service, c.Verb, c.Object),
 		Cause:  said(code, message),
 		Remedy: "see what AWS says about this error",

@@ -112,12 +112,12 @@ func (v Value) Resolve(t Target) (string, error) {
 	partition, account := arnParts(arn)
 	switch {
 	case partition != t.Partition:
-		return "", &Problem{
+		return "", Problem{
 			What:   fmt.Sprintf("boundary %s is of partition %s, the stack deploys to %s", arn, partition, t.Partition),
 			Remedy: "store a policy of that partition, or write " + partitionPlaceholder + " in its place",
 		}
 	case account != "aws" && account != t.AccountID:
-		return "", &Problem{
+		return "", Problem{
 			What:   fmt.Sprintf("boundary %s is a policy of account %s, the stack deploys to account %s", arn, account, t.AccountID),
 			Remedy: "store a policy of that account, or write " + accountPlaceholder + " in its place",
 		}

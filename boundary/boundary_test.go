@@ -102,12 +102,12 @@ func TestTargetResolve(t *testing.T) {
 // The kind of a problem is found beside its cause.
 func TestProblem(t *testing.T) {
 	cause := errors.New("cause")
-	err := fmt.Errorf("wrapped: %w", &boundary.Problem{What: "what", Cause: cause, Remedy: "remedy", Kind: boundary.ErrMoved})
+	err := fmt.Errorf("wrapped: %w", boundary.Problem{What: "what", Cause: cause, Remedy: "remedy", Kind: boundary.ErrMoved})
 	assert.EqualError(t, err, "wrapped: what: cause")
 	assert.ErrorIs(t, err, boundary.ErrMoved)
 	assert.ErrorIs(t, err, cause)
 	assert.NotErrorIs(t, err, boundary.ErrExists)
-	assert.NotErrorIs(t, &boundary.Problem{}, boundary.ErrExists)
+	assert.NotErrorIs(t, boundary.Problem{}, boundary.ErrExists)
 	assert.Equal(t, "remedy", boundary.Remedy(err))
 	assert.Empty(t, boundary.Remedy(cause))
 }

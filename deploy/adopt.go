@@ -107,7 +107,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {
-		return nested, false, &boundary.Problem{What: "the macro is not listed", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
+		return nested, false, boundary.Problem{What: "the macro is not listed", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
 	}
 	if result == nil {
 		return nested, false, nil

@@ -33,7 +33,7 @@ func annotations(r checkResult) []byte {
 			more++
 			continue
 		}
-		fmt.Fprintf(&shown, "::%s file=%s,line=%d,title=%s::%s\n", f.level, escapeProperty.Replace(path), f.line, f.rule, text)
+		fmt.Fprintf(&shown, "::%s file=%s,line=%d,title=%s::%s\n", f.level, escapeProperty.Replace(path), f.line, f.code, text)
 	}
 	shown.Write(others.Bytes())
 	if more > 0 {

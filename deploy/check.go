@@ -57,20 +57,20 @@ const (
 
 // errUnbound ends pbm check, with what would bind the roles.
 func errUnbound(remedy string) error {
-	return &boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
+	return boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
 }
 
 // Errors that end pbm check.
 var (
-	errEscapes = &boundary.Problem{
+	errEscapes = boundary.Problem{
 		What:   "there are roles that the macro cannot bind",
 		Remedy: eachByItself,
 	}
-	errConflicts = &boundary.Problem{
+	errConflicts = boundary.Problem{
 		What:   "there are roles with a boundary of their own, which the macro refuses (ExistingBoundary=reject)",
 		Remedy: eachByItself,
 	}
-	errBlindSpots = &boundary.Problem{
+	errBlindSpots = boundary.Problem{
 		What:   "there are blind spots, which the macro refuses (BlindSpots=reject)",
 		Remedy: eachByItself,
 	}
@@ -235,7 +235,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 }
 
 func reasonOf(err error) string {
-	if problem, ok := errors.AsType[*boundary.Problem](err); ok && problem.Cause != nil {
+	if problem, ok := errors.AsType[boundary.Problem](err); ok && problem.Cause != nil {
 		return problem.Cause.Error()
 	}
 	return err.Error()
@@ -346,15 +346,13 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 	for _, f := range report.Conflicts {
 		role := roleOf(t, f, statusConflict)
 		if !isRun(f.LogicalID) {
-			role.Status, role.Reason, role.Remedy = statusBound, "", ""
+			role.Status, role.Code, role.Reason, role.Remedy = statusBound, "", "", ""
 		} else {
 			// The boundary of the environment is not known here: it is the sample.
-			for _, text := range []string{sample.String(), sample.Portable()} { // of a stack, and of a StackSet
-				if differs, isSample := strings.CutSuffix(role.Reason, text); isSample {
-					role.Reason = differs + "a boundary that check does not know"
-					break
-				}
+			if f.Code == transform.CodeConflict || f.Code == transform.CodeGlobalConflict {
+				f.Names = []string{f.Names[0], "a boundary that check does not know"}
 			}
+			role = roleOf(t, f, statusConflict)
 		}
 		result.Roles = append(result.Roles, role)
 	}
@@ -401,7 +399,7 @@ func (c *checker) withoutMacro(role *checkedRole, change transform.Change, resul
 }
 
 func roleOf(t *template, f transform.Finding, status string) checkedRole {
-	return checkedRole{LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset), Status: status, Reason: f.Reason, Remedy: f.Remedy}
+	return checkedRole{LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset), Status: status, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()}
 }
 
 func (c *checker) escapes(result *checkedTemplate, t *template, findings []transform.Finding) {
@@ -410,9 +408,9 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 		switch {
 		case held(t.scopes, f.LogicalID):
 			role.Remedy += ", in place of " + fnTransform
-		case t.solvedBy(f, c.macro) != "":
+		case t.isSolved(f, c.macro):
 			// The macro sees what that transform makes, such as a further role.
-			role.Status, role.Reason, role.Remedy = statusByMacro, strings.TrimSuffix(f.Reason, " that takes no boundary"), ""
+			role.Status, role.Code, role.Reason, role.Remedy = statusByMacro, "", "may create a role, which the macro binds after "+f.SolvedBy()+" has run", ""
 		}
 		result.Roles = append(result.Roles, role)
 	}
@@ -442,26 +440,17 @@ func (c *checker) values(ctx context.Context, result *checkedTemplate, t *templa
 			line = result.Roles[at].Line
 		}
 		for _, f := range refusal.Findings {
-			result.Roles = append(result.Roles, checkedRole{LogicalID: id, Type: fnTransform, Line: line, Status: statusEscape, Reason: f.Reason, Remedy: f.Remedy})
+			result.Roles = append(result.Roles, checkedRole{LogicalID: id, Type: fnTransform, Line: line, Status: statusEscape, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()})
 		}
 	}
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
 	return nil
 }
 
-// solvedBy is the transform that the macro is listed after, as the remedy of a
-// finding asks for. A StackSet's template has a Transform of its own, and
-// Fn::Transform comes before all that Transform lists.
-func (t *template) solvedBy(f transform.Finding, macro string) string {
-	if f.Embedded || held(t.scopes, f.LogicalID) {
-		return ""
-	}
-	for _, other := range []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"} {
-		if strings.Contains(f.Remedy, " after "+other+" ") && t.listsAfter(macro, other) {
-			return other
-		}
-	}
-	return ""
+// isSolved reports whether the template lists the macro after the transform that
+// makes a finding go away. Fn::Transform comes before all that Transform lists.
+func (t *template) isSolved(f transform.Finding, macro string) bool {
+	return f.SolvedBy() != "" && !held(t.scopes, f.LogicalID) && t.listsAfter(macro, f.SolvedBy())
 }
 
 // blindSpots are those of the template, except those that are checked: nested
@@ -473,10 +462,11 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, root string, 
 	}
 	nested := t.nested(root)
 	for _, f := range report.BlindSpots {
+		role := roleOf(t, f, statusBlind)
 		switch {
 		case f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)):
 			continue // it has run when the macro sees the template, or calls it
-		case t.solvedBy(f, c.macro) != "":
+		case t.isSolved(f, c.macro):
 			continue
 		}
 		if in, here := nested[f.LogicalID]; here {
@@ -487,10 +477,10 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, root string, 
 					continue
 				}
 			case !errors.Is(err, fs.ErrNotExist):
-				f.Reason, f.Remedy = "nests "+in.path+", which "+err.Error(), "name that template, too"
+				role.Reason, role.Remedy = "nests "+in.path+", which "+err.Error(), "name that template, too"
 			}
 		}
-		result.BlindSpots = append(result.BlindSpots, roleOf(t, f, statusBlind))
+		result.BlindSpots = append(result.BlindSpots, role)
 	}
 }
 
@@ -503,7 +493,7 @@ func (c *checker) transforms(result *checkedTemplate, t *template) {
 		if transform.MayAddRoles(other.Name) {
 			result.BlindSpots = append(result.BlindSpots, checkedRole{
 				LogicalID: "Transform", Type: other.Name, Line: other.Line,
-				Status: statusBlind, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
+				Status: statusBlind, Code: codeLaterTransform, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
 			})
 		}
 	}

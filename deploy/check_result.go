@@ -91,12 +91,13 @@ func (t checkedTemplate) mayAdopt() bool {
 }
 
 type checkedRole struct {
-	LogicalID string `json:"logicalId"`
-	Type      string `json:"type"`
-	Line      int    `json:"line"`
-	Status    string `json:"status"`
-	Reason    string `json:"reason,omitempty"`
-	Remedy    string `json:"remedy,omitempty"`
+	LogicalID string         `json:"logicalId"`
+	Type      string         `json:"type"`
+	Line      int            `json:"line"`
+	Status    string         `json:"status"`
+	Code      transform.Code `json:"code,omitempty"` // of a finding
+	Reason    string         `json:"reason,omitempty"`
+	Remedy    string         `json:"remedy,omitempty"`
 }
 
 // checkSummary counts.
@@ -194,6 +195,9 @@ func (r checkedRole) described() string {
 	if r.Reason != "" {
 		text += " " + r.Reason
 	}
+	if r.Code != "" {
+		text += " [" + string(r.Code) + "]"
+	}
 	if r.Remedy != "" {
 		text += "; " + r.Remedy
 	}
@@ -202,23 +206,35 @@ func (r checkedRole) described() string {
 
 // remark is something for people to look at in a file.
 type remark struct {
-	rule, level string // a level of SARIF: error, warning, note
-	path        string
-	line        int
-	text        string
-	of          string // the logical ID that it is about, empty for the template
+	code  transform.Code
+	level string // of SARIF: error, warning, note
+	path  string
+	line  int
+	text  string
+	of    string // the logical ID that it is about, empty for the template
 }
 
-// rules of SARIF, and what each is about.
-var checkRules = []struct{ id, about string }{
-	{"unbound-role", "A role would be deployed without a permissions boundary."},
-	{"replaced-boundary", "The macro replaces the boundary that the template gives a role."},
-	{"conflicting-boundary", "The template gives a role another boundary than its environment has, and the macro refuses that."},
-	{"escape", "A role would exist that the macro cannot bind from where it is listed."},
-	{"blind-spot", "A resource may create roles that the macro does not see."},
-	{"macro-order", "The macro is listed before other transforms, and does not see the roles that they make."},
-	{"environment", "No environment is named for the stacks of a template, so their deployment would be refused."},
-	{"unreadable-template", "A template cannot be read, so its roles are unknown."},
+// codes of what check finds beside the engine.
+const (
+	codeUnbound        transform.Code = "unbound-role"
+	codeReplaced       transform.Code = "replaced-boundary"
+	codeLaterTransform transform.Code = "transform-after-macro"
+	codeOrder          transform.Code = "macro-order"
+	codeEnvironment    transform.Code = "environment"
+	codeUnreadable     transform.Code = "unreadable-template"
+)
+
+// checkCodes are what check finds beside the engine, and what it is about.
+var checkCodes = []struct {
+	code  transform.Code
+	about string
+}{
+	{codeUnbound, "a role would be deployed without a permissions boundary"},
+	{codeReplaced, "the macro replaces the boundary that the template gives a role"},
+	{codeLaterTransform, "a transform may add roles that the macro does not see"},
+	{codeOrder, "the macro is listed before other transforms, and does not see the roles that they make"},
+	{codeEnvironment, "no environment is named for the stacks of a template, so their deployment would be refused"},
+	{codeUnreadable, "a template cannot be read, so its roles are unknown"},
 }
 
 // findings are the roles and blind spots that somebody should look at, and the
@@ -229,17 +245,15 @@ func (r checkResult) findings() []remark {
 		for _, role := range t.Roles {
 			switch role.Status {
 			case statusUnbound:
-				all = append(all, remark{"unbound-role", "error", t.Path, role.Line, role.described(), role.LogicalID})
-			case statusEscape:
-				all = append(all, remark{"escape", "error", t.Path, role.Line, role.described(), role.LogicalID})
-			case statusConflict:
-				all = append(all, remark{"conflicting-boundary", "error", t.Path, role.Line, role.described(), role.LogicalID})
+				all = append(all, remark{codeUnbound, "error", t.Path, role.Line, role.described(), role.LogicalID})
+			case statusEscape, statusConflict:
+				all = append(all, remark{role.Code, "error", t.Path, role.Line, role.described(), role.LogicalID})
 			case statusReplaced:
-				all = append(all, remark{"replaced-boundary", "note", t.Path, role.Line, role.described(), role.LogicalID})
+				all = append(all, remark{codeReplaced, "note", t.Path, role.Line, role.described(), role.LogicalID})
 			}
 		}
 		for _, blind := range t.BlindSpots {
-			all = append(all, remark{"blind-spot", "warning", t.Path, blind.Line, blind.described(), blind.LogicalID})
+			all = append(all, remark{blind.Code, "warning", t.Path, blind.Line, blind.described(), blind.LogicalID})
 		}
 	}
 	return append(all, r.remarks()...)
@@ -250,17 +264,17 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{"unreadable-template", "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable, ""})
+			all = append(all, remark{codeUnreadable, "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable, ""})
 		}
 		if t.Macro == macroEarly {
-			all = append(all, remark{"macro-order", "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
+			all = append(all, remark{codeOrder, "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
 		}
 		if t.EnvironmentProblem != "" {
 			level := "warning"
 			if t.isMisnamed() {
 				level = "error"
 			}
-			all = append(all, remark{"environment", level, t.Path, 1, t.EnvironmentProblem, ""})
+			all = append(all, remark{codeEnvironment, level, t.Path, 1, t.EnvironmentProblem, ""})
 		}
 	}
 	return all

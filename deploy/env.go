@@ -77,7 +77,7 @@ func (p *pbm) named(args []string) (*project, string, error) {
 	}
 	name, err := current(j)
 	if err == nil && name == "" {
-		err = &usageError{&boundary.Problem{
+		err = &usageError{boundary.Problem{
 			What:   "no environment is named, and there is no current one",
 			Remedy: "name it, set PBM_ENVIRONMENT, or make it the current one: pbm env checkout NAME",
 		}}
@@ -88,7 +88,7 @@ func (p *pbm) named(args []string) (*project, string, error) {
 // orSpelled is the error of an environment that a store does not have. Where it
 // has one that differs only in case, to add another is hardly what is meant.
 func (at *place) orSpelled(ctx context.Context, environment string, err error) error {
-	problem, ok := errors.AsType[*boundary.Problem](err)
+	problem, ok := errors.AsType[boundary.Problem](err)
 	if !ok || problem.Kind != boundary.ErrUnknown {
 		return err
 	}
@@ -98,7 +98,7 @@ func (at *place) orSpelled(ctx context.Context, environment string, err error) e
 	}
 	for _, r := range records {
 		if strings.EqualFold(r.Environment, environment) {
-			problem.Remedy = "did you mean " + r.Environment + "? the names of environments are case-sensitive"
+			return boundary.WithRemedy(err, "did you mean "+r.Environment+"? the names of environments are case-sensitive")
 		}
 	}
 	return err

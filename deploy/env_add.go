@@ -102,7 +102,7 @@ func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, f
 func mustBeNew(ctx context.Context, at *place, environment string) error {
 	switch _, err := at.Get(ctx, environment); {
 	case err == nil:
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already: %s", environment, at.Location(environment)),
 			Remedy: at.command("change it: pbm env update "+environment) + at.command("; or work on it: pbm env checkout "+environment),
 			Kind:   boundary.ErrExists,
@@ -202,7 +202,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 	}
 	value, err := boundary.Parse(record.Text)
 	if err != nil {
-		return boundary.Value{}, &boundary.Problem{
+		return boundary.Value{}, boundary.Problem{
 			What:   at.Location(environment) + " is malformed",
 			Cause:  err,
 			Remedy: "correct it: " + at.correction(environment),

@@ -31,7 +31,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 		return err
 	}
 	if j == nil {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   "there is no project here, and so no current environment",
 			Remedy: "make one: pbm init; or name the environment in each command",
 		}

@@ -89,9 +89,9 @@ func malformed(all []environmentResult) error {
 	case 0:
 		return nil
 	case 1:
-		return &boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
+		return boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
 	}
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "boundary values are malformed, of environments: " + strings.Join(names, ", "),
 		Remedy: "correct each: " + strings.Join(corrections, ", "),
 	}

@@ -81,7 +81,7 @@ func (at *place) mustExist() error {
 	if _, err := os.Stat(at.file); !errors.Is(err, fs.ErrNotExist) {
 		return nil // reading it says what is wrong
 	}
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "there is no file " + at.file,
 		Remedy: at.command("correct --store, or add an environment: pbm env add NAME"),
 	}

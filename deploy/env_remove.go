@@ -67,13 +67,13 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 	if len(j.Environments) < 2 {
 		remedy = "it is the project's only one: delete " + j.path + " first"
 	}
-	return &boundary.Problem{What: fmt.Sprintf("environment %q is the current one of the project", environment), Remedy: remedy}
+	return boundary.Problem{What: fmt.Sprintf("environment %q is the current one of the project", environment), Remedy: remedy}
 }
 
 // confirmRemoval says what stops working, and has the name typed.
 func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
 	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; roles that are there keep their boundary")
-	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", &boundary.Problem{
+	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", boundary.Problem{
 		What:   "removing environment " + environment + " has not been confirmed",
 		Remedy: "give --yes to remove it",
 	})

@@ -82,7 +82,7 @@ func isImplied(args []string) bool { return len(args) == 0 && os.Getenv("PBM_ENV
 
 // confirmNone has the name of an environment typed that nobody has named.
 func (p *pbm) confirmNone(ctx context.Context, environment string) error {
-	return p.confirm(ctx, environment, "type the name of the environment to remove its boundary: ", &boundary.Problem{
+	return p.confirm(ctx, environment, "type the name of the environment to remove its boundary: ", boundary.Problem{
 		What:   "removing the boundary of environment " + environment + " has not been confirmed",
 		Remedy: "name the environment, or give --yes",
 	})

@@ -186,13 +186,13 @@ func (t *template) resolve(raw json.RawMessage, target boundary.Target, values m
 	case len(function) == 1 && json.Unmarshal(function["Fn::Sub"], &text) == nil:
 		return t.substitute(text, target, values)
 	case isIntrinsic(function):
-		return nil, &boundary.Problem{
+		return nil, boundary.Problem{
 			What:   "pbm evaluates only Ref, and Fn::Sub of a string",
 			Remedy: "name the environment with --environment",
 			Kind:   errAtDeployment,
 		}
 	}
-	return nil, &boundary.Problem{What: "it is neither a text nor an intrinsic function", Remedy: "name the environment"}
+	return nil, boundary.Problem{What: "it is neither a text nor an intrinsic function", Remedy: "name the environment"}
 }
 
 func isIntrinsic(function map[string]json.RawMessage) bool {
@@ -208,7 +208,7 @@ func (t *template) lookUp(name string, target boundary.Target, values map[string
 	if value, ok := values[name]; ok {
 		return value, nil
 	}
-	problem := &boundary.Problem{Kind: errAtDeployment}
+	problem := boundary.Problem{Kind: errAtDeployment}
 	_, declared := t.parameters[name]
 	switch {
 	case declared:

@@ -259,7 +259,7 @@ func (w *walk) mayBeTemplate(ctx context.Context, path string) (bool, error) {
 
 // errNoneIn keeps a run from passing because it looked in the wrong place.
 func errNoneIn(directory string) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "there is no template in " + directory,
 		Remedy: "name templates, or the directory that they are in; they are looked for in " + strings.Join(extensions, ", "),
 	}

@@ -48,7 +48,7 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	case j != nil && isNamed:
 		return p.add(ctx, j, environment, flag)
 	case j != nil:
-		return &boundary.Problem{What: "there is a project already: " + j.path, Remedy: "add an environment to it: pbm env add NAME"}
+		return boundary.Problem{What: "there is a project already: " + j.path, Remedy: "add an environment to it: pbm env add NAME"}
 	}
 	if j, err = newProject(); err != nil {
 		return err

@@ -25,7 +25,6 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
-	"permissions-boundary-macro/transform"
 )
 
 // Exit codes.
@@ -65,7 +64,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // interrupted stands for whatever error an interruption of a command led to.
 func interrupted(c *cobra.Command) error {
-	problem := &boundary.Problem{What: "interrupted"}
+	problem := boundary.Problem{What: "interrupted"}
 	switch c.Name() {
 	case "init", "add", "update", "remove":
 		problem.Remedy = "see what the store has now: pbm env list"
@@ -213,7 +212,7 @@ func usageArgs(c *cobra.Command) {
 			return nil
 		}
 		if err := check(c, args); err != nil {
-			return &usageError{&boundary.Problem{
+			return &usageError{boundary.Problem{
 				What:   fmt.Sprintf("%v (see %s --help)", err, c.CommandPath()),
 				Remedy: similar(c, args),
 			}}
@@ -326,8 +325,8 @@ func (p *pbm) reportOf(file string, err error) {
 	if _, named := errors.AsType[readError](err); file != "" && !named {
 		of = file + ": "
 	}
-	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
-		p.reportRefusal(of, refusal)
+	if refused, ok := errors.AsType[*refusedHere](err); ok {
+		p.reportRefusal(of, refused)
 		return
 	}
 	p.line("error: ", of+err.Error())
@@ -338,11 +337,11 @@ func (p *pbm) reportOf(file string, err error) {
 
 // reportRefusal writes each finding, and each remedy once, behind the findings
 // that it is for.
-func (p *pbm) reportRefusal(of string, r *transform.Refusal) {
+func (p *pbm) reportRefusal(of string, r *refusedHere) {
 	for i, f := range r.Findings {
 		p.line("error: ", of+f.String())
-		if i == len(r.Findings)-1 || r.Findings[i+1].Remedy != f.Remedy {
-			p.line("hint: ", f.Remedy)
+		if i == len(r.Findings)-1 || r.remedy(r.Findings[i+1]) != r.remedy(f) {
+			p.line("hint: ", r.remedy(f))
 		}
 	}
 }

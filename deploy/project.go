@@ -86,7 +86,7 @@ func parseProject(path string, text []byte) (*project, error) {
 		err = j.check(d)
 	}
 	if err != nil {
-		return nil, &boundary.Problem{
+		return nil, boundary.Problem{
 			What:   "the project file " + path + " is not readable",
 			Cause:  err,
 			Remedy: `correct or delete it; it is JSON of the form {"current": "dev", "environments": {"dev": {"profile": "...", "region": "..."}}}`,
@@ -243,7 +243,7 @@ func (j *project) save() error {
 }
 
 func notSaved(err error) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "the project file is not written",
 		Cause:  err,
 		Remedy: "see what is wrong with its directory, then: pbm env checkout NAME",

@@ -57,7 +57,7 @@ func (p *pbm) ask(ctx context.Context, question string) (string, error) {
 
 // confirm has the name of an environment typed before something is done to it.
 // Refused is the error where nobody can be asked.
-func (p *pbm) confirm(ctx context.Context, environment, question string, refused *boundary.Problem) error {
+func (p *pbm) confirm(ctx context.Context, environment, question string, refused boundary.Problem) error {
 	if p.yes || p.dryRun {
 		return nil
 	}

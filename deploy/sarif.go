@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"permissions-boundary-macro/transform"
 )
 
 // What a log for code scanning has of SARIF 2.1.0.
@@ -30,11 +32,12 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID               string    `json:"id"`
-		ShortDescription sarifText `json:"shortDescription"`
+		ID               transform.Code `json:"id"`
+		ShortDescription sarifText      `json:"shortDescription"`
+		HelpURI          string         `json:"helpUri"`
 	}
 	sarifResult struct {
-		RuleID              string            `json:"ruleId"`
+		RuleID              transform.Code    `json:"ruleId"`
 		Level               string            `json:"level"`
 		Message             sarifText         `json:"message"`
 		Locations           []sarifLocation   `json:"locations"`
@@ -73,8 +76,11 @@ const (
 // printSARIF prints a log that code scanning reads.
 func (p *pbm) printSARIF(r checkResult) error {
 	driver := sarifDriver{Name: "pbm", Version: build().Version, InformationURI: projectPage}
-	for _, rule := range checkRules {
-		driver.Rules = append(driver.Rules, sarifRule{rule.id, sarifText{rule.about}})
+	for _, c := range checkCodes {
+		driver.Rules = append(driver.Rules, ruleOf(c.code, c.about))
+	}
+	for _, code := range transform.Codes() {
+		driver.Rules = append(driver.Rules, ruleOf(code, "a resource that "+code.About()))
 	}
 	findings := r.findings()
 	if len(findings) > maxResults {
@@ -84,15 +90,19 @@ func (p *pbm) printSARIF(r checkResult) error {
 	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}})
 }
 
+func ruleOf(code transform.Code, about string) sarifRule {
+	return sarifRule{code, sarifText{sarifMessage.Replace(about)}, projectPage + "/blob/main/docs/troubleshooting.md#" + string(code)}
+}
+
 func sarifResults(findings []remark) []sarifResult {
 	results := make([]sarifResult, 0, len(findings))
 	alike := map[string]int{}
 	for _, f := range findings {
 		place := sarifPlace{sarifArtifact{sarifURI(f.path)}, sarifRegion{max(1, f.line)}}
-		key := strings.Join([]string{f.rule, place.ArtifactLocation.URI, f.of}, "\n")
+		key := strings.Join([]string{string(f.code), place.ArtifactLocation.URI, f.of}, "\n")
 		alike[key]++
 		results = append(results, sarifResult{
-			RuleID:              f.rule,
+			RuleID:              f.code,
 			Level:               f.level,
 			Message:             sarifText{sarifMessage.Replace(f.text)},
 			Locations:           []sarifLocation{{place}},

@@ -18,7 +18,7 @@ type sarifRun struct {
 	Tool struct {
 		Driver struct {
 			Name, Version, InformationURI string
-			Rules                         []struct{ ID string }
+			Rules                         []struct{ ID, HelpURI string }
 		}
 	}
 	Results []struct {
@@ -81,7 +81,7 @@ func TestCheckSARIF(t *testing.T) {
 	where := results[0].Locations[0].PhysicalLocation
 	assert.Equal(t, "t.yaml", where.ArtifactLocation.URI)
 	assert.Equal(t, 2, where.Region.StartLine)
-	assert.Equal(t, "blind-spot", results[1].RuleID)
+	assert.Equal(t, "nested-stack", results[1].RuleID)
 
 	// Alerts stay the same ones when lines are added above.
 	require.NoError(t, os.WriteFile("t.yaml", []byte("# one\n# two\nResources:\n  Role:\n    Type: AWS::IAM::Role\n"), 0o600))
@@ -94,6 +94,20 @@ func TestCheckSARIF(t *testing.T) {
 	text, code = checked(t, "sarif", ".")
 	assert.Zero(t, code)
 	assert.Empty(t, requireSARIF(t, text).Results)
+}
+
+// Each rule is explained where its help says.
+func TestSARIFHelp(t *testing.T) {
+	page, err := os.ReadFile("../docs/troubleshooting.md")
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("t.yaml", []byte(unboundRole), 0o600))
+	text, _ := checked(t, "sarif", ".")
+	for _, rule := range requireSARIF(t, text).Tool.Driver.Rules {
+		_, anchor, _ := strings.Cut(rule.HelpURI, "docs/troubleshooting.md#")
+		assert.Equal(t, rule.ID, anchor)
+		assert.Contains(t, string(page), `<a id="`+rule.ID+`"></a>`)
+	}
 }
 
 // Code scanning finds a file by its URI, so names are encoded, and relative to

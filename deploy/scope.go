@@ -206,7 +206,7 @@ func (t *template) called() (scope, error) {
 	s.entry = &entry
 	for _, other := range t.scopes[1:] {
 		if !bytes.Equal(s.environment(), other.environment()) {
-			return s, &boundary.Problem{
+			return s, boundary.Problem{
 				What:   "several Fn::Transform name different environments, and pbm transforms the template for one",
 				Remedy: "name it with --environment",
 			}

@@ -3,7 +3,6 @@ package deploy
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -111,8 +110,8 @@ func (p *pbm) isDelivered(o transformOptions) bool {
 // withoutAWS adds to the remedy of an error that pbm transform can do without
 // AWS.
 func withoutAWS(err error) error {
-	if problem, ok := errors.AsType[*boundary.Problem](err); ok {
-		problem.Remedy += "; without AWS: --permissions-boundary, or --store file:PATH with --environment"
+	if remedy := boundary.Remedy(err); remedy != "" {
+		return boundary.WithRemedy(err, remedy+"; without AWS: --permissions-boundary, or --store file:PATH with --environment")
 	}
 	return err
 }
@@ -125,7 +124,7 @@ type given struct {
 
 func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
 	if g.only != "" && environment != g.only {
-		return boundary.Record{}, &boundary.Problem{What: "environment " + environment + " is unknown", Kind: boundary.ErrUnknown}
+		return boundary.Record{}, boundary.Problem{What: "environment " + environment + " is unknown", Kind: boundary.ErrUnknown}
 	}
 	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
 }

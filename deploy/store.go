@@ -138,9 +138,9 @@ func (at *place) History(ctx context.Context, environment string) ([]boundary.Re
 // withProfile adds the profile that was given to a remedy of the store, which
 // knows the Region alone.
 func (at *place) withProfile(err error) error {
-	problem, ok := errors.AsType[*boundary.Problem](err)
+	problem, ok := errors.AsType[boundary.Problem](err)
 	if ok && problem.Kind == boundary.ErrUnknown && strings.Contains(at.given, " --profile ") {
-		problem.Remedy += " --profile " + printable.Shell(at.Profile)
+		return boundary.WithRemedy(err, problem.Remedy+" --profile "+printable.Shell(at.Profile))
 	}
 	return err
 }
@@ -190,14 +190,14 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, &boundary.Problem{
+		return cfg, boundary.Problem{
 			What:   "cannot read the AWS configuration",
 			Cause:  err,
 			Remedy: "check the profile (--profile, AWS_PROFILE, the project file) and the files in ~/.aws",
 		}
 	}
 	if cfg.Region == "" {
-		return cfg, &boundary.Problem{
+		return cfg, boundary.Problem{
 			What:   "no AWS Region is set",
 			Remedy: "give --region, or set AWS_REGION",
 		}
@@ -211,7 +211,7 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 // noCredentials is the problem of somebody who is not signed in. Instances of
 // EC2 are where the SDK looks last, and what it says of them is no news.
 func noCredentials(err error) error {
-	problem := &boundary.Problem{
+	problem := boundary.Problem{
 		What:   "there are no AWS credentials",
 		Remedy: "name a profile with --profile or AWS_PROFILE, or set AWS's own variables; with single sign-on: aws sso login --profile NAME",
 	}

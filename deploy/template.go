@@ -106,7 +106,7 @@ func readWith(parse func([]byte) (*transform.Template, error), in input, macro s
 	if err == nil {
 		return t, nil
 	}
-	problem := &boundary.Problem{
+	problem := boundary.Problem{
 		What:   "not a template: " + in.path,
 		Cause:  err,
 		Remedy: "give a CloudFormation template in JSON or YAML",

@@ -228,7 +228,7 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 	switch {
 	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
 	case o.inPlace:
-		return &boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
+		return boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
 	case p.isDelivered(o):
 		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+cmp.Or(o.output, "the output"))
 		p.line("hint: ", remedy)
@@ -308,19 +308,28 @@ func (t *template) request(macro transform.Macro, target boundary.Target, values
 // explain corrects the remedies of a failure: pbm takes an environment from
 // its caller, and does not run the transforms before the macro.
 func (t *template) explain(report transform.Report, o transformOptions) error {
-	if problem, ok := errors.AsType[*boundary.Problem](report.Err); ok && errors.Is(problem, transform.ErrUnnamed) {
-		problem.Remedy = "give --environment" + orParameter(t.awaitedHere(o)) + "; or " + problem.Remedy
+	if errors.Is(report.Err, transform.ErrUnnamed) {
+		return boundary.WithRemedy(report.Err, "give --environment"+orParameter(t.awaitedHere(o))+"; or "+boundary.Remedy(report.Err))
 	}
-	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
-	if !ok {
-		return report.Err
-	}
-	for i, f := range refusal.Findings {
-		if other := t.solvedBy(f, o.macro); other != "" {
-			refusal.Findings[i].Remedy = "nothing to do on AWS: the template lists the macro after " + other + ", where it binds the role; pbm does not run " + other
-		}
+	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
+		return &refusedHere{refusal, func(f transform.Finding) bool { return t.isSolved(f, o.macro) }}
 	}
 	return report.Err
+}
+
+// refusedHere is the refusal of a template whose transforms pbm does not run.
+type refusedHere struct {
+	*transform.Refusal
+	isSolved func(transform.Finding) bool // on AWS
+}
+
+func (r *refusedHere) Unwrap() error { return r.Refusal }
+
+func (r *refusedHere) remedy(f transform.Finding) string {
+	if r.isSolved(f) {
+		return "nothing to do on AWS: the template lists the macro after " + f.SolvedBy() + ", where it binds the role; pbm does not run " + f.SolvedBy()
+	}
+	return f.Remedy()
 }
 
 // awaitedHere is the template parameter that names the environment at
@@ -364,7 +373,7 @@ func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of 
 			continue
 		}
 		p.line("warning: ", of+f.String())
-		p.line("hint: ", f.Remedy)
+		p.line("hint: ", f.Remedy())
 	}
 }
 
@@ -384,7 +393,7 @@ func (p *pbm) warnRepeated(t *template, of string) {
 }
 
 // errWouldChange ends pbm transform --check.
-var errWouldChange = &boundary.Problem{
+var errWouldChange = boundary.Problem{
 	What:   "the template would change",
 	Remedy: "see what changes with --diff",
 }

@@ -73,7 +73,7 @@ func readProject(path string) (*project, error) {
 	case errors.Is(err, atomicfile.ErrNotRegular):
 		return nil, notObeyed(path, "is not a regular file", "replace it by a file, or remove it")
 	case err != nil:
-		return nil, &boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
+		return nil, boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
 	}
 	if err := mustBeOwn(path, info); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func readNoLink(path string) ([]byte, fs.FileInfo, error) {
 }
 
 func notObeyed(path, why, remedy string) error {
-	return &boundary.Problem{What: "the project file " + path + " " + why, Remedy: remedy}
+	return boundary.Problem{What: "the project file " + path + " " + why, Remedy: remedy}
 }
 
 func userName(uid int) string {
@@ -134,7 +134,7 @@ func (j *project) keeps(file string) (string, error) {
 	dir := realPath(filepath.Dir(j.path))
 	real, err := resolve(file)
 	if err != nil || !isWithin(dir, real) {
-		return "", &boundary.Problem{
+		return "", boundary.Problem{
 			What:   "the store " + file + " is not in the directory of the project file " + j.path,
 			Cause:  err,
 			Remedy: "keep the store in that directory, or name it each time with --store file:PATH; pbm env checkout and add remember only what is inside",
@@ -180,7 +180,7 @@ func (p *pbm) confirmProject(ctx context.Context, j *project, environment string
 	if p.canAsk() {
 		p.line("warning: ", unconfirmed)
 	}
-	err := p.confirm(ctx, "yes", "type yes to go there, now and until that entry changes: ", &boundary.Problem{
+	err := p.confirm(ctx, "yes", "type yes to go there, now and until that entry changes: ", boundary.Problem{
 		What:   unconfirmed,
 		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
 	})

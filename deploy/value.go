@@ -32,7 +32,7 @@ func parseBoundary(text string) (boundary.Value, error) {
 	if err == nil {
 		return value, nil
 	}
-	problem := &boundary.Problem{What: fmt.Sprintf("boundary %q is %v", clipped(text), err)}
+	problem := boundary.Problem{What: fmt.Sprintf("boundary %q is %v", clipped(text), err)}
 	if !strings.HasPrefix(trimmed, "arn:") {
 		problem.Remedy = "a policy of the account at hand can be given by its name, or path/name"
 	}
@@ -68,7 +68,7 @@ func (f *boundaryFlag) value() (boundary.Value, error) { return parseBoundary(f.
 // errNeedsBoundary is the error where a boundary is needed and nobody can be
 // asked.
 func errNeedsBoundary(why string) error {
-	return &usageError{&boundary.Problem{
+	return &usageError{boundary.Problem{
 		What:   why,
 		Remedy: fmt.Sprintf("give --%s ARN, or a policy's name, or '' for none", boundaryFlagName),
 	}}

@@ -60,7 +60,7 @@ func (p *pbm) verify(ctx context.Context, at *place, value boundary.Value) error
 	}
 	policy, err := value.Resolve(target)
 	if err != nil {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   "boundary " + value.String() + " cannot be used there",
 			Cause:  err,
 			Remedy: boundary.Remedy(err),
@@ -84,7 +84,7 @@ func (p *pbm) verifyPolicy(ctx context.Context, at *place, policy string) error 
 		return nil
 	}
 	if _, missing := errors.AsType[*types.NoSuchEntityException](err); missing {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   "policy " + policy + " does not exist",
 			Remedy: "create the policy first, or correct the boundary; --no-verify leaves this check out",
 			Kind:   errUnusable,

@@ -95,8 +95,8 @@ var defects = []defect{
 	{
 		"a misspelt parameter of the macro is passed over", "transform/environment.go",
 		`case !IsEnvironmentParameter(m.name):
-			return named{}, &boundary.Problem{`, `case !IsEnvironmentParameter(m.name) && spelled != "":
-			return named{}, &boundary.Problem{`,
+			return named{}, boundary.Problem{`, `case !IsEnvironmentParameter(m.name) && spelled != "":
+			return named{}, boundary.Problem{`,
 	},
 	{
 		"of two spellings the last one counts", "transform/environment.go",

@@ -32,14 +32,14 @@ func (s *SSM) failed(a action, environment string, err error) error {
 		where = s.Location(environment)
 	}
 	if _, missing := errors.AsType[*types.ParameterNotFound](err); missing {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("environment %q is unknown: %s does not exist", environment, where),
 			Remedy: s.remedy("add it", "add", environment),
 			Kind:   boundary.ErrUnknown,
 		}
 	}
 	if _, exists := errors.AsType[*types.ParameterAlreadyExists](err); exists {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already: %s", environment, where),
 			Remedy: s.remedy("change it", "update", environment),
 			Kind:   boundary.ErrExists,

@@ -116,7 +116,7 @@ func (f *File) Create(ctx context.Context, environment string, value boundary.Va
 		if len(c.Environments[environment]) == 0 {
 			return nil
 		}
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("environment %q exists already in %s", environment, f.path),
 			Remedy: "change it: " + f.command("update", environment),
 			Kind:   boundary.ErrExists,
@@ -134,7 +134,7 @@ func (f *File) Update(ctx context.Context, environment string, value boundary.Va
 		if present.Version == from {
 			return nil
 		}
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   fmt.Sprintf("environment %q was changed meanwhile: it is at version %d and no longer %d", environment, present.Version, from),
 			Remedy: "look at the present value, and update again if it is still wrong",
 			Kind:   boundary.ErrMoved,
@@ -179,7 +179,7 @@ func (f *File) change(ctx context.Context, environment string, check func(fileCo
 func (f *File) locked(ctx context.Context, do func(fileContent) error) error {
 	unlock, err := atomicfile.Lock(ctx, f.path, f.Waiting)
 	if errors.Is(err, atomicfile.ErrLocked) {
-		return &boundary.Problem{
+		return boundary.Problem{
 			What:   "the store of environments is not written",
 			Cause:  err,
 			Remedy: "find the process that has the file open, and run the command again when it has ended",
@@ -211,7 +211,7 @@ func (f *File) record(content fileContent, environment string) (boundary.Record,
 		if content.missing {
 			where = "there is no file " + f.path
 		}
-		return boundary.Record{}, &boundary.Problem{
+		return boundary.Record{}, boundary.Problem{
 			What:   fmt.Sprintf("environment %q is unknown: %s", environment, where),
 			Remedy: "add it: " + f.command("add", environment),
 			Kind:   boundary.ErrUnknown,
@@ -244,7 +244,7 @@ func (f *File) read() (fileContent, error) {
 	}
 	content, err := parseFile(text)
 	if err != nil {
-		return fileContent{}, &boundary.Problem{
+		return fileContent{}, boundary.Problem{
 			What:   "the store of environments is not readable: " + f.path,
 			Cause:  err,
 			Remedy: `restore the file; it is JSON of the form {"environments": {"dev": [{"version": 1, "value": "arn:..."}]}}`,
@@ -299,7 +299,7 @@ func (f *File) write(content fileContent) error {
 }
 
 func (f *File) notWritten(err error) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "the store of environments is not written",
 		Cause:  err,
 		Remedy: "see that the folder of " + f.path + " exists, is writable and has room; what was stored before stands",

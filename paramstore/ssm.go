@@ -195,7 +195,7 @@ func (s *SSM) moved(ctx context.Context, environment string, version int64, reme
 			}
 		}
 	}
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   fmt.Sprintf("environment %q was changed meanwhile: %s got version %d%s", environment, s.Location(environment), version, by),
 		Remedy: remedy,
 		Kind:   boundary.ErrMoved,

@@ -24,10 +24,10 @@ func (w *walk) bind(h holder) {
 	case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):
 		s.kind = siteNull
 	case h.props.kind != jsontext.KindBeginObject:
-		w.escapeID(h.id, h.typ, h.object.start, "has Properties that are not an object", "write the properties of the role")
+		w.escapeID(codePropertiesNoObject, h.id, h.typ, h.object.start)
 		return
 	case h.props.function != "":
-		w.escapeID(h.id, h.typ, h.props.start, "has Properties made by "+clip(h.props.function, 255)+", which the macro cannot see into", "write the properties out")
+		w.escapeID(codePropertiesMade, h.id, h.typ, h.props.start, clip(h.props.function, maxID))
 		return
 	case !h.props.at[permissionsBoundary].absent():
 		s.kind, s.existing = siteValue, h.props.at[permissionsBoundary]

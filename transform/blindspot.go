@@ -9,83 +9,57 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const (
-	notExpanded = "is not expanded yet"
-	expandFirst = "expand it first, or deploy through CloudFormation, which does"
-
-	addTransform   = "add the macro to the Transform of that template, too"
-	boundElsewhere = "set the boundary on the roles that it creates"
-)
-
 // blindSpotRules are the resource types that may create roles the macro cannot
 // see. Which types those are, and why others are not among them, is decided in
 // types/decisions.tsv.
 func blindSpotRules() map[string]*rule {
 	return map[string]*rule{
-		"AWS::Athena::DataCatalog": reports(
-			"may create a stack and a role for a federated source", "connect it to a Lambda function of your own",
+		"AWS::Athena::DataCatalog": reports(codeFederatedCatalog,
 			mayBe(catalogType, "FEDERATED")),
-		"AWS::CloudFormation::Stack": reports("is a nested stack, whose template the macro does not see", addTransform),
-		"AWS::CodePipeline::Pipeline": reports(
-			"may have an action that deploys templates, which the macro does not see", "add the macro to the Transform of those templates, too",
+		"AWS::CloudFormation::Stack": reports(codeNestedStack),
+		"AWS::CodePipeline::Pipeline": reports(codeDeployingPipeline,
 			runs(stages, "CloudFormation", "CloudFormationStackInstances", "CloudFormationStackSet", "ServiceCatalog")),
-		"AWS::CodeStarConnections::SyncConfiguration": reports(
-			"may deploy templates from a repository, which the macro does not see", "add the macro to the Transform of those templates, too",
+		"AWS::CodeStarConnections::SyncConfiguration": reports(codeStackSync,
 			mayBe(syncType, "CFN_STACK_SYNC")),
-		"AWS::ControlTower::EnabledBaseline": reports("creates roles in the accounts that it is enabled for", boundElsewhere),
-		"AWS::ControlTower::LandingZone":     reports("creates roles in the accounts of the landing zone", boundElsewhere),
-		"AWS::DataZone::Environment": reports(
-			"creates the stacks and roles of its blueprint",
-			"set the EnvironmentRolePermissionBoundary of the blueprint's configuration in that account"),
-		"AWS::DataZone::EnvironmentBlueprintConfiguration": reports(
-			"has roles created in its environments", "set its EnvironmentRolePermissionBoundary",
+		"AWS::ControlTower::EnabledBaseline": reports(codeControlTower),
+		"AWS::ControlTower::LandingZone":     reports(codeControlTower),
+		"AWS::DataZone::Environment":         reports(codeDataZoneEnvironment),
+		"AWS::DataZone::EnvironmentBlueprintConfiguration": reports(codeDataZoneBlueprint,
 			mayLackBoundary(environmentRolePermissionBoundary)),
-		"AWS::DataZone::Project": reports(
-			"has a project profile, whose environments may create stacks and roles",
-			"set the EnvironmentRolePermissionBoundary of each blueprint's configuration in those accounts",
+		"AWS::DataZone::Project": reports(codeDataZoneProject,
 			mayHave(projectProfileID)),
-		"AWS::Grafana::Workspace": reports(
-			"may have roles that AWS creates for it", "set PermissionType to CUSTOMER_MANAGED and give it a RoleArn, without StackSetName",
+		"AWS::Grafana::Workspace": reports(codeGrafanaWorkspace,
 			mayBe(permissionType, "SERVICE_MANAGED"), mayHave(stackSetName)),
-		"AWS::LaunchWizard::Deployment": reports("deploys stacks of Launch Wizard, which the macro does not see", boundElsewhere),
-		"AWS::MWAA::Environment": reports(
-			"may have an execution role created for it", "give it an ExecutionRoleArn",
+		"AWS::LaunchWizard::Deployment": reports(codeLaunchWizard),
+		"AWS::MWAA::Environment": reports(codeMWAAEnvironment,
 			mayLack(executionRoleArn)),
-		"AWS::Organizations::Account": reports("creates an account with a role for its organization", "set the boundary on that role in the account"),
-		"AWS::SSM::Document": reports(
-			"may deploy a template or create roles when it runs", "add the macro to the Transform of that template, or set the boundary where the role is created",
+		"AWS::Organizations::Account": reports(codeOrganizationsAccount),
+		"AWS::SSM::Document": reports(codeDeployingDocument,
 			mayBe(documentType, "CloudFormation"), all(mayBe(documentType, "Automation"), mayDeploy(content))),
-		"AWS::SSMQuickSetup::ConfigurationManager": reports(
-			"deploys stacks of Systems Manager, which the macro does not see", "set the boundary on their roles in the accounts that they are deployed to"),
-		"AWS::SSO::Assignment": reports(
-			"may create a role from a permission set that is not in this template", "set the boundary on that permission set",
+		"AWS::SSMQuickSetup::ConfigurationManager": reports(codeQuickSetup),
+		"AWS::SSO::Assignment": reports(codeAssignment,
 			namesNoPermissionSet(permissionSetArn)),
-		"AWS::SSO::PermissionSet": permissionSet(reports(
-			"creates roles in the accounts that it is assigned to", "set its PermissionsBoundary, which names a policy of those accounts",
+		"AWS::SSO::PermissionSet": permissionSet(reports(codePermissionSet,
 			mayLackBoundary(permissionsBoundary))),
-		"AWS::SageMaker::Project": reports("deploys a template that the macro does not see", addTransform),
-		"AWS::SecretsManager::RotationSchedule": reports(
-			"has a HostedRotationLambda, whose role AWS creates in a nested stack", "use RotationLambdaARN with a function of your own",
+		"AWS::SageMaker::Project": reports(codeSageMakerProject),
+		"AWS::SecretsManager::RotationSchedule": reports(codeHostedRotation,
 			mayHave(hostedRotationLambda)),
-		"AWS::SecurityLake::Subscriber": reports("has a role that AWS creates for the subscriber", boundElsewhere),
-		"AWS::Serverless::Application":  reports("becomes a nested stack, whose template the macro does not see", addTransform),
-		"AWS::ServerlessRepo::Application": reports(
-			"holds a template that is deployed by those who use the application", addTransform),
-		"AWS::ServiceCatalog::CloudFormationProduct": reports(
-			"holds templates that are deployed when the product is provisioned", addTransform),
-		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": reports(
-			"deploys the template of a product, which the macro does not see", addTransform),
+		"AWS::SecurityLake::Subscriber":                         reports(codeSecurityLake),
+		"AWS::Serverless::Application":                          reports(codeNestedApplication),
+		"AWS::ServerlessRepo::Application":                      reports(codePublishedApplication),
+		"AWS::ServiceCatalog::CloudFormationProduct":            reports(codeProduct),
+		"AWS::ServiceCatalog::CloudFormationProvisionedProduct": reports(codeProvisionedProduct),
 	}
 }
 
 // reports is the rule of a type that is a blind spot when one of the conditions
 // holds, or always when there are none.
-func reports(reason, remedy string, when ...condition) *rule {
+func reports(code Code, when ...condition) *rule {
 	return &rule{decides: decidedBy(when), apply: func(w *walk, r *resource, typ string) {
 		s := &subject{w, *r}
 		w.later(func() {
 			if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(s) }) {
-				w.blindSpotAt(s.of.start, s.of.id, typ, reason, remedy)
+				w.blindSpotAt(code, s.of.id, typ, s.of.start)
 			}
 		})
 	}}
@@ -295,13 +269,11 @@ const moduleSuffix = "::MODULE"
 func (w *walk) judgeUnknown(r *resource, typ []byte) {
 	switch {
 	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
-		w.blindSpot(r.id, string(typ), "is a module, whose resources CloudFormation adds after all macros",
-			"bind the roles in the module, or deploy them in a stack that uses the macro")
+		w.blindSpot(codeModule, r.id, string(typ))
 	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
-		w.blindSpot(r.id, string(typ), "is a SAM type that this version of the macro does not know", afterServerless)
-		w.plan.blind[len(w.plan.blind)-1].Newer = true
+		w.blindSpot(codeUnknownSAMType, r.id, string(typ))
 	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
-		w.blindSpot(r.id, string(typ), "is a type of a third party, whose code may create roles", boundElsewhere)
+		w.blindSpot(codeThirdPartyType, r.id, string(typ))
 	}
 }
 

@@ -28,7 +28,7 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 	unread, blind := map[string]bool{}, map[string]bool{}
 	for _, f := range report.BlindSpots {
 		blind[f.LogicalID] = true
-		if strings.Contains(f.Reason, "is not a template in JSON or YAML") {
+		if f.Code == "template-body-invalid" {
 			unread[f.LogicalID] = true
 		}
 	}

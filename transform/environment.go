@@ -74,7 +74,7 @@ func (m Macro) environment(req *request) (choice, error) {
 	if name := cmp.Or(parameter.environment, metadata.environment, m.Options.DefaultEnvironment); name != "" {
 		return choice{environment: name}, nil
 	}
-	return choice{}, &boundary.Problem{
+	return choice{}, boundary.Problem{
 		What: "no environment is named for this stack, so its boundary is not known",
 		Kind: ErrUnnamed,
 		Remedy: fmt.Sprintf("name it in one of four ways: the parameter Environment of %s in Transform; a template parameter called %s; %s.Environment in the template's Metadata; or DefaultEnvironment of the installed macro",
@@ -107,7 +107,7 @@ func contradiction(n named, pinned string) error {
 	if n.environment == "" || n.environment == pinned {
 		return nil
 	}
-	return &boundary.Problem{What: n.contradicts(pinned), Remedy: "name that one, or none", Kind: ErrPinned}
+	return boundary.Problem{What: n.contradicts(pinned), Remedy: "name that one, or none", Kind: ErrPinned}
 }
 
 func (n named) contradicts(pinned string) string {
@@ -123,13 +123,13 @@ func (m Macro) resolve(ctx context.Context, c choice) error {
 		_, err := m.Store.Get(ctx, doubt.environment)
 		switch {
 		case err == nil:
-			return &boundary.Problem{
+			return boundary.Problem{
 				What:   doubt.contradicts(c.environment),
 				Remedy: "give it another value; if it does not stand for the environment, take its name out of the setting EnvironmentParameters of the installed macro",
 			}
 		case errors.Is(err, boundary.ErrUnknown), errors.Is(err, boundary.ErrDenied):
 		default:
-			return &boundary.Problem{
+			return boundary.Problem{
 				What:   fmt.Sprintf("cannot tell whether %s names another environment than %q (PinEnvironment)", doubt.where, c.environment),
 				Cause:  err,
 				Remedy: boundary.Remedy(err),
@@ -146,7 +146,7 @@ func ownParameter(req *request) (named, error) {
 	case n.kind == jsontext.KindInvalid, n.isNull():
 		return named{}, nil
 	case !n.isObject():
-		return named{}, &boundary.Problem{
+		return named{}, boundary.Problem{
 			What:   "the parameters of " + req.macro + " are not an object",
 			Remedy: "write Parameters: {Environment: NAME}",
 			Kind:   ErrMisspelt,
@@ -156,7 +156,7 @@ func ownParameter(req *request) (named, error) {
 	for _, m := range n.members {
 		switch {
 		case !IsEnvironmentParameter(m.name):
-			return named{}, &boundary.Problem{
+			return named{}, boundary.Problem{
 				What:   fmt.Sprintf("%s has no parameter %s", req.macro, clip(m.name, maxID)),
 				Remedy: "correct its name to Environment, the only parameter of the macro, or remove it",
 				Kind:   ErrMisspelt,
@@ -174,7 +174,7 @@ func ownParameter(req *request) (named, error) {
 
 // twice is the error of a place that names the environment in two ways.
 func twice(where, name, other string) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, clip(name, maxID), clip(other, maxID)),
 		Remedy: "keep one of them",
 		Kind:   ErrMisspelt,
@@ -258,7 +258,7 @@ func (p *plan) metadataMembers(names ...string) []member {
 func (p *plan) inMetadata(m member) (named, error) {
 	where := clip(m.name, maxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
-		return named{}, &boundary.Problem{
+		return named{}, boundary.Problem{
 			What:   where + " " + what,
 			Remedy: "write " + clip(m.name, maxID) + ": {Environment: NAME} there",
 			Kind:   ErrMisspelt,
@@ -296,7 +296,7 @@ func (p *plan) inMetadata(m member) (named, error) {
 type misplaced struct{ id, name string }
 
 func (m misplaced) problem() error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", clip(m.id, maxID), clip(m.name, maxID)),
 		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",
 		Kind:   ErrMisspelt,
@@ -314,5 +314,5 @@ func check(n node, where string) (named, error) {
 		what = "is a path, for it begins with a slash, and not the name of an environment"
 		remedy = "name the environment itself: a parameter of type AWS::SSM::Parameter::Value arrives at macros as the name of the SSM parameter, not as its value"
 	}
-	return named{}, &boundary.Problem{What: where + " " + what, Remedy: remedy, Kind: ErrUnnamed}
+	return named{}, boundary.Problem{What: where + " " + what, Remedy: remedy, Kind: ErrUnnamed}
 }

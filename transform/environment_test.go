@@ -32,8 +32,8 @@ func (s *store) Get(ctx context.Context, environment string) (boundary.Record, e
 // the template to be refused; where it may not tell, the pinned one counts; where
 // it does not answer, nobody guesses.
 func TestPinnedReads(t *testing.T) {
-	denied := &boundary.Problem{What: "not permitted", Kind: boundary.ErrDenied}
-	broken := &boundary.Problem{What: "the store cannot be reached", Remedy: "check the network"}
+	denied := boundary.Problem{What: "not permitted", Kind: boundary.ErrDenied}
+	broken := boundary.Problem{What: "the store cannot be reached", Remedy: "check the network"}
 	for _, tc := range []struct {
 		name               string
 		params, parameters string

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -26,10 +25,7 @@ func (s *site) judge(v boundValue, existing Existing) ([]edit, Change, *Finding)
 		change.Action = Replaced
 		return []edit{j.put(whole)}, change, nil
 	case j.conflict != "":
-		return nil, change, &Finding{
-			Reason: fmt.Sprintf("has %s, its environment has %s", j.conflict, v.text),
-			Remedy: "remove PermissionsBoundary from it, or give it the boundary of the environment",
-		}
+		return nil, change, &Finding{Code: CodeConflict, Names: []string{j.conflict, v.text}}
 	case len(j.edits) > 0:
 		change.Action = Filled
 	}

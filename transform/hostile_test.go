@@ -51,7 +51,7 @@ func TestLongBodies(t *testing.T) {
 	require.NoError(t, report.Err)
 	assert.Len(t, report.Changes, 2)
 	_, report = m.Respond(context.Background(), eventWith(stackSets(3), `{"Environment":"dev"}`, `{}`))
-	assert.EqualError(t, report.Err, "S2 (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template")
+	assert.EqualError(t, report.Err, "S2 (AWS::CloudFormation::StackSet) has a template in YAML beyond the 1048576 bytes that the macro reads of such in one template [template-too-long]")
 }
 
 // Templates inside of each other are read as deep as anybody needs, and refused

@@ -27,7 +27,7 @@ type values map[string]string
 func (v values) Get(_ context.Context, environment string) (boundary.Record, error) {
 	text, ok := v[environment]
 	if !ok {
-		return boundary.Record{}, &boundary.Problem{
+		return boundary.Record{}, boundary.Problem{
 			What:   fmt.Sprintf("%s: %q", boundary.ErrUnknown, environment),
 			Cause:  boundary.ErrUnknown,
 			Remedy: "add it",
@@ -203,7 +203,10 @@ func readTree(src []byte, dec *json.Decoder) (tree, error) {
 // checkOnlyBoundaries takes the boundaries out of the result again, and
 // expects the bytes that came in.
 func checkOnlyBoundaries(in, out []byte) error {
-	in = bytes.TrimSpace(in)
+	return checkRestored(bytes.TrimSpace(in), out)
+}
+
+func checkRestored(in, out []byte) error {
 	before, err := parseTree(in)
 	if err != nil {
 		return err
@@ -314,7 +317,7 @@ func (u *undo) body(before, after tree) error {
 	}
 	u.replace(after.start, after.end, u.in[before.start:before.end])
 	if json.Valid([]byte(in)) {
-		return checkOnlyBoundaries([]byte(in), []byte(out))
+		return checkRestored([]byte(in), []byte(out))
 	}
 	return checkOnlyBoundariesYAML([]byte(in), []byte(out))
 }

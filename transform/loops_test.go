@@ -75,7 +75,7 @@ func checkExpanded(fragment []byte, o transform.Options, counts map[string]int) 
 // countReason counts the first finding of a refusal.
 func countReason(err error, what string, counts map[string]int) {
 	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
-		counts[what+reason(refusal.Findings[0])]++
+		counts[what+string(refusal.Findings[0].Code)]++
 	}
 }
 

@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -87,7 +86,7 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	}
 	response := success(event, req, edits)
 	if len(response) > MaxResponse {
-		report.Err = &boundary.Problem{
+		report.Err = boundary.Problem{
 			What:   fmt.Sprintf("the template with its boundaries has %d bytes, Lambda returns %d at most", len(response), MaxResponse),
 			Remedy: "split the stack",
 		}
@@ -122,12 +121,7 @@ func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Repo
 // is beside a Fn::Transform there is nothing, or another function. A whole
 // template has more, where CloudFormation is to deploy it.
 func (req *request) notBindable() error {
-	refused := []Finding{{
-		Reason: "has no resources or properties that take a boundary, as when Fn::Transform stands in place of the value of a property",
-		Remedy: "put Fn::Transform beside the other properties of the role, or list " + MacroName + " in the section Transform",
-	}}
-	rename(refused, req.macro)
-	return &Refusal{refused}
+	return &Refusal{[]Finding{{Code: codePropertyValue, macro: req.macro}}}
 }
 
 // relate has offsets count from the beginning of the fragment.
@@ -213,7 +207,7 @@ func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value
 	}
 	value, err := boundary.Parse(record.Text)
 	if err != nil {
-		return boundary.Value{}, &boundary.Problem{
+		return boundary.Value{}, boundary.Problem{
 			What:   fmt.Sprintf("%s is malformed: %s", boundaryOf(environment), m.Store.Location(environment)),
 			Cause:  err,
 			Remedy: m.Store.Correction(environment),
@@ -224,7 +218,7 @@ func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value
 
 // unusable adds to an error where the boundary came from.
 func (m Macro) unusable(environment string, err error) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   fmt.Sprintf("%s cannot be used here (%s)", boundaryOf(environment), m.Store.Location(environment)),
 		Cause:  err,
 		Remedy: boundary.Remedy(err),
@@ -250,25 +244,6 @@ func Message(err error) string {
 		return printable.Line(err.Error() + "; " + remedy)
 	}
 	return printable.Line(err.Error())
-}
-
-// message names each remedy once, behind the findings that it is for.
-func (r *Refusal) message() string {
-	var b strings.Builder
-	shown := r.Findings[:min(len(r.Findings), maxFindings)]
-	for i, f := range shown {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(f.String())
-		if i == len(shown)-1 || shown[i+1].remedy() != f.remedy() {
-			b.WriteString(": " + f.remedy())
-		}
-	}
-	if more := len(r.Findings) - len(shown); more > 0 {
-		fmt.Fprintf(&b, "; and %d more", more)
-	}
-	return b.String()
 }
 
 func success(event []byte, req *request, edits []edit) []byte {

@@ -149,8 +149,8 @@ func (p *plan) bindGlobal(v boundValue, existing Existing) ([]edit, Change, *Fin
 	for i := range edits {
 		edits[i].id, edits[i].typ = p.global.id, p.global.typ
 	}
-	if conflict != nil {
-		conflict.Remedy = "remove PermissionsBoundary from Globals.Function, or give it the boundary of the environment"
+	if conflict != nil && conflict.Code == CodeConflict {
+		conflict.Code = CodeGlobalConflict
 	}
 	change.Inherited = true
 	return edits, change, conflict
@@ -159,10 +159,7 @@ func (p *plan) bindGlobal(v boundValue, existing Existing) ([]edit, Change, *Fin
 // bind adds the site's edits to others.
 func (s *site) bind(v boundValue, existing Existing, edits []edit) ([]edit, Change, *Finding) {
 	if v.sub && s.loops.vary(v.text) {
-		return edits, Change{}, &Finding{
-			Reason: "is in a loop whose variable may be one of " + v.text,
-			Remedy: "give the loop another identifier",
-		}
+		return edits, Change{}, &Finding{Code: codeVariableInBoundary, Names: []string{v.text}}
 	}
 	e := edit{start: s.into.insertion(), end: s.into.insertion(), into: s.into, boundary: v.json}
 	switch {

@@ -16,11 +16,6 @@ import (
 // So does everything here. But where the key decides about a boundary, the
 // author may have meant the other one: that is an escape.
 
-const (
-	givenTwice = "is given twice"
-	giveOnce   = "give it once"
-)
-
 // errTransforms is why a template with two sections Transform is not read.
 var errTransforms = errors.New("the section Transform is given twice; give it once")
 
@@ -87,7 +82,7 @@ func (ids *resourceIDs) repeated(src []byte) (names []span) {
 // refuseRepeated reports logical IDs that are given twice and matter.
 func (w *walk) refuseRepeated(ids *resourceIDs) {
 	for _, name := range ids.repeated(w.src) {
-		w.escape(w.text(name), "", name.start, givenTwice, giveOnce)
+		w.escape(codeRepeated, w.text(name), "", name.start)
 	}
 }
 

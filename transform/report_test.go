@@ -35,8 +35,8 @@ func TestInspect(t *testing.T) {
 func TestRefusalOfMany(t *testing.T) {
 	r := &transform.Refusal{}
 	for i := range 12 {
-		r.Findings = append(r.Findings, transform.Finding{LogicalID: fmt.Sprint("R", i), Reason: "escapes"})
+		r.Findings = append(r.Findings, transform.Finding{LogicalID: fmt.Sprint("R", i), Code: "third-party-type"})
 	}
-	assert.Equal(t, 10, strings.Count(r.Error(), "escapes"))
-	assert.Regexp(t, `^R0 escapes; .*; R9 escapes; and 2 more$`, r.Error())
+	assert.Equal(t, 10, strings.Count(r.Error(), "third-party-type"))
+	assert.Regexp(t, `^R0 is a type.*; R9 is a type .*; and 2 more$`, r.Error())
 }

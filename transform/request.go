@@ -50,8 +50,8 @@ func readRequest(event []byte, o Options) (*request, error) {
 	w.parameters = req.parametersByName
 	w.finish()
 	req.plan.gather(req.macro)
-	rename(req.plan.escapes, req.macro)
-	rename(req.plan.blind, req.macro)
+	forMacro(req.plan.escapes, req.macro)
+	forMacro(req.plan.blind, req.macro)
 	return req, nil
 }
 
@@ -92,7 +92,7 @@ func (req *request) read(w *walk) {
 }
 
 func malformed(err error) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "event is malformed",
 		Cause:  withoutContent(err),
 		Remedy: "invoke the function through CloudFormation, or with an event of the shape of a macro request",

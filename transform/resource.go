@@ -157,15 +157,15 @@ func (w *walk) judge(r *resource) {
 	}
 	switch {
 	case r.twice:
-		w.escape(r.id, "", r.start, "gives Type or Properties twice", "give it once")
+		w.escape(codeRepeatedKey, r.id, "", r.start, "Type", "Properties")
 		return
 	case r.generated:
-		w.escape(r.id, "", r.start, "has a member made by a loop, which may be its Type or its Properties", afterLanguageExtensions)
+		w.escape(codeMembersInLoop, r.id, "", r.start, "Type", "Properties")
 		return
 	case r.typeAt.absent():
 		return // CloudFormation refuses a resource without Type
 	case r.typeKind == jsontext.KindBeginObject || r.typeKind == jsontext.KindBeginArray:
-		w.escape(r.id, "", r.typeAt.start, "has a Type that is not spelled out, so it may be a role", afterLanguageExtensions)
+		w.escape(codeTypeNotLiteral, r.id, "", r.typeAt.start)
 		return
 	case r.typeKind != jsontext.KindString:
 		return // CloudFormation refuses it
@@ -195,16 +195,16 @@ func (w *walk) obey(rule *rule, r *resource, typ string) {
 		w.unexpanded(r.id)
 	}
 	if r.props.twice {
-		w.escape(r.id, typ, r.props.start, "gives a property twice", "give it once")
+		w.escape(codeRepeatedKey, r.id, typ, r.props.start, "a property that the macro reads")
 		return
 	}
 	if w.generates(&r.props, r.loops, rule.decides) {
-		reason := "has properties made by a loop, which may include " + strings.Join(spelledOut(rule.decides), ", ")
+		names := spelledOut(rule.decides)
 		if rule.creates {
-			w.escape(r.id, typ, r.props.start, reason, afterLanguageExtensions)
+			w.escape(codeMembersInLoop, r.id, typ, r.props.start, names...)
 			return
 		}
-		w.blindSpot(r.id, typ, reason, afterLanguageExtensions)
+		w.blindSpot(codeMembersInLoop, r.id, typ, names...)
 	}
 	rule.apply(w, r, typ)
 }
@@ -226,14 +226,14 @@ func (w *walk) judgeVarying(r *resource, typ string) {
 		case rule == nil || !r.loops.couldBe(typ, suspect):
 			continue
 		case rule.creates:
-			w.escape(r.id, typ, r.typeAt.start, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)
+			w.escape(codeTypeInLoop, r.id, typ, r.typeAt.start, suspect)
 		default:
-			w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be "+suspect, afterLanguageExtensions)
+			w.blindSpot(codeTypeInLoop, r.id, typ, suspect)
 		}
 		return
 	}
 	if r.loops.couldBegin(typ, serverlessPrefix) || r.loops.mayBeForeign(typ) {
-		w.blindSpot(r.id, typ, "has a Type made of a loop variable, so it may be a module, a SAM type that is not known, or a type of a third party", afterLanguageExtensions)
+		w.blindSpot(codeForeignTypeInLoop, r.id, typ)
 	}
 }
 

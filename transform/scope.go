@@ -30,16 +30,14 @@ func (w *walk) snippet(at span) {
 	case shapeResources:
 		w.resources()
 	case shapeRoleOrResources:
-		w.escape(nil, "", at.start, "may be the properties of a role and a map of resources", nameInTransform)
+		w.escape(codeAmbiguousFragment, nil, "", at.start)
 	case shapeEmpty:
 		w.plan.isValue = w.depth == 0
 	case shapeUnknown, shapeFunction:
 		w.plan.isValue = w.depth == 0 && shape == shapeFunction
-		w.blindSpot(nil, "", "is neither a template, a map of resources, a resource nor the properties of a role", nameInTransform)
+		w.blindSpot(codeUnknownFragment, nil, "")
 	}
 }
-
-const nameInTransform = "name the macro in the section Transform of the template"
 
 // shape is what an object without a Resources section can be.
 type shape int

@@ -24,10 +24,10 @@ func serverlessRules() map[string]*rule {
 		functionType:     {bindFunction, []property{permissionsBoundary, events, deploymentPreference}, true},
 		stateMachineType: {bindStateMachine, []property{permissionsBoundary, events}, true},
 
-		"AWS::Serverless::CapacityProvider": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
-		"AWS::Serverless::MicrovmImage":     {needsRole(buildRoleArn, "a build role"), []property{buildRoleArn}, true},
-		"AWS::Serverless::NetworkConnector": {needsRole(operatorRole, "an operator role"), []property{operatorRole}, true},
-		"AWS::Serverless::WebFunction":      {needsRoleUnless((*walk).isPresent, executionRoleArn, "an execution role"), []property{executionRoleArn}, true},
+		"AWS::Serverless::CapacityProvider": {needsRole(operatorRole), []property{operatorRole}, true},
+		"AWS::Serverless::MicrovmImage":     {needsRole(buildRoleArn), []property{buildRoleArn}, true},
+		"AWS::Serverless::NetworkConnector": {needsRole(operatorRole), []property{operatorRole}, true},
+		"AWS::Serverless::WebFunction":      {needsRoleUnless((*walk).isPresent, executionRoleArn), []property{executionRoleArn}, true},
 		"AWS::Serverless::GraphQLApi":       {graphQLApi, []property{logging, dataSources}, true},
 	}
 }
@@ -130,7 +130,7 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 			w.event(r, typ, event, around)
 		}
 		if repeated[event.name] && w.found() > before {
-			w.escape(r.id, typ, event.value.start, "has an event that "+givenTwice, giveOnce)
+			w.escape(codeRepeatedKey, r.id, typ, event.value.start, "an event")
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (w *walk) eventMap(r *resource, typ string, all node, around loops) {
 func (w *walk) eventLoop(r *resource, typ string, foreach node, around loops) {
 	body, inner, readable := around.enter(foreach)
 	if !readable {
-		w.escape(r.id, typ, foreach.start, "has events made by a Fn::ForEach that cannot be read", afterLanguageExtensions)
+		w.escape(codeEventLoopUnreadable, r.id, typ, foreach.start)
 		return
 	}
 	w.eventMap(r, typ, body, inner)
@@ -151,9 +151,9 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 	props := w.propertiesIn(event.value.get("Properties"), around)
 	switch {
 	case around.anyVaries(event.value, "Type", "Properties"), w.generates(&props, around, []property{permissionsBoundary}):
-		w.escape(r.id, typ, event.value.start, "has an event with members made by a loop, which may be its Type or its boundary", afterLanguageExtensions)
+		w.escape(codeMembersInLoop, r.id, typ, event.value.start, "the Type or the PermissionsBoundary of an event")
 	case props.twice || event.value.repeats("Type", "Properties"):
-		w.escape(r.id, typ, event.value.start, "has an event that gives Type, Properties or PermissionsBoundary twice", giveOnce)
+		w.escape(codeRepeatedKey, r.id, typ, event.value.start, "Type, Properties or PermissionsBoundary of an event")
 	case kind.isString() && kind.text == scheduleV2:
 		at := len(w.plan.sites)
 		w.bind(holder{
@@ -167,9 +167,9 @@ func (w *walk) event(r *resource, typ string, event member, around loops) {
 			w.unlessTrue(at, event.value.get("Properties").get("RoleArn"), around)
 		}
 	case kind.isObject() && len(around) == 0:
-		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", "write the Type of the event")
+		w.escape(codeEventTypeNotLiteral, r.id, typ, kind.start)
 	case kind.isObject(), kind.isString() && around.vary(kind.text) && around.couldBe(kind.text, scheduleV2):
-		w.escape(r.id, typ, kind.start, "has an event whose Type is not spelled out, so it may make a role", afterLanguageExtensions)
+		w.escape(codeEventTypeInLoop, r.id, typ, kind.start)
 	}
 }
 
@@ -208,20 +208,18 @@ func (w *walk) deployment(r *resource, typ string) {
 	id, start, around, own := r.id, r.start, r.loops, parse(w.src, r.props.at[deploymentPreference])
 	ignores := w.ignoresGlobal(r, "DeploymentPreference")
 	if r.loops.anyVaries(own, "Enabled", "Role") {
-		w.escape(id, functionType, start, "has a DeploymentPreference with members made by a loop, which may be Enabled or Role", afterLanguageExtensions)
+		w.escape(codeMembersInLoop, id, functionType, start, "DeploymentPreference.Enabled", "DeploymentPreference.Role")
 	}
 	if typ == functionType && w.depth == 0 && r.loops.inTransform() && len(own.members) == 0 && !ignores {
-		w.blindSpot(id, typ, "is apart from the section Globals, which may have a DeploymentPreference, for which SAM makes a CodeDeployServiceRole", afterServerless)
+		w.blindSpot(codeGlobalsElsewhere, id, typ)
 	}
 	w.later(func() {
 		var global map[string]node
 		if !ignores {
 			global = w.preference
 		}
-		given := merged(own, global, "Role")
-		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled"), around) && !w.isTrue(given, around) {
-			w.escape(id, functionType, start, "has a DeploymentPreference "+lacks(given, "Role")+", for which SAM makes a CodeDeployServiceRole that takes no boundary",
-				afterServerless)
+		if preferred(own, global) && !w.disabled(merged(own, global, "Enabled"), around) && !w.isTrue(merged(own, global, "Role"), around) {
+			w.escape(codeDeploymentRole, id, functionType, start)
 		}
 	})
 }
@@ -283,23 +281,23 @@ func (w *walk) isOff(n node, around loops) bool {
 	})
 }
 
-// lacks says that a property is not there, or that it may be empty.
-func lacks(given node, property string) string {
+// lacking is the code of a role that is not there, or may be empty.
+func lacking(given node) Code {
 	if given.kind == jsontext.KindInvalid {
-		return "without " + property
+		return codeRoleMissing
 	}
-	return "whose " + property + " may be empty"
+	return codeRoleMayBeEmpty
 }
 
 // needsRole is the rule of a type that SAM makes a role for which takes no
 // boundary, unless a property gives one.
-func needsRole(given property, what string) func(*walk, *resource, string) {
-	return needsRoleUnless((*walk).isTrue, given, what)
+func needsRole(given property) func(*walk, *resource, string) {
+	return needsRoleUnless((*walk).isTrue, given)
 }
 
 // needsRoleUnless is needsRole of a type that tells by other means whether the
 // property is given.
-func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property, what string) func(*walk, *resource, string) {
+func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property) func(*walk, *resource, string) {
 	return func(w *walk, r *resource, typ string) {
 		id, start, around, takesGlobal := r.id, r.start, r.loops, w.takesGlobal(r, propertyNames[given])
 		own := parse(w.src, r.props.at[given])
@@ -307,12 +305,8 @@ func needsRoleUnless(isGiven func(*walk, node, loops) bool, given property, what
 			if own.kind == jsontext.KindInvalid && takesGlobal {
 				own = w.global(typ, propertyNames[given])
 			}
-			switch {
-			case isGiven(w, own, around):
-			case own.kind == jsontext.KindInvalid:
-				w.escapeNewer(w.id(id), typ, start, "has no "+propertyNames[given]+", so SAM makes "+what+" that takes no boundary")
-			default:
-				w.escapeNewer(w.id(id), typ, start, "gives "+propertyNames[given]+" a value that may be empty, so SAM may make "+what+" that takes no boundary")
+			if !isGiven(w, own, around) {
+				w.escape(lacking(own), id, typ, start, propertyNames[given])
 			}
 		})
 	}
@@ -328,21 +322,19 @@ func graphQLApi(w *walk, r *resource, typ string) {
 	id, start, around := w.id(r.id), r.start, r.loops // one text for however many sources
 	logs, sources := parse(w.src, r.props.at[logging]), parse(w.src, r.props.at[dataSources])
 	if r.loops.anyVariesWithin(logs) || r.loops.anyVariesWithin(sources) {
-		w.escapeID(id, typ, start, "has Logging or DataSources with members made by a loop, which may be roles", afterLanguageExtensions)
+		w.escapeID(codeMembersInLoop, id, typ, start, "Logging.CloudWatchLogsRoleArn", "ServiceRoleArn of DataSources")
 	}
 	w.later(func() {
 		logRole := logs.get("CloudWatchLogsRoleArn")
 		switch {
 		case logs.kind == jsontext.KindFalse, w.isTrue(logRole, around):
-		case logs.kind == jsontext.KindInvalid:
-			w.escapeNewer(id, typ, start, "has no Logging, which is on by default, so SAM makes a role that takes no boundary")
 		default:
-			w.escapeNewer(id, typ, start, "has Logging "+lacks(logRole, "CloudWatchLogsRoleArn")+", so SAM makes a role that takes no boundary")
+			w.escapeID(lacking(logRole), id, typ, start, "Logging.CloudWatchLogsRoleArn")
 		}
 		for _, kind := range []string{"DynamoDb", "Lambda"} {
 			for _, source := range sources.get(kind).members {
 				if given := source.value.get("ServiceRoleArn"); !w.isTrue(given, around) {
-					w.escapeNewer(id, typ, source.value.start, "has the data source "+clip(source.name, 255)+" "+lacks(given, "ServiceRoleArn")+", so SAM makes a role that takes no boundary")
+					w.escapeID(lacking(given), id, typ, source.value.start, "DataSources."+kind+"."+clip(source.name, maxID)+".ServiceRoleArn")
 				}
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,13 +29,6 @@ func stackSetRules() map[string]*rule {
 	}
 }
 
-const (
-	listLast = "list " + MacroName + " last in Transform"
-	// bindPortable is the remedy where a template takes no transforms. Source:
-	// CloudFormation's API reference, CreateStackSet.
-	bindPortable = "deploy a template without transforms, bound by pbm transform --portable: a service-managed StackSet takes none"
-)
-
 // permissionModel says how a StackSet deploys its template.
 type permissionModel int
 
@@ -59,78 +51,63 @@ func (w *walk) permissionModel(r *resource) permissionModel {
 	return unsureManaged
 }
 
-// remedy is one that needs a transform, as it applies to the model.
-func (m permissionModel) remedy(transform string) string {
-	switch m {
-	case serviceManaged:
-		return bindPortable
-	case unsureManaged:
-		return transform + ", or " + bindPortable
-	}
-	return transform
-}
-
 // stackSet walks the template of a StackSet. Its roles are of other accounts.
 func stackSet(w *walk, r *resource, typ string) {
-	model := w.permissionModel(r)
-	w.deployed(r, typ, model, model.remedy(addTransform))
+	w.deployed(r, typ, w.permissionModel(r), codeBodyElsewhere)
 }
 
 // changeSet walks the template of a change set, which CloudFormation makes of
 // another stack. It may also use the stack's previous template.
 func changeSet(w *walk, r *resource, typ string) {
-	w.deployed(r, typ, selfManaged, "write that template into TemplateBody, or give it in TemplateURL with the macro in its Transform")
+	w.deployed(r, typ, selfManaged, codeSetBodyElsewhere)
 }
 
 // deployed walks the template inside of a TemplateBody. What is elsewhere is a
-// blind spot with a remedy of its own.
-func (w *walk) deployed(r *resource, typ string, model permissionModel, elsewhere string) {
+// blind spot with a code of its own.
+func (w *walk) deployed(r *resource, typ string, model permissionModel, elsewhere Code) {
 	body := r.props.at[templateBody]
 	if body.absent() || w.src[body.start] != '"' {
-		w.blindSpot(r.id, typ, "has a template that is not written out in TemplateBody", elsewhere)
+		w.blindSpot(elsewhere, r.id, typ)
+		w.plan.blind[len(w.plan.blind)-1].model = model
 		return
 	}
 	if w.depth == maxTemplates {
-		w.escape(r.id, typ, r.start, "has a template inside of so many others that it is not read", "deploy it by a stack of its own")
+		w.escape(codeBodyTooDeep, r.id, typ, r.start)
 		return
 	}
 	text := string(w.text(body))
 	refers := r.loops.mayRefer(text)
 	if refers {
-		w.blindSpot(r.id, typ, "has a dynamic reference in its TemplateBody, which CloudFormation resolves before it deploys the template", withoutReference)
+		w.blindSpot(codeBodyReference, r.id, typ)
 	}
 	if !r.loops.surelyPlain(text) {
-		w.blindSpot(r.id, typ, "has a TemplateBody made by a loop, which may put more than names into it", afterLanguageExtensions)
+		w.blindSpot(codeBodyInLoop, r.id, typ)
 	}
 	found, err := w.inner(r, body)
 	switch {
 	case errors.Is(err, errTransforms):
-		w.escape(r.id, typ, body.start, "has a template whose section Transform "+givenTwice, giveOnce)
+		w.escape(codeRepeatedKey, r.id, typ, body.start, "the section Transform of its template")
 		return
 	case errors.Is(err, errBodies):
-		w.escape(r.id, typ, body.start, err.Error(), "write it in JSON, or deploy it with fewer others")
+		w.escape(codeBodyTooLong, r.id, typ, body.start)
 		return
 	case err != nil && refers:
 		return
 	case err != nil:
-		w.blindSpot(r.id, typ, "has a TemplateBody that is not a template in JSON or YAML", "correct the template, or add the macro to its Transform")
+		w.blindSpot(codeBodyNoTemplate, r.id, typ)
 		return
 	}
 	if refers && r.loops.refersInName(parse(found.plan.src, span{0, len(found.plan.src)})) {
-		w.escape(r.id, typ, body.start, "has a dynamic reference in a Type or a key of its template, which may make a role of a resource", withoutReference)
+		w.escape(codeReferenceInName, r.id, typ, body.start)
 	}
 	found.typ, found.model = typ, model
 	w.plan.embedded = append(w.plan.embedded, found)
 }
 
-const (
-	// reference begins a dynamic reference. CloudFormation resolves those in the
-	// properties of a stack's resources, so also in a template that is one.
-	// Source: CloudFormation's user guide, dynamic references.
-	reference = "{{resolve:"
-
-	withoutReference = "write out what it stands for, or make it a parameter of that template"
-)
+// reference begins a dynamic reference. CloudFormation resolves those in the
+// properties of a stack's resources, so also in a template that is one.
+// Source: CloudFormation's user guide, dynamic references.
+const reference = "{{resolve:"
 
 // mayRefer reports whether text has a dynamic reference, or may have one once
 // the loops are expanded.
@@ -179,10 +156,8 @@ func (p *plan) gather(macro string) {
 		for _, name := range transforms {
 			if name != macro && MayAddRoles(name) {
 				p.blind = append(p.blind, Finding{
-					LogicalID: e.id, Type: e.typ,
-					Reason: "has a template with the transform " + clip(name, maxID) + ", which may add roles",
-					Remedy: e.model.remedy("list " + MacroName + " last in the Transform of that template, too"),
-					Offset: e.start, Embedded: true,
+					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{clip(name, maxID)},
+					Offset: e.start, Embedded: true, model: e.model,
 				})
 			}
 		}
@@ -194,10 +169,8 @@ func (p *plan) gather(macro string) {
 
 // found is a finding of the template as one of the template that it is in.
 func (e embedded) found(f Finding) Finding {
-	// Of a loop around the StackSet, the Transform of the outer template decides.
-	if !f.Embedded && slices.Contains([]string{afterServerless, afterLanguageExtensions, listLast}, f.Remedy) &&
-		(f.Remedy != afterLanguageExtensions || !hasVariable(e.id)) {
-		f.Remedy = e.model.remedy(strings.Replace(f.Remedy, " in Transform", " in the Transform of that template", 1))
+	if !f.Embedded {
+		f.model, f.around = e.model, kinds[f.Code].after == languageExtensions && hasVariable(e.id)
 	}
 	f.Offset, f.Embedded = e.start, true
 	return f
@@ -236,7 +209,7 @@ func transformNames(section node) []string {
 const maxBodies = maxYAML
 
 var (
-	errBodies = fmt.Errorf("has a template in YAML beyond the %d bytes that the macro reads of such in one template", maxBodies)
+	errBodies = errors.New("too many bytes of templates in YAML")
 	errNone   = errors.New("is no template")
 )
 

@@ -162,7 +162,7 @@ func reported(r transform.Report) string {
 		lines = append(lines, fmt.Sprintf("%s %s (%s)", c.Action, c.LogicalID, c.Type))
 	}
 	for _, b := range r.BlindSpots {
-		lines = append(lines, fmt.Sprintf("blind spot %s: %s", b, b.Remedy))
+		lines = append(lines, fmt.Sprintf("blind spot %s: %s", b, b.Remedy()))
 	}
 	return strings.Join(lines, "\n")
 }

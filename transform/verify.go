@@ -19,7 +19,7 @@ import (
 // defective is the error of a result that fails its verification. The fault is
 // ours, and the message must not repeat the template.
 func defective(what string) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "internal error: " + what + "; the result was discarded",
 		Remedy: "report this as a bug with the version and the flags, without the template's content",
 	}

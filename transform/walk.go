@@ -80,7 +80,7 @@ func (w *walk) refuseVaryingGlobals() {
 	if isVarying(w.globals) || slices.ContainsFunc(types, func(m member) bool {
 		return isVarying(m.value) || isVarying(m.value.get("DeploymentPreference"))
 	}) {
-		w.escape([]byte("Globals"), "", w.globals.start, "has members made by a loop, which may be a boundary or a DeploymentPreference", afterLanguageExtensions)
+		w.escape(codeMembersInLoop, []byte("Globals"), "", w.globals.start, "PermissionsBoundary", "DeploymentPreference")
 	}
 }
 
@@ -141,7 +141,7 @@ func (w *walk) sections() span {
 				others = append(others, [2]span{nameAt, value})
 			}
 			if len(w.loops) > 0 && (w.loops.mayBecome(string(name), "Resources") || w.loops.mayBecome(string(name), sectionNames...)) {
-				w.escape(name, "", value.start, "is made by a loop, and may be a section of the template", afterLanguageExtensions)
+				w.escape(codeSectionInLoop, name, "", value.start)
 			}
 		}
 	}
@@ -155,10 +155,10 @@ func (w *walk) sections() span {
 	case whole:
 		w.refuseBeside(others)
 		for _, section := range slices.Compact(again) {
-			w.escape([]byte(section), "", start, "is a section that "+givenTwice, giveOnce)
+			w.escape(codeRepeated, []byte(section), "", start)
 		}
 	case !notResources.absent() && !foreign:
-		w.blindSpotAt(notResources.start, []byte("Resources"), "", "is not an object, so the macro sees no resources", "write a logical ID for each resource below Resources")
+		w.blindSpotAt(codeResourcesNoObject, []byte("Resources"), "", notResources.start)
 	default:
 		w.snippet(at)
 	}
@@ -172,7 +172,7 @@ func (w *walk) refuseBeside(others [][2]span) {
 	for _, other := range others {
 		name, value := w.text(other[0]), other[1]
 		if isForEach(name) || w.isResource(value) {
-			w.escape(name, "", value.start, "is beside the section Resources, not in it", "indent it below Resources")
+			w.escape(codeBesideResources, name, "", value.start)
 		}
 	}
 }
@@ -182,10 +182,10 @@ func (w *walk) refuseBeside(others [][2]span) {
 // come from other tools. Those of a template inside of this one run later.
 func (w *walk) unexpanded(id []byte) {
 	if w.depth > 0 {
-		w.blindSpot(id, "Fn::Transform", "runs when that template is deployed, and may add roles", listLast)
+		w.blindSpot(codeBodyInclude, id, "Fn::Transform")
 		return
 	}
-	w.blindSpot(id, "Fn::Transform", notExpanded, expandFirst)
+	w.blindSpot(codeUnexpanded, id, "Fn::Transform")
 }
 
 // resourceMetadata reads the Metadata of a resource, which cannot name the
@@ -245,7 +245,7 @@ func (w *walk) resources() (typed bool) {
 		default:
 			// CloudFormation refuses a resource that is no object.
 			if at := w.skip(); string(name) == "Type" && isTypeName(w.text(at)) {
-				w.escape(name, "", at.start, "is no resource, but the type of one", "indent it below the logical ID that it belongs to")
+				w.escape(codeTypeWithoutID, name, "", at.start)
 				typed = true
 			}
 		}
@@ -287,8 +287,7 @@ func (w *walk) foreach(name []byte) {
 }
 
 func (w *walk) refuseLoop(name []byte) {
-	w.escape(name, "Fn::ForEach", w.offset(),
-		"is not [identifier, collection, resources], so its resources cannot be read", afterLanguageExtensions)
+	w.escape(codeLoopUnreadable, name, "Fn::ForEach", w.offset())
 }
 
 // resource reads one resource and applies the rule of its type.

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -460,14 +460,9 @@ func sameJSON(a, b []byte) bool {
 
 // cannotEdit is the finding about an edit that was not made.
 func (y *yamlText) cannotEdit(e *edit) Finding {
-	remedy := "write its properties out, without anchors, aliases or merge keys, in block style"
+	code := codeNotEditable
 	if e.piece == requoted {
-		remedy = "write its TemplateBody as a literal block (|)"
+		code = codeBodyNotEditable
 	}
-	return Finding{
-		LogicalID: e.id, Type: e.typ,
-		Reason: fmt.Sprintf("(line %d) %v", y.line(e.start), errStyle),
-		Remedy: remedy,
-		Offset: e.start,
-	}
+	return Finding{Code: code, LogicalID: e.id, Type: e.typ, Names: []string{strconv.Itoa(y.line(e.start))}, Offset: e.start}
 }

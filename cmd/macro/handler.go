@@ -63,7 +63,7 @@ func (h *handler) macroOf(ctx context.Context) transform.Macro {
 	return m
 }
 
-var errPanic = &boundary.Problem{
+var errPanic = boundary.Problem{
 	What:   "the macro failed by a mistake of its own",
 	Remedy: "report it with the lines that the log of its function has for this request",
 }
@@ -95,7 +95,7 @@ const maxLogged = 20
 func names(findings []transform.Finding) []string {
 	shown := make([]string, min(len(findings), maxLogged))
 	for i := range shown {
-		shown[i] = findings[i].Subject()
+		shown[i] = findings[i].Subject() + " [" + string(findings[i].Code) + "]"
 	}
 	return shown
 }

@@ -51,7 +51,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 
 // wrong says which setting is, and where it comes from.
 func wrong(variable string, err error) error {
-	return &boundary.Problem{
+	return boundary.Problem{
 		What:   "setting " + variable + " of the installed macro is wrong",
 		Cause:  err,
 		Remedy: "correct the parameter of the macro's own stack, see template.yaml",
