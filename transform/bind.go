@@ -14,27 +14,34 @@ type holder struct {
 	loops   loops // around it
 }
 
-// bind makes a site of the holder, or an escape when its properties cannot
-// take a boundary.
-func (w *walk) bind(h holder) {
-	s := site{id: h.id, typ: h.typ, offset: h.object.start, into: h.props.object, loops: h.loops}
+// site is where the holder takes a boundary. It is an escape, and no site, when
+// its properties cannot take one.
+func (in *inspector) site(h holder) (s site, ok bool) {
+	s = site{id: h.id, typ: h.typ, offset: h.object.start, into: h.props.object, loops: h.loops}
 	switch {
 	case h.props.kind == jsontext.KindInvalid:
 		s.kind, s.into = siteProperties, h.object
-	case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):
+	case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(in.src, h.props.span)):
 		s.kind = siteNull
 	case h.props.kind != jsontext.KindBeginObject:
-		w.escapeID(codePropertiesNoObject, h.id, h.typ, h.object.start)
-		return
+		in.escapeID(codePropertiesNoObject, h.id, h.typ, h.object.start)
+		return s, false
 	case h.props.function != "":
-		w.escapeID(codePropertiesMade, h.id, h.typ, h.props.start, clip(h.props.function, maxID))
-		return
+		in.escapeID(codePropertiesMade, h.id, h.typ, h.props.start, clip(h.props.function, maxID))
+		return s, false
 	case !h.props.at[permissionsBoundary].absent():
 		s.kind, s.existing = siteValue, h.props.at[permissionsBoundary]
 	}
-	if len(w.plan.sites) == cap(w.plan.sites) {
-		// Twice as many: append alone leaves five times their memory behind.
-		w.plan.sites = slices.Grow(w.plan.sites, len(w.plan.sites)+1)
+	return s, true
+}
+
+func (in *inspector) add(s site) { in.sites = appended(in.sites, s) }
+
+// appended is append, which makes room for twice as many: append alone leaves
+// five times the memory of a long list behind.
+func appended[T any](list []T, one T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, len(list)+1)
 	}
-	w.plan.sites = append(w.plan.sites, s)
+	return append(list, one)
 }

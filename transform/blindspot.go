@@ -9,6 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+const permissionSetType = "AWS::SSO::PermissionSet"
+
 // blindSpotRules are the resource types that may create roles the macro cannot
 // see. Which types those are, and why others are not among them, is decided in
 // types/decisions.tsv.
@@ -39,8 +41,8 @@ func blindSpotRules() map[string]*rule {
 		"AWS::SSMQuickSetup::ConfigurationManager": reports(codeQuickSetup),
 		"AWS::SSO::Assignment": reports(codeAssignment,
 			namesNoPermissionSet(permissionSetArn)),
-		"AWS::SSO::PermissionSet": permissionSet(reports(codePermissionSet,
-			mayLackBoundary(permissionsBoundary))),
+		permissionSetType: reports(codePermissionSet,
+			mayLackBoundary(permissionsBoundary)),
 		"AWS::SageMaker::Project": reports(codeSageMakerProject),
 		"AWS::SecretsManager::RotationSchedule": reports(codeHostedRotation,
 			mayHave(hostedRotationLambda)),
@@ -55,41 +57,18 @@ func blindSpotRules() map[string]*rule {
 // reports is the rule of a type that is a blind spot when one of the conditions
 // holds, or always when there are none.
 func reports(code Code, when ...condition) *rule {
-	return &rule{decides: decidedBy(when), apply: func(w *walk, r *resource, typ string) {
-		s := &subject{w, *r}
-		w.later(func() {
-			if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(s) }) {
-				w.blindSpotAt(code, s.of.id, typ, s.of.start)
-			}
-		})
-	}}
-}
-
-// permissionSet also takes note of the permission set, for its assignments.
-func permissionSet(reported *rule) *rule {
-	return &rule{decides: reported.decides, apply: func(w *walk, r *resource, typ string) {
-		if w.plan.permissionSets == nil {
-			w.plan.permissionSets = map[string]bool{}
+	return &rule{decides: decidedBy(when), apply: func(in *inspector, r *resource) {
+		if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(in, r) }) {
+			in.blindSpot(code, r.id, r.typ, r.start)
 		}
-		w.plan.permissionSets[string(r.id)] = true
-		reported.apply(w, r, typ)
 	}}
 }
-
-// subject is the resource that a condition is about. All of the request is read
-// by then.
-type subject struct {
-	*walk
-	of resource
-}
-
-func (s *subject) value(p property) node { return parse(s.src, s.of.props.at[p]) }
 
 // condition is a question about properties of a resource. It holds unless the
 // template rules it out.
 type condition struct {
 	decides []property
-	holds   func(*subject) bool
+	holds   func(*inspector, *resource) bool
 }
 
 func decidedBy(conditions []condition) (properties []property) {
@@ -100,37 +79,37 @@ func decidedBy(conditions []condition) (properties []property) {
 }
 
 func all(conditions ...condition) condition {
-	return condition{decidedBy(conditions), func(s *subject) bool {
-		return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(s) })
+	return condition{decidedBy(conditions), func(in *inspector, r *resource) bool {
+		return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(in, r) })
 	}}
 }
 
 // mayHave: the property may be set.
 func mayHave(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool {
-		value := s.value(p)
+	return condition{[]property{p}, func(in *inspector, r *resource) bool {
+		value := in.value(r, p)
 		return value.kind != jsontext.KindInvalid && !value.isNull() && !isNoValue(value)
 	}}
 }
 
 // mayLack: the property may be absent.
 func mayLack(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool {
-		return s.of.props.at[p].absent() || yieldsNothing(s.value(p)) || mayHoldNoValue(s.value(p))
+	return condition{[]property{p}, func(in *inspector, r *resource) bool {
+		return r.props.at[p].absent() || yieldsNothing(in.value(r, p)) || mayHoldNoValue(in.value(r, p))
 	}}
 }
 
 // mayLackBoundary: the property may be absent, or something other than a
 // boundary.
 func mayLackBoundary(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool {
-		return !s.plan.certainty(s.of.loops, s.parameters).isGiven(s.value(p))
+	return condition{[]property{p}, func(in *inspector, r *resource) bool {
+		return !in.certainty(r.loops, in.parameters).isGiven(in.value(r, p))
 	}}
 }
 
 // mayBe: the property may be one of the texts.
 func mayBe(p property, texts ...string) condition {
-	return condition{[]property{p}, func(s *subject) bool { return s.of.loops.mayYield(s.value(p), texts...) }}
+	return condition{[]property{p}, func(in *inspector, r *resource) bool { return r.loops.mayYield(in.value(r, p), texts...) }}
 }
 
 // mayYield reports whether a value may be one of the texts when the stack is
@@ -152,18 +131,18 @@ func (ls loops) mayYield(n node, texts ...string) bool {
 
 // namesNoPermissionSet: the property may name a permission set of elsewhere.
 func namesNoPermissionSet(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool { return !s.plan.namesPermissionSet(s.value(p)) }}
+	return condition{[]property{p}, func(in *inspector, r *resource) bool { return !in.namesPermissionSet(in.value(r, p)) }}
 }
 
 // namesPermissionSet reports whether a value surely is the ARN of a permission
 // set of the template.
-func (p *plan) namesPermissionSet(n node) bool {
+func (in *inspector) namesPermissionSet(n node) bool {
 	name, argument := n.only()
 	id := argument.text
 	switch name {
 	case "Fn::If":
 		e := argument.elements
-		return len(e) == 3 && p.namesPermissionSet(e[1]) && p.namesPermissionSet(e[2])
+		return len(e) == 3 && in.namesPermissionSet(e[1]) && in.namesPermissionSet(e[2])
 	case "Fn::GetAtt":
 		if len(argument.elements) == 2 {
 			id = argument.elements[0].text
@@ -175,13 +154,13 @@ func (p *plan) namesPermissionSet(n node) bool {
 	default:
 		return false
 	}
-	return p.permissionSets[id]
+	return in.permissionSets[id]
 }
 
 // runs: the stages of a pipeline may have an action of one of AWS's providers.
 func runs(p property, providers ...string) condition {
-	return condition{[]property{p}, func(s *subject) bool {
-		value, around := s.value(p), s.of.loops
+	return condition{[]property{p}, func(in *inspector, r *resource) bool {
+		value, around := in.value(r, p), r.loops
 		return isOpaque(value) || anyObject(value, func(n node) bool {
 			return around.anyVaries(n, "Owner", "Provider") ||
 				around.mayYield(n.get("Owner"), "AWS") && around.mayYield(n.get("Provider"), providers...)
@@ -193,8 +172,8 @@ func runs(p property, providers ...string) condition {
 // may have a step that creates a stack or a role. What its scripts do is not
 // looked at: they are code, as that of functions is.
 func mayDeploy(p property) condition {
-	return condition{[]property{p}, func(s *subject) bool {
-		value, around := s.value(p), s.of.loops
+	return condition{[]property{p}, func(in *inspector, r *resource) bool {
+		value, around := in.value(r, p), r.loops
 		name, _ := value.only()
 		if isOpaque(value) || (value.isString() || strings.HasPrefix(name, "Fn::")) && anyString(value, deployingStep.MatchString) {
 			return true
@@ -264,18 +243,6 @@ var ownTypes = []string{"AWS::", "Alexa::", "Custom::"}
 
 // moduleSuffix ends the type of every module.
 const moduleSuffix = "::MODULE"
-
-// judgeUnknown judges a type without a rule.
-func (w *walk) judgeUnknown(r *resource, typ []byte) {
-	switch {
-	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
-		w.blindSpot(codeModule, r.id, string(typ))
-	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(rolelessServerless, string(typ)):
-		w.blindSpot(codeUnknownSAMType, r.id, string(typ))
-	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
-		w.blindSpot(codeThirdPartyType, r.id, string(typ))
-	}
-}
 
 func isOwn(typ []byte) bool {
 	return slices.ContainsFunc(ownTypes, func(own string) bool { return bytes.HasPrefix(typ, []byte(own)) })

@@ -15,6 +15,12 @@ func iamRules() map[string]*rule {
 }
 
 // bindResource binds a resource that takes the boundary in its own properties.
-func bindResource(w *walk, r *resource, typ string) {
-	w.bind(holder{id: w.id(r.id), typ: typ, object: r.object, props: &r.props, loops: r.loops})
+func bindResource(in *inspector, r *resource) {
+	if s, ok := in.resourceSite(r); ok {
+		in.add(s)
+	}
+}
+
+func (in *inspector) resourceSite(r *resource) (site, bool) {
+	return in.site(holder{id: in.id(r.id), typ: r.typ, object: r.object, props: &r.props, loops: r.loops})
 }

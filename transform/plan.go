@@ -5,33 +5,17 @@ import (
 	"slices"
 )
 
-// plan is what the walk of a template found: where a boundary goes, and what
+// plan is what the rules say about a template: where a boundary goes, and what
 // stands in the way. It does not know the boundary yet, so that no value is
 // looked up for a template that needs none.
 type plan struct {
-	src      []byte
-	fragment span
-	around   loops // around the template, which is written into another one
-
-	sites    []site     // in source order, once finished
+	template
+	sites    []site     // in source order
 	global   *site      // Globals.Function, nil when it gives functions no boundary
 	embedded []embedded // in source order
-	escapes  []Finding  // in source order, once finished
-	blind    []Finding
 
-	metadata    span      // the section, absent where there is none
-	misplaced   misplaced // zero where no resource's Metadata are misused
-	oneResource bool      // the fragment is a resource, and so are its Metadata
-	isValue     bool      // the fragment can only be the value of a property
-
-	permissionSets map[string]bool // by logical ID
-
-	// Sections of the template, absent where it has none.
-	conditions, mappings, parameters, transform span
-
-	policies  map[string]*managedPolicy // of the template, by logical ID
-	replacing []varyingID               // which may be the ID of a policy
-	facts     *facts                    // nil until somebody asks for certainty
+	policies map[string]*managedPolicy // of the template, by logical ID
+	facts    *facts                    // nil until somebody asks for certainty
 }
 
 // site is a place that takes a boundary.
@@ -45,8 +29,6 @@ type site struct {
 	// inherits is set on a function that has no boundary of its own, and takes
 	// the one in Globals if there is one.
 	inherits bool
-	// unneeded is set where SAM makes no role, for one is given.
-	unneeded bool
 }
 
 type siteKind int

@@ -17,16 +17,31 @@ type managedPolicy struct {
 	arns       []string // nil until somebody asks
 }
 
-// notePolicy remembers a managed policy. One that a loop makes has another
-// logical ID than the one that is written.
-func (w *walk) notePolicy(r *resource) {
-	if len(r.id) == 0 || r.transformed || len(r.loops.seen()) > w.outside {
-		return
+// notePolicies takes note of the managed policies and the permission sets, which
+// other resources refer to. Of a logical ID that is given twice, the last one
+// counts.
+func (in *inspector) notePolicies(repeated [][]resourceID) {
+	replaced := map[int]bool{} // by where the logical ID is
+	for _, all := range repeated {
+		for _, id := range all[:len(all)-1] {
+			replaced[int(id.start)] = true
+		}
 	}
-	if w.plan.policies == nil {
-		w.plan.policies = map[string]*managedPolicy{}
+	in.policies, in.permissionSets = map[string]*managedPolicy{}, map[string]bool{}
+	for i := range in.resources {
+		switch r := &in.resources[i]; {
+		case r.typ == permissionSetType:
+			in.permissionSets[string(r.id)] = true
+		case r.typ == managedPolicyType && !replaced[r.nameAt.start] && in.isReferable(r):
+			in.policies[string(r.id)] = &managedPolicy{id: string(r.id), properties: r.props.span, loops: r.loops}
+		}
 	}
-	w.plan.policies[string(r.id)] = &managedPolicy{id: string(r.id), properties: r.props.span, loops: r.loops}
+}
+
+// isReferable reports whether the logical ID of a policy is the one that is
+// written, unlike that of one in a loop, and all of the policy is in sight.
+func (in *inspector) isReferable(r *resource) bool {
+	return len(r.id) > 0 && !r.transformed && !r.twice && !r.generated && len(r.loops.seen()) == in.outside
 }
 
 // varyingID is a logical ID that loops make. The resource takes the place of
@@ -40,9 +55,9 @@ type varyingID struct {
 // beyond them, any policy is taken to be replaced.
 const maxVaryingIDs = 10
 
-func (w *walk) noteVaryingID(name []byte) {
-	if len(w.plan.replacing) <= maxVaryingIDs && w.loops.vary(string(name)) {
-		w.plan.replacing = append(w.plan.replacing, varyingID{string(name), w.loops})
+func (c *collector) noteVaryingID(name []byte) {
+	if len(c.replacing) <= maxVaryingIDs && c.loops.vary(string(name)) {
+		c.replacing = append(c.replacing, varyingID{string(name), c.loops})
 	}
 }
 

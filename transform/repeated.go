@@ -29,15 +29,14 @@ type resourceIDs struct {
 }
 
 type resourceID struct {
-	hash    uint64
-	start   int32 // of the name
-	matters bool  // a rule has found something in the resource
+	hash       uint64
+	start, end int32 // of the name, and of the resource
 }
 
 // add takes note of a logical ID. There may be further ones in so many bytes ahead:
 // room for them is made at once, so that allocations do not grow with their
 // number.
-func (ids *resourceIDs) add(name []byte, at span, matters bool, ahead int) {
+func (ids *resourceIDs) add(name []byte, at span, end, ahead int) {
 	if ids.all == nil {
 		ids.seed = maphash.MakeSeed()
 	}
@@ -48,47 +47,76 @@ func (ids *resourceIDs) add(name []byte, at span, matters bool, ahead int) {
 	default:
 		ids.all = slices.Grow(ids.all, max(len(ids.all), ahead/usualResource))
 	}
-	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.start), matters})
+	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.start), int32(end)})
 }
 
 // usualResource is less than most resources have in bytes.
 const usualResource = 256
 
-// repeated are the names that are given more than once where one of their
-// resources matters: the last one of each, in source order.
-func (ids *resourceIDs) repeated(src []byte) (names []span) {
-	name := func(id resourceID) span {
-		end, _ := behindString(src, int(id.start))
-		return span{int(id.start), end}
-	}
-	text := func(id resourceID) []byte { return unquote(src[id.start:name(id).end]) }
+// repeated are the logical IDs that are given more than once, each with all of
+// its places, in source order.
+func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
 	slices.SortFunc(ids.all, func(a, b resourceID) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.start, b.start))
 	})
 	for all := ids.all; len(all) > 1; {
 		n := 1
-		for n < len(all) && all[n].hash == all[0].hash && bytes.Equal(text(all[n]), text(all[0])) {
+		for n < len(all) && all[n].hash == all[0].hash && bytes.Equal(all[n].text(src), all[0].text(src)) {
 			n++
 		}
-		if n > 1 && slices.ContainsFunc(all[:n], func(id resourceID) bool { return id.matters }) {
-			names = append(names, name(all[n-1]))
+		if n > 1 {
+			repeated = append(repeated, all[:n])
 		}
 		all = all[n:]
 	}
-	slices.SortFunc(names, func(a, b span) int { return cmp.Compare(a.start, b.start) })
-	return names
+	return repeated
 }
 
-// refuseRepeated reports logical IDs that are given twice and matter.
-func (w *walk) refuseRepeated(ids *resourceIDs) {
-	for _, name := range ids.repeated(w.src) {
-		w.escape(codeRepeated, w.text(name), "", name.start)
+func (id resourceID) text(src []byte) []byte {
+	end, _ := behindString(src, int(id.start))
+	return unquote(src[id.start:end])
+}
+
+// repeatedIDs are the logical IDs of all maps of resources that are given more
+// than once in their map.
+func (in *inspector) repeatedIDs() (repeated [][]resourceID) {
+	for i := range in.ids {
+		repeated = append(repeated, in.ids[i].repeated(in.src)...)
+	}
+	return repeated
+}
+
+// refuseRepeated reports logical IDs that are given twice where a rule has found
+// something in one of the resources.
+func (in *inspector) refuseRepeated(repeated [][]resourceID) {
+	if len(repeated) == 0 {
+		return
+	}
+	offsets := in.offsets()
+	for _, all := range repeated {
+		last := all[len(all)-1]
+		if slices.ContainsFunc(all, func(id resourceID) bool {
+			i, _ := slices.BinarySearch(offsets, int(id.start))
+			return i < len(offsets) && offsets[i] < int(id.end)
+		}) {
+			in.escape(codeRepeated, last.text(in.src), "", int(last.start))
+		}
 	}
 }
 
-// found is how much the rules have found so far.
-func (w *walk) found() int {
-	return len(w.plan.sites) + len(w.plan.escapes) + len(w.plan.blind) + len(w.plan.embedded) + len(w.pending)
+// offsets are where the rules have found something, sorted.
+func (in *inspector) offsets() (offsets []int) {
+	for _, s := range in.sites {
+		offsets = append(offsets, s.offset)
+	}
+	for _, e := range in.embedded {
+		offsets = append(offsets, e.start)
+	}
+	for _, f := range slices.Concat(in.escapes, in.blind) {
+		offsets = append(offsets, f.Offset)
+	}
+	slices.Sort(offsets)
+	return offsets
 }
 
 // repeated are the names that an object has more than once.

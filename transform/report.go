@@ -1,5 +1,7 @@
 package transform
 
+import "strings"
+
 // Action is what was done to a role.
 type Action string
 
@@ -25,24 +27,39 @@ type Change struct {
 	Certain bool   // what it was is certain to be a boundary, whatever was done to it
 }
 
-func (w *walk) escape(code Code, id []byte, typ string, at int, names ...string) {
-	w.escapeID(code, w.id(id), typ, at, names...)
+// findings are those of one template.
+type findings struct {
+	within         string // the logical IDs of the StackSets that the template is in, each with a slash
+	escapes, blind []Finding
 }
 
-func (w *walk) escapeID(code Code, id, typ string, at int, names ...string) {
-	w.plan.escapes = append(w.plan.escapes, Finding{Code: code, LogicalID: id, Type: clip(typ, maxID), Names: names, Offset: at})
-}
+// maxID is the length of a logical ID. Source: CloudFormation quotas. Longer
+// ones are refused by CloudFormation, and here they are cut, for each of many
+// findings holds one.
+const maxID = 255
 
-func (w *walk) blindSpot(code Code, id []byte, typ string, names ...string) {
-	at := w.offset()
-	if id != nil {
-		at = w.current.start
+// id is a logical ID, behind those of the StackSets that the template is in.
+// Without one it stands for the template.
+func (fs *findings) id(logicalID []byte) string {
+	if len(logicalID) == 0 {
+		return strings.TrimSuffix(fs.within, "/")
 	}
-	w.blindSpotAt(code, id, typ, at, names...)
+	if len(logicalID) > maxID {
+		logicalID = append(logicalID[:maxID:maxID], "..."...)
+	}
+	return fs.within + string(logicalID)
 }
 
-func (w *walk) blindSpotAt(code Code, id []byte, typ string, at int, names ...string) {
-	w.plan.blind = append(w.plan.blind, Finding{Code: code, LogicalID: w.id(id), Type: clip(typ, maxID), Names: names, Offset: at})
+func (fs *findings) escape(code Code, id []byte, typ string, at int, names ...string) {
+	fs.escapeID(code, fs.id(id), typ, at, names...)
+}
+
+func (fs *findings) escapeID(code Code, id, typ string, at int, names ...string) {
+	fs.escapes = append(fs.escapes, Finding{Code: code, LogicalID: id, Type: clip(typ, maxID), Names: names, Offset: at})
+}
+
+func (fs *findings) blindSpot(code Code, id []byte, typ string, at int, names ...string) {
+	fs.blind = append(fs.blind, Finding{Code: code, LogicalID: fs.id(id), Type: clip(typ, maxID), Names: names, Offset: at})
 }
 
 // forMacro tells findings under which name the macro is installed.

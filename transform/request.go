@@ -27,28 +27,23 @@ type request struct {
 // readRequest reads an event in one pass, its fragment included. The request
 // is usable for an answer even when there is an error.
 func readRequest(event []byte, o Options) (*request, error) {
-	req := &request{macro: MacroName, plan: &plan{src: event}}
-	w := &walk{
-		scanner: scan(event, span{0, len(event)}),
-		plan:    req.plan,
-		options: o,
-		bodies:  new(int),
-	}
-	if w.peek() != jsontext.KindBeginObject {
+	req := &request{macro: MacroName, plan: &plan{}}
+	c := &collector{scanner: scan(event, span{0, len(event)}), template: template{src: event}, options: o}
+	if c.peek() != jsontext.KindBeginObject {
 		return req, malformed(errors.New("not a JSON object"))
 	}
-	req.read(w)
-	w.end()
-	if w.err != nil {
-		req.id, req.plan = findRequestID(event), &plan{src: event}
-		return req, malformed(w.err)
+	req.read(c)
+	c.end()
+	if c.err != nil {
+		req.id = findRequestID(event)
+		return req, malformed(c.err)
 	}
-	if req.plan.fragment.absent() {
+	if c.fragment.absent() {
 		return req, malformed(errors.New("no fragment"))
 	}
 	req.parametersByName = req.parameters.byName()
-	w.parameters = req.parametersByName
-	w.finish()
+	in := &inspector{plan: req.plan, options: o, parameters: req.parametersByName, bodies: new(int)}
+	in.run(c.template)
 	req.plan.gather(req.macro)
 	forMacro(req.plan.escapes, req.macro)
 	forMacro(req.plan.blind, req.macro)
@@ -59,34 +54,34 @@ func readRequest(event []byte, o Options) (*request, error) {
 // bytes.
 const maxPlace = 64
 
-func (req *request) read(w *walk) {
-	for w.enter(); w.more(); {
-		name, _ := w.name()
+func (req *request) read(c *collector) {
+	for c.enter(); c.more(); {
+		name, _ := c.name()
 		switch string(name) {
 		case "requestId":
-			at := w.skip()
-			req.id = w.src[at.start:at.end]
+			at := c.skip()
+			req.id = c.template.src[at.start:at.end]
 		case "accountId":
-			req.accountID = clip(w.tree().text, maxPlace)
+			req.accountID = clip(c.tree().text, maxPlace)
 		case "region":
-			req.region = clip(w.tree().text, maxPlace)
+			req.region = clip(c.tree().text, maxPlace)
 		case "transformId":
 			// "<account>::<name>"
-			if _, macro, ok := strings.Cut(w.tree().text, "::"); ok {
+			if _, macro, ok := strings.Cut(c.tree().text, "::"); ok {
 				req.macro = clip(macro, 255)
 			}
 		case "params":
-			req.params = w.tree()
+			req.params = c.tree()
 		case "templateParameterValues":
-			req.parameters = w.tree()
+			req.parameters = c.tree()
 		case "fragment":
-			if !req.plan.fragment.absent() {
-				w.err = errors.New("fragment is given twice")
+			if !c.fragment.absent() {
+				c.err = errors.New("fragment is given twice")
 				return
 			}
-			w.template()
+			c.whole()
 		default:
-			w.skip()
+			c.skip()
 		}
 	}
 }

@@ -9,33 +9,31 @@ import (
 
 // snippet reads an object without a Resources section, a second time: its
 // shape is known only now.
-func (w *walk) snippet(at span) {
-	outer := w.scanner
-	defer func() { w.scanner = outer }()
+func (c *collector) snippet(at span) {
+	outer := c.scanner
+	defer func() { c.scanner = outer }()
 
-	w.scanner = scan(w.src, at)
-	shape := w.shape()
-	w.scanner = scan(w.src, at)
-	w.loops = append(loops{{unseen: true}}, w.loops...)
+	shape := shapeOf(c.template.src, at)
+	c.scanner = scan(c.template.src, at)
+	c.loops = append(loops{{unseen: true}}, c.loops...)
 	switch shape {
 	case shapeResource:
-		w.plan.oneResource = true
-		w.resource(nil)
+		c.oneResource = true
+		c.resource(nil, span{})
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.
-		r := &resource{loops: w.loops}
-		w.properties(&r.props, jsontext.KindBeginObject)
-		r.object = r.props.object
-		w.obey(rules[functionType], r, roleType)
+		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, rule: rules[functionType], props: readProperties(c.scanner, c.loops)}
+		r.object, r.typeAt = r.props.object, r.props.span
+		c.resources = append(c.resources, r)
 	case shapeResources:
-		w.resources()
+		c.resourceMap()
 	case shapeRoleOrResources:
-		w.escape(codeAmbiguousFragment, nil, "", at.start)
+		c.escape(codeAmbiguousFragment, nil, "", at.start)
 	case shapeEmpty:
-		w.plan.isValue = w.depth == 0
+		c.isValue = c.depth == 0
 	case shapeUnknown, shapeFunction:
-		w.plan.isValue = w.depth == 0 && shape == shapeFunction
-		w.blindSpot(codeUnknownFragment, nil, "")
+		c.isValue = c.depth == 0 && shape == shapeFunction
+		c.blindSpot(codeUnknownFragment, nil, "", at.start)
 	}
 }
 
@@ -53,28 +51,29 @@ const (
 	shapeRoleOrResources
 )
 
-// shape reads the object at hand. Of all resource types, only AWS::IAM::Role
+// shapeOf is the shape of the object at a span. Of all resource types, only AWS::IAM::Role
 // and AWS::Serverless::Function have the property AssumeRolePolicyDocument, and
 // both take a boundary. Resources may have any of these names.
-func (w *walk) shape() shape {
+func shapeOf(src []byte, at span) shape {
+	s := scan(src, at)
 	var typed, role, loop, resource, section, function bool
 	beside := false // there is a resource that is no part of one
 	members := 0
-	for w.enter(); w.more(); members++ {
-		name, _ := w.name()
-		kind := w.peek()
-		value := w.skip()
+	for s.enter(); s.more(); members++ {
+		name, _ := s.name()
+		kind := s.peek()
+		value := s.skip()
 		switch string(name) {
 		case "Type":
-			typed = typed || isTypeName(w.text(value))
+			typed = typed || isTypeName(s.text(value))
 		case "AssumeRolePolicyDocument":
-			role = role || kind != jsontext.KindBeginObject || !w.isResource(value)
+			role = role || kind != jsontext.KindBeginObject || !isResource(src, value)
 		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
 			section = true
 		}
 		loop = loop || isForEach(name)
 		function = (members == 0 || function) && isFunction(name, kind)
-		if kind == jsontext.KindBeginObject && w.isResource(value) {
+		if kind == jsontext.KindBeginObject && isResource(src, value) {
 			resource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
@@ -113,23 +112,19 @@ var sectionNames = []string{
 
 // namesResource reports whether "Resources", whose value has a Type, is the
 // logical ID of a resource in the object at a span, and no section of it.
-func (w *walk) namesResource(at span) bool {
-	outer := w.scanner
-	defer func() { w.scanner = outer }()
-
-	s := scan(w.src, at)
+func (c *collector) namesResource(at span) bool {
+	s := scan(c.template.src, at)
 	for s.enter(); s.more(); {
 		name, _ := s.name()
 		isObject := s.peek() == jsontext.KindBeginObject
 		value := s.skip()
-		w.scanner = scan(w.src, value)
 		switch {
 		case string(name) == "Resources":
-			if !isObject || w.shape() != shapeResource {
+			if !isObject || shapeOf(c.template.src, value) != shapeResource {
 				return false
 			}
 		case slices.Contains(sectionNames, string(name)):
-			if !isObject || !w.isResource(value) {
+			if !isObject || !isResource(c.template.src, value) {
 				return false
 			}
 		}
@@ -138,8 +133,8 @@ func (w *walk) namesResource(at span) bool {
 }
 
 // isResource reports whether the object at a span has the Type of a resource.
-func (w *walk) isResource(at span) bool {
-	s := scan(w.src, at)
+func isResource(src []byte, at span) bool {
+	s := scan(src, at)
 	for s.enter(); s.more(); {
 		name, _ := s.name()
 		if value := s.skip(); string(name) == "Type" && isTypeName(s.text(value)) {

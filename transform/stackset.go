@@ -38,10 +38,10 @@ const (
 	unsureManaged
 )
 
-func (w *walk) permissionModel(r *resource) permissionModel {
-	value := parse(w.src, r.props.at[stackSetModel])
+func (in *inspector) permissionModel(r *resource) permissionModel {
+	value := in.value(r, stackSetModel)
 	switch {
-	case w.generates(&r.props, r.loops, []property{stackSetModel}):
+	case in.mayBeReplaced(r, stackSetModel):
 		return unsureManaged
 	case value.kind == jsontext.KindInvalid, value.text == "SELF_MANAGED":
 		return selfManaged
@@ -52,56 +52,56 @@ func (w *walk) permissionModel(r *resource) permissionModel {
 }
 
 // stackSet walks the template of a StackSet. Its roles are of other accounts.
-func stackSet(w *walk, r *resource, typ string) {
-	w.deployed(r, typ, w.permissionModel(r), codeBodyElsewhere)
+func stackSet(in *inspector, r *resource) {
+	in.deployed(r, in.permissionModel(r), codeBodyElsewhere)
 }
 
 // changeSet walks the template of a change set, which CloudFormation makes of
 // another stack. It may also use the stack's previous template.
-func changeSet(w *walk, r *resource, typ string) {
-	w.deployed(r, typ, selfManaged, codeSetBodyElsewhere)
+func changeSet(in *inspector, r *resource) {
+	in.deployed(r, selfManaged, codeSetBodyElsewhere)
 }
 
 // deployed walks the template inside of a TemplateBody. What is elsewhere is a
 // blind spot with a code of its own.
-func (w *walk) deployed(r *resource, typ string, model permissionModel, elsewhere Code) {
+func (in *inspector) deployed(r *resource, model permissionModel, elsewhere Code) {
 	body := r.props.at[templateBody]
-	if body.absent() || w.src[body.start] != '"' {
-		w.blindSpot(elsewhere, r.id, typ)
-		w.plan.blind[len(w.plan.blind)-1].model = model
+	if body.absent() || in.src[body.start] != '"' {
+		in.blindSpot(elsewhere, r.id, r.typ, r.start)
+		in.blind[len(in.blind)-1].model = model
 		return
 	}
-	if w.depth == maxTemplates {
-		w.escape(codeBodyTooDeep, r.id, typ, r.start)
+	if in.depth == maxTemplates {
+		in.escape(codeBodyTooDeep, r.id, r.typ, r.start)
 		return
 	}
-	text := string(w.text(body))
+	text := string(unquote(in.src[body.start:body.end]))
 	refers := r.loops.mayRefer(text)
 	if refers {
-		w.blindSpot(codeBodyReference, r.id, typ)
+		in.blindSpot(codeBodyReference, r.id, r.typ, r.start)
 	}
 	if !r.loops.surelyPlain(text) {
-		w.blindSpot(codeBodyInLoop, r.id, typ)
+		in.blindSpot(codeBodyInLoop, r.id, r.typ, r.start)
 	}
-	found, err := w.inner(r, body)
+	found, err := in.inner(r, body)
 	switch {
 	case errors.Is(err, errTransforms):
-		w.escape(codeRepeatedKey, r.id, typ, body.start, "the section Transform of its template")
+		in.escape(codeRepeatedKey, r.id, r.typ, body.start, "the section Transform of its template")
 		return
 	case errors.Is(err, errBodies):
-		w.escape(codeBodyTooLong, r.id, typ, body.start)
+		in.escape(codeBodyTooLong, r.id, r.typ, body.start)
 		return
 	case err != nil && refers:
 		return
 	case err != nil:
-		w.blindSpot(codeBodyNoTemplate, r.id, typ)
+		in.blindSpot(codeBodyNoTemplate, r.id, r.typ, r.start)
 		return
 	}
 	if refers && r.loops.refersInName(parse(found.plan.src, span{0, len(found.plan.src)})) {
-		w.escape(codeReferenceInName, r.id, typ, body.start)
+		in.escape(codeReferenceInName, r.id, r.typ, body.start)
 	}
-	found.typ, found.model = typ, model
-	w.plan.embedded = append(w.plan.embedded, found)
+	found.typ, found.model = r.typ, model
+	in.embedded = append(in.embedded, found)
 }
 
 // reference begins a dynamic reference. CloudFormation resolves those in the
@@ -214,8 +214,8 @@ var (
 )
 
 // inner walks the template in the string at a span.
-func (w *walk) inner(r *resource, body span) (embedded, error) {
-	whole, ok := unquoteExactly(w.src[body.start:body.end])
+func (in *inspector) inner(r *resource, body span) (embedded, error) {
+	whole, ok := unquoteExactly(in.src[body.start:body.end])
 	if !ok {
 		return embedded{}, errNone
 	}
@@ -223,11 +223,11 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 	mark := len(whole) - len(src)
 	var text *yamlText
 	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
-		if *w.bodies += len(src); *w.bodies > maxBodies && !w.options.own {
+		if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.own {
 			return embedded{}, errBodies
 		}
 		var err error
-		switch text, err = parseYAML(src, reading{own: w.options.own}); {
+		switch text, err = parseYAML(src, reading{own: in.options.own}); {
 		case errors.Is(err, errTransforms):
 			return embedded{}, errTransforms
 		case errors.Is(err, ErrTooLong):
@@ -236,26 +236,20 @@ func (w *walk) inner(r *resource, body span) (embedded, error) {
 			return embedded{}, errNone
 		}
 		// What aliases have made of it counts, too.
-		*w.bodies += max(0, len(text.shadow)-len(src))
+		*in.bodies += max(0, len(text.shadow)-len(src))
 		src = text.shadow
 	}
-	inner := &walk{
-		scanner: scan(src, span{0, len(src)}),
-		plan:    &plan{src: src, around: r.loops},
-		options: w.options,
-		within:  w.id(r.id) + "/",
-		depth:   w.depth + 1,
-		loops:   r.loops,
+	inner := &inspector{
+		plan:    &plan{},
+		options: in.options,
+		depth:   in.depth + 1,
 		outside: len(r.loops.seen()),
-		bodies:  w.bodies,
+		bodies:  in.bodies,
 	}
-	inner.template()
-	inner.end()
-	if inner.err != nil {
+	if err := inner.inspect(template{src: src, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}}, span{0, len(src)}); err != nil {
 		return embedded{}, errNone
 	}
-	inner.finish()
-	return embedded{span: body, id: w.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
+	return embedded{span: body, id: in.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
 }
 
 // unquoteExactly is the meaning of a JSON string, or false when part of it
