@@ -49,7 +49,7 @@ e2e/node_modules: e2e/package-lock.json
 	touch $@
 
 # What goes wrong around the function, and hostile templates, those that take
-# seconds included. Writes the tables of docs/reliability.md.
+# seconds included. Writes the tables of docs/evidence/reliability.md.
 faults:
 	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
 	FAULTS=1 go test ./deploy -run HostileFiles -count 1
@@ -86,7 +86,7 @@ GENERATE  = TestGeneratedLoops|TestBoundaryValues|TestRendered
 generate:
 	GENERATED=$(GENERATED) SEED=$(SEED) go test ./transform -run '^($(GENERATE))$$' -count 1 -timeout 0 -v
 
-# What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
+# What is in the programs, by CycloneDX, and under which licenses: docs/evidence/licenses.md
 # must say so.
 VERSION = $(shell sed -n 's/ *SemanticVersion: //p' template.yaml)
 sbom:
@@ -96,9 +96,9 @@ sbom:
 		go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -licenses -json -noserial -notimestamp \
 			-version $(VERSION) -output .build/sbom/$$program.cdx.json .build/sbom/$$program; \
 	done
-	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/licenses.tpl \
+	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
 		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
-	diff docs/licenses.md .build/sbom/licenses.md
+	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
 # The laws on real templates: CORPUS names a folder with templates.jsonl.gz and
 # yaml-sources.jsonl.gz.
@@ -110,7 +110,7 @@ lambda:
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
 
-# Measures everything and writes docs/performance.md; make bench BENCH=quick
+# Measures everything and writes docs/evidence/performance.md; make bench BENCH=quick
 # measures hardly anything, and writes nothing, to see that all of it works.
 # It takes Node 20 and Python 3, and installs there what the peers need.
 BENCH = whole
@@ -141,7 +141,7 @@ template: $(TOOLS)
 
 # Which resource types may create roles, by the schemas of AWS and the source of
 # the SAM translator: fails when a decision about one is missing in types/, and
-# writes docs/types.md, or the file that TYPES names.
-TYPES = docs/types.md
+# writes docs/evidence/types.md, or the file that TYPES names.
+TYPES = docs/evidence/types.md
 types: $(TOOLS)
 	$(VENV)/bin/python types/survey.py $(TYPES)

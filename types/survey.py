@@ -1,6 +1,6 @@
 """Surveys CloudFormation's resource types for those that may create roles.
 
-    python types/survey.py docs/types.md
+    python types/survey.py docs/evidence/types.md
 
 reads every resource schema of every Region that cfn-lint ships, and the source
 of the SAM translator, both as installed beside this Python. It looks for clues
@@ -27,7 +27,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 
-# What rules do with a type, in the order of docs/types.md.
+# What rules do with a type, in the order of docs/evidence/types.md.
 VERDICTS = {
     "bound": "The boundary is set on the resource.",
     "refused": "The role takes no boundary. The template is refused, unless the resource is given a role.",
