@@ -16,7 +16,7 @@ import (
 )
 
 // The transcripts of the documentation are what pbm prints.
-func TestReadmeTranscript(t *testing.T) {
+func TestOperatingTranscript(t *testing.T) {
 	fake := newFakeAWS()
 	t.Cleanup(fake.Close)
 	home := t.TempDir()
@@ -31,7 +31,7 @@ func TestReadmeTranscript(t *testing.T) {
 			require.NoError(t, createPolicy(context.Background(), cfg, policy))
 		}
 	}
-	checkTranscript(t, "../README.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
+	checkTranscript(t, "../docs/operating.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"))
 }
 
