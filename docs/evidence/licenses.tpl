@@ -1,7 +1,7 @@
 # Licenses
 
-Of what is in the two programs, packages with a license of their own listed apart. `make sbom` writes this page anew and compares; the lists of
-components (CycloneDX) go to `.build/sbom/`. The rest of go.mod is for tests.
+The licenses of the modules in the two programs. A package with a license of its own has a row of its own. `make sbom` checks this page and writes lists of the
+components (CycloneDX) to `.build/sbom/`. The other modules of go.mod are for tests.
 
 | package | version | license |
 |---|---|---|
