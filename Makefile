@@ -10,7 +10,7 @@ FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate t
 VENV     = .venv
 TOOLS    = $(VENV)/.installed
 
-# Targets with a comment behind ## are for people; the others are steps of these.
+# The targets with a comment after ## are for people; the others are their steps.
 help: ## List these targets
 	@echo 'usage: make TARGET; demo and test need only Go'
 	@echo
@@ -26,8 +26,10 @@ demo-website:
 	@echo '$$ pbm $(WEBSITE)'
 	@$(PBM) $(WEBSITE)
 
+# The font is named, not embedded: it would be most of the file.
+PICTURE = docs/demo.svg
 picture: ## Render the output of the demo to docs/demo.svg
-	go run github.com/charmbracelet/freeze@v0.2.2 --execute '$(MAKE) -s --no-print-directory demo-service' --output docs/demo.svg \
+	go run github.com/charmbracelet/freeze@v0.2.2 --execute '$(MAKE) -s --no-print-directory demo-service' --output $(PICTURE) \
 		--wrap 102 --border.radius 8 --font.family 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace'
 
 test: ## Run the tests (a few minutes)
