@@ -150,11 +150,12 @@ func TestDocsNameTests(t *testing.T) {
 var (
 	link        = regexp.MustCompile(`\]\(([^()\s]+)\)`)
 	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchor      = regexp.MustCompile(`<a id="([^"]+)">`)
 	punctuation = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// Relative links of the documentation lead to a file, and their anchors to a
-// heading of it, by GitHub's rule for the names of anchors.
+// Relative links in the documentation point to a file, and their fragments to a
+// heading or an anchor in it. Headings are named by GitHub's rule.
 func TestDocsLinks(t *testing.T) {
 	pages := []string{"../README.md", "../CHANGELOG.md"}
 	for _, pattern := range []string{"../docs/*.md", "../docs/*/*.md"} {
@@ -170,14 +171,14 @@ func TestDocsLinks(t *testing.T) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
-			path, anchor, hasAnchor := strings.Cut(match[1], "#")
+			path, fragment, hasFragment := strings.Cut(match[1], "#")
 			target := filepath.Join(filepath.Dir(page), path)
 			if path == "" {
 				target = page
 			}
 			text, err := os.ReadFile(target)
-			if assert.NoError(t, err, "%s: link to %s", page, match[1]) && hasAnchor {
-				assert.Contains(t, anchors(string(text)), anchor, "%s: link to %s", page, match[1])
+			if assert.NoError(t, err, "%s: link to %s", page, match[1]) && hasFragment {
+				assert.Contains(t, anchors(string(text)), fragment, "%s: link to %s", page, match[1])
 			}
 		}
 	}
@@ -185,6 +186,9 @@ func TestDocsLinks(t *testing.T) {
 
 func anchors(text string) []string {
 	var names []string
+	for _, match := range anchor.FindAllStringSubmatch(text, -1) {
+		names = append(names, match[1])
+	}
 	for _, match := range heading.FindAllStringSubmatch(text, -1) {
 		names = append(names, strings.ReplaceAll(punctuation.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
 	}

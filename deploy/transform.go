@@ -229,7 +229,7 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 	case o.inPlace:
 		return boundary.Problem{What: "the boundary needs an account, and the account is not known", Remedy: remedy}
 	case p.isDelivered(o):
-		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+cmp.Or(o.output, "the output"))
+		p.line("warning: ", "the account is not known, so "+cmp.Or(o.output, "the output")+" has "+placeholderAccount+" in its place")
 		p.line("hint: ", remedy)
 	}
 	return nil

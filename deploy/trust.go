@@ -16,10 +16,9 @@ import (
 	"permissions-boundary-macro/boundary"
 )
 
-// Whose file may decide what, and what somebody sees before a write, is written
-// down in docs/security.md. In short: a project file comes with whatever
-// repository somebody works in. pbm obeys one only where its user has put it,
-// and asks before it writes to a place that only the project file names.
+// docs/security.md says what a project file may decide. In short: a project file
+// comes with the repository, so pbm obeys one only where its user can have put
+// it, and asks before it writes to a place that only the project file names.
 
 // maxProjectSize is how large a project file may be, in bytes. It is also read
 // for the completion of names.
