@@ -246,7 +246,8 @@ def document(all_schemas, found, decisions, places):
     lines = [
         "# Resource types that may create roles",
         "",
-        "For each resource type that may create a role: what the macro does about it, and why. Written by `make types`. The decisions are made by people, in `types/decisions.tsv` and `types/sam-roles.tsv`; the clues are from",
+        "For each resource type that may create a role: what the macro does about it, and why. Written by `make types`. The decisions are made by",
+        "people, in `types/decisions.tsv` and `types/sam-roles.tsv`; the clues are from",
         f"the {len(all_schemas):,} resource schemas of all Regions in cfn-lint {version('cfn-lint')}, and the source of the SAM translator"
         f" {version('aws-sam-translator')}. A type is listed here",
         "when its schema has a clue: a handler that may call an API that creates roles or deploys templates, a property or attribute that names a",
