@@ -1,44 +1,57 @@
-# make demo and make test need Go and make, and nothing else.
-
-.PHONY: demo test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
+SERVICE  = transform examples/service-plain.yaml --parameter Stage=prod --store $(STORE) --diff
+WEBSITE  = transform examples/website-cdk.json --store $(STORE) --diff
 FUZZTIME = 10s
 FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzGrammar \
 	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject paramstore/FuzzFile
 VENV     = .venv
 TOOLS    = $(VENV)/.installed
 
-# The main job: a template's roles get the boundary of their environment.
-demo:
-	@echo 'A template written by hand, environment prod:'
-	@$(PBM) transform examples/service-plain.yaml --store $(STORE) --parameter Stage=prod --diff
+# The targets with a comment after ## are for people; the others are their steps.
+help: ## List these targets
+	@echo 'usage: make TARGET; demo and test need only Go'
 	@echo
-	@echo 'A stack of the CDK, environment dev:'
-	@$(PBM) transform examples/website-cdk.json --store $(STORE) --diff
+	@awk -F ':[^#]*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-test:
+demo: demo-service demo-website ## Bind the roles of two example templates and show the diffs
+
+demo-service:
+	@echo '$$ pbm $(SERVICE)'
+	@$(PBM) $(SERVICE)
+
+demo-website:
+	@echo '$$ pbm $(WEBSITE)'
+	@$(PBM) $(WEBSITE)
+
+# The font is named, not embedded: it would be most of the file.
+PICTURE = docs/demo.svg
+picture: ## Render the output of the demo to docs/demo.svg
+	go run github.com/charmbracelet/freeze@v0.2.2 --execute '$(MAKE) -s --no-print-directory demo-service' --output $(PICTURE) \
+		--wrap 102 --border.radius 8 --font.family 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace'
+
+test: ## Run the tests (a few minutes)
 	go test ./...
 
-# The same scripts and the same rules of stores, against another one's SSM, STS
-# and IAM. One at a time: moto is one account of everything.
-test-moto: $(TOOLS)
+# The scripts and the rules of stores, against moto's SSM, STS and IAM. One at a
+# time: moto has one set of everything.
+test-moto: $(TOOLS) ## Run the tests of pbm against moto (Python 3)
 	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1 -timeout 30m
 
-# What users use, end to end: SAM CLI, the AWS CLI, the CDK, with the macro's
-# function in AWS's runtime emulator, and moto in place of AWS.
-e2e: $(TOOLS) e2e/node_modules
+# SAM CLI, the AWS CLI and the CDK, with the macro's function in AWS's runtime
+# emulator, and moto in place of AWS.
+e2e: $(TOOLS) e2e/node_modules ## Run the end-to-end tests with real tools (Linux, Docker, Node, Python 3, root)
 	e2e/with-docker e2e/with-image e2e/with-moto $(VENV)/bin/moto_server e2e/run
 
-# In a real account: installs the macro, deploys an example, checks IAM, removes
-# all. make aws-smoke ACCOUNT=111122223333 REGION=eu-west-1 STACK=pbm-smoke
-aws-smoke:
+# make aws-smoke ACCOUNT=111122223333 REGION=eu-west-1 STACK=pbm-smoke
+aws-smoke: ## Install, use and remove the macro in a real account
 	e2e/aws-smoke
 
-# The programs of AWS, and moto, at the versions of e2e/requirements.txt, which
-# lists all that they depend on, too: pip-compile --generate-hashes
-# --allow-unsafe --no-strip-extras --no-annotate --no-header.
+# AWS's tools and moto, at the versions of e2e/requirements.txt, which pins their
+# dependencies too: pip-compile --generate-hashes --allow-unsafe
+# --no-strip-extras --no-annotate --no-header.
 $(TOOLS): e2e/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r e2e/requirements.txt
@@ -48,75 +61,70 @@ e2e/node_modules: e2e/package-lock.json
 	cd e2e && npm ci --ignore-scripts --silent --no-audit --no-fund
 	touch $@
 
-# What goes wrong around the function, and hostile templates, those that take
-# seconds included. Writes the tables of docs/reliability.md.
-faults:
+# Writes the tables of docs/evidence/reliability.md.
+faults: ## Run the macro against faults and hostile templates
 	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
 	FAULTS=1 go test ./deploy -run HostileFiles -count 1
 
-race:
+race: ## Run the tests with the race detector
 	go test -race -timeout 30m ./...
 
-# Statements of transform and boundary that their own tests reach.
+# The least percentage of statements that the engine's own tests must reach.
 COVERED = 95
-cover:
+cover: ## Check how much of the engine its own tests reach
 	mkdir -p .build
 	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
 	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
-# Defects that the tests must catch, one by one.
-mutation:
+mutation: ## Plant defects one by one and check that the tests catch each
 	go run ./mutation
 
-lint:
+lint: ## Check formatting and run the linters
 	@unformatted=$$(go run mvdan.cc/gofumpt@v0.12.0 -l .); echo "$$unformatted"; test -z "$$unformatted"
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go mod tidy -diff
 
-# Each fuzz target for FUZZTIME: make fuzz FUZZTIME=30m
-fuzz:
+# Each target for FUZZTIME: make fuzz FUZZTIME=30m
+fuzz: ## Run each fuzz target
 	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
 
-# Random templates: loops in each other, boundaries in every form, and white
-# space anywhere. make generate GENERATED=100000 SEED=7
+# Nested loops, boundaries in every form, and white space anywhere: make generate
+# GENERATED=100000 SEED=7
 GENERATED = 20000
 SEED      = 1
 GENERATE  = TestGeneratedLoops|TestBoundaryValues|TestRendered
-generate:
+generate: ## Check the engine on random templates
 	GENERATED=$(GENERATED) SEED=$(SEED) go test ./transform -run '^($(GENERATE))$$' -count 1 -timeout 0 -v
 
-# What is in the programs, by CycloneDX, and under which licenses: docs/licenses.md
-# must say so.
+# Lists of the components of both programs (CycloneDX); fails where
+# docs/evidence/licenses.md is out of date.
 VERSION = $(shell sed -n 's/ *SemanticVersion: //p' template.yaml)
-sbom:
+sbom: ## List the components of the programs and check their licenses
 	mkdir -p .build/sbom
 	set -e; for program in macro pbm; do \
 		go build -trimpath -buildvcs=false -tags lambda.norpc -o .build/sbom/$$program ./cmd/$$program; \
 		go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -licenses -json -noserial -notimestamp \
 			-version $(VERSION) -output .build/sbom/$$program.cdx.json .build/sbom/$$program; \
 	done
-	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/licenses.tpl \
+	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
 		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
-	diff docs/licenses.md .build/sbom/licenses.md
+	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
-# The laws on real templates: CORPUS names a folder with templates.jsonl.gz and
-# yaml-sources.jsonl.gz.
-corpus:
+# CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
+corpus: ## Check the engine on real templates
 	go test ./transform ./deploy -run Corpus -count 1 -v
 
-# The Lambda for both architectures.
-lambda:
+lambda: ## Build the Lambda function for arm64 and amd64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
 
-# Measures everything and writes docs/performance.md; make bench BENCH=quick
-# measures hardly anything, and writes nothing, to see that all of it works.
-# It takes Node 20 and Python 3, and installs there what the peers need.
+# Writes docs/evidence/performance.md. make bench BENCH=quick writes nothing and
+# measures only enough to see that everything runs.
 BENCH = whole
 NODE_PEER = bench/peers/node/node_modules/.package-lock.json
 PYTHON_PEER = $(VENV)-bench/.installed
-bench: $(NODE_PEER) $(PYTHON_PEER)
+bench: $(NODE_PEER) $(PYTHON_PEER) ## Measure the macro and its peers (Node 20, Python 3)
 	go run ./bench -scale $(BENCH)
 
 $(NODE_PEER): bench/peers/node/package-lock.json
@@ -128,20 +136,19 @@ $(PYTHON_PEER): bench/peers/python/requirements.txt
 	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/peers/python/requirements.txt
 	touch $@
 
-# sam build calls this, with ARTIFACTS_DIR set. ARCH is what Go calls the
-# processor that the parameter Architecture of template.yaml names.
+# sam build calls this, with ARTIFACTS_DIR set. ARCH is Go's name of the
+# architecture that template.yaml's parameter Architecture names.
 ARCH ?= arm64
 build-MacroFunction:
 	mkdir -p $(ARTIFACTS_DIR)
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
 
-# template.yaml and deploy/spoke.yaml against the schemas of AWS.
-template: $(TOOLS)
+template: $(TOOLS) ## Check template.yaml and deploy/spoke.yaml against AWS's schemas
 	$(VENV)/bin/cfn-lint template.yaml deploy/spoke.yaml
 
-# Which resource types may create roles, by the schemas of AWS and the source of
-# the SAM translator: fails when a decision about one is missing in types/, and
-# writes docs/types.md, or the file that TYPES names.
-TYPES = docs/types.md
-types: $(TOOLS)
+# By AWS's schemas and the source of the SAM translator. Fails when types/ has no
+# decision about a type, and writes docs/evidence/types.md, or the file that TYPES
+# names.
+TYPES = docs/evidence/types.md
+types: $(TOOLS) ## Survey which resource types may create roles
 	$(VENV)/bin/python types/survey.py $(TYPES)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// document is docs/performance.md, as far as it is written.
+// document is docs/evidence/performance.md, as far as it is written.
 type document struct {
 	body    strings.Builder
 	targets []target

@@ -1,5 +1,5 @@
 // Command bench measures the macro and pbm beside others that do the same job,
-// and writes what it found to docs/performance.md: make bench.
+// and writes what it found to docs/evidence/performance.md: make bench.
 package main
 
 import (
@@ -32,7 +32,7 @@ const gcPercent = 200
 
 func main() {
 	debug.SetGCPercent(gcPercent)
-	name := flag.String("scale", "whole", "how much to measure: whole, which writes docs/performance.md, or quick, which prints it")
+	name := flag.String("scale", "whole", "how much to measure: whole, which writes docs/evidence/performance.md, or quick, which prints it")
 	flag.Parse()
 	if err := bench(*name); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -58,7 +58,7 @@ func bench(name string) error {
 		fmt.Print(text)
 		return nil
 	}
-	return os.WriteFile("docs/performance.md", []byte(text), 0o644)
+	return os.WriteFile("docs/evidence/performance.md", []byte(text), 0o644)
 }
 
 // measure runs everything and returns the document.

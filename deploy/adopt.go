@@ -16,19 +16,19 @@ func (p *pbm) adoptCommand() *cobra.Command {
 	o := macroOptions{existing: string(transform.Replace), blindSpots: string(transform.Warn)}
 	c := &cobra.Command{
 		Use:   "adopt PATH...",
-		Short: "list the macro in the templates that create roles",
-		Long: `Adopt writes the macro into the section Transform of each template that creates
-roles, and of the local templates that it nests: last, behind SAM and language
-extensions, so that it sees the roles that they make. All else stays as it is,
-comments included. With --dry-run it shows the difference and writes nothing.`,
+		Short: "add the macro to the templates that create roles",
+		Long: `Adopt adds the macro to the Transform section of each template that creates
+roles, and of the local templates that it nests: last, after SAM and language
+extensions, so that it sees the roles that they create. Everything else stays as
+it is, comments included. With --dry-run it shows the diff and writes nothing.`,
 		Example: `  pbm adopt stacks/ --dry-run
   pbm adopt template.yaml`,
 		Args:        cobra.MinimumNArgs(1),
 		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
-	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "what the macro is installed as")
-	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "templates that create IAM users need the macro, too")
+	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "name of the installed macro")
+	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
 	return c
 }
 
@@ -107,7 +107,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {
-		return nested, false, boundary.Problem{What: "the macro is not listed", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
+		return nested, false, boundary.Problem{What: "the macro was not added", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
 	}
 	if result == nil {
 		return nested, false, nil

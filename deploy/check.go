@@ -24,17 +24,17 @@ func (p *pbm) checkCommand() *cobra.Command {
 	var o macroOptions
 	c := &cobra.Command{
 		Use:   "check PATH...",
-		Short: "say which roles of templates would be unbound",
-		Long: `Check reads templates, directories of them, and the local templates that they
-nest, and reports for each role whether the macro binds it, replaces its
-boundary or refuses it, whether it is bound already or unbound, or escapes. It
-also reports whether Transform lists the macro, after the transforms that make
+		Short: "find roles that would be unbound",
+		Long: `Check reads templates, directories, and the local templates that they nest. It
+reports for each role whether the macro binds it, replaces its boundary or
+refuses it, whether it is bound already or unbound, or whether it escapes. It
+also reports whether Transform lists the macro after the transforms that create
 roles.
 
-It needs no AWS account. The flags named after settings of the macro change the
-result as the settings change what the macro does. It exits with 1 when a role
-would be unbound, when the macro would refuse a template, when a template cannot
-be read, or when a directory has none. - is stdin.`,
+It needs no AWS account. Flags that are macro settings have the effect of the
+settings. It exits with 1 when a role would be unbound, when the macro would
+refuse a template, when a template cannot be read, or when a directory has none.
+- is stdin.`,
 		Example: `  pbm check stacks/
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,

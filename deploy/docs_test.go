@@ -16,7 +16,7 @@ import (
 )
 
 // The transcripts of the documentation are what pbm prints.
-func TestReadmeTranscript(t *testing.T) {
+func TestOperatingTranscript(t *testing.T) {
 	fake := newFakeAWS()
 	t.Cleanup(fake.Close)
 	home := t.TempDir()
@@ -31,7 +31,7 @@ func TestReadmeTranscript(t *testing.T) {
 			require.NoError(t, createPolicy(context.Background(), cfg, policy))
 		}
 	}
-	checkTranscript(t, "../README.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
+	checkTranscript(t, "../docs/operating.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION=eu-west-1",
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"))
 }
 
@@ -136,7 +136,7 @@ func TestDocsNameTests(t *testing.T) {
 		}
 		return err
 	}))
-	for _, page := range []string{"security", "reliability", "verified"} {
+	for _, page := range []string{"security", "evidence/security", "evidence/reliability", "evidence/verified"} {
 		text, err := os.ReadFile("../docs/" + page + ".md")
 		require.NoError(t, err)
 		names := anyTest.FindAllStringSubmatch(string(text), -1)
@@ -147,12 +147,60 @@ func TestDocsNameTests(t *testing.T) {
 	}
 }
 
+var (
+	link        = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchor      = regexp.MustCompile(`<a id="([^"]+)">`)
+	punctuation = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// Relative links in the documentation point to a file, and their fragments to a
+// heading or an anchor in it. Headings are named by GitHub's rule.
+func TestDocsLinks(t *testing.T) {
+	pages := []string{"../README.md", "../CHANGELOG.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/*/*.md"} {
+		matches, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, matches, pattern)
+		pages = append(pages, matches...)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			path, fragment, hasFragment := strings.Cut(match[1], "#")
+			target := filepath.Join(filepath.Dir(page), path)
+			if path == "" {
+				target = page
+			}
+			text, err := os.ReadFile(target)
+			if assert.NoError(t, err, "%s: link to %s", page, match[1]) && hasFragment {
+				assert.Contains(t, anchors(string(text)), fragment, "%s: link to %s", page, match[1])
+			}
+		}
+	}
+}
+
+func anchors(text string) []string {
+	var names []string
+	for _, match := range anchor.FindAllStringSubmatch(text, -1) {
+		names = append(names, match[1])
+	}
+	for _, match := range heading.FindAllStringSubmatch(text, -1) {
+		names = append(names, strings.ReplaceAll(punctuation.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-"))
+	}
+	return names
+}
+
 var licenseRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^ |]+) \\|$")
 
-// docs/licenses.md has each module of the two programs and no other, under
+// docs/evidence/licenses.md has each module of the two programs and no other, under
 // licenses that let them be passed on. Which it is, make sbom checks.
 func TestLicenses(t *testing.T) {
-	text, err := os.ReadFile("../docs/licenses.md")
+	text, err := os.ReadFile("../docs/evidence/licenses.md")
 	require.NoError(t, err)
 	rows := licenseRow.FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, rows)

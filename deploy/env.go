@@ -16,7 +16,7 @@ import (
 func (p *pbm) envCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "env",
-		Short: "environments and their boundaries",
+		Short: "manage environments and their boundaries",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

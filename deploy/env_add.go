@@ -15,9 +15,9 @@ func (p *pbm) addCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add NAME",
 		Short: "add an environment with its boundary",
-		Long: `Add gives a new environment its boundary: the one that is given, else the one
-of the current environment where that works in the new one, else the answer to
-a question. In a project the new environment becomes the current one.`,
+		Long: `Add adds an environment with its boundary: the given one; else that of the
+current environment, if it works in the new one; else it asks. In a project the
+new environment becomes the current one.`,
 		Example: `  pbm env add dev --permissions-boundary team/dev-boundary
   pbm env add sandbox --permissions-boundary ''
   pbm env add prod --profile prod-admin --region eu-west-1`,
@@ -103,8 +103,8 @@ func mustBeNew(ctx context.Context, at *place, environment string) error {
 	switch _, err := at.Get(ctx, environment); {
 	case err == nil:
 		return boundary.Problem{
-			What:   fmt.Sprintf("environment %q exists already: %s", environment, at.Location(environment)),
-			Remedy: at.command("change it: pbm env update "+environment) + at.command("; or work on it: pbm env checkout "+environment),
+			What:   fmt.Sprintf("environment %q already exists: %s", environment, at.Location(environment)),
+			Remedy: at.command("change it: pbm env update "+environment) + at.command("; or use it: pbm env checkout "+environment),
 			Kind:   boundary.ErrExists,
 		}
 	case errors.Is(err, boundary.ErrUnknown):
@@ -122,7 +122,7 @@ func (p *pbm) inherit(ctx context.Context, j *project, at *place, environment st
 		return boundary.Value{}, err
 	}
 	if from == "" || from == environment {
-		return p.askNew(ctx, at, environment, "there is no other current environment whose boundary it could inherit")
+		return p.askNew(ctx, at, environment, "there is no other environment to inherit from")
 	}
 	value, err := p.boundaryOf(ctx, j, from)
 	if errors.Is(err, boundary.ErrUnknown) || errors.Is(err, errMalformed) {
@@ -139,7 +139,7 @@ func (p *pbm) inherit(ctx context.Context, j *project, at *place, environment st
 	case err != nil:
 		return boundary.Value{}, err
 	case value.IsNone():
-		p.line("", fmt.Sprintf("environment %s has explicitly no boundary, and so has %s", from, environment))
+		p.line("", fmt.Sprintf("environment %s explicitly has no boundary, and so %s has none", from, environment))
 	default:
 		p.line("", fmt.Sprintf("boundary %s is inherited from environment %s", value, from))
 	}

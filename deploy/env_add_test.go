@@ -66,7 +66,7 @@ func TestAddWaits(t *testing.T) {
 	defer watchdog.Stop()
 	var told bytes.Buffer
 	buffer := make([]byte, 1024)
-	for !strings.Contains(told.String(), "pbm: waiting for another process that has environments.json.lock\n") {
+	for !strings.Contains(told.String(), "pbm: waiting for another process to release environments.json.lock\n") {
 		n, err := out.Read(buffer)
 		told.Write(buffer[:n])
 		require.NoError(t, err, told.String())

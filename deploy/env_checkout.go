@@ -12,9 +12,9 @@ func (p *pbm) checkoutCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "checkout NAME",
 		Short: "make an environment the current one of the project",
-		Long: `Checkout makes an environment the current one: commands that name none are about
-it, and new environments inherit its boundary. The project remembers the
-profile, the Region and the store that it is reached with.`,
+		Long: `Checkout makes an environment the project's current one: commands use it unless
+you name another, and new environments inherit its boundary. The project
+remembers its profile, Region and store.`,
 		Annotations:       map[string]string{ignoresAnnotation: "yes"},
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
@@ -32,7 +32,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	}
 	if j == nil {
 		return boundary.Problem{
-			What:   "there is no project here, and so no current environment",
+			What:   "there is no project here, so there is no current environment",
 			Remedy: "make one: pbm init; or name the environment in each command",
 		}
 	}

@@ -29,7 +29,7 @@ func (p *pbm) getCommand() *cobra.Command {
 			return p.get(c.Context(), args)
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "environment, as an argument names it")
+	c.Flags().StringVar(&name, "name", "", "same as NAME")
 	return c
 }
 
@@ -92,7 +92,7 @@ func malformed(all []environmentResult) error {
 		return boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
 	}
 	return boundary.Problem{
-		What:   "boundary values are malformed, of environments: " + strings.Join(names, ", "),
+		What:   "the boundary values of these environments are malformed: " + strings.Join(names, ", "),
 		Remedy: "correct each: " + strings.Join(corrections, ", "),
 	}
 }

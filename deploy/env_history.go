@@ -11,9 +11,9 @@ import (
 func (p *pbm) historyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history [NAME]",
-		Short: "show what the boundary of an environment was, when, and by whom",
+		Short: "show the versions of an environment's boundary",
 		Long: `History shows the versions of an environment's boundary, oldest first. SSM
-keeps the last hundred.`,
+keeps the last 100.`,
 		Annotations:       map[string]string{ignoresAnnotation: readOnly},
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,

@@ -21,14 +21,14 @@ func (p *pbm) listCommand() *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "list the environments and their boundaries",
-		Long: `List shows the environments of the store, and those that the project has in
+		Long: `List shows the environments of the store, and those that the project keeps in
 other accounts, Regions and files. With --profile, --region or --store it shows
-only those that are there.`,
+only that store.`,
 		Annotations: map[string]string{ignoresAnnotation: readOnly},
 		Args:        cobra.NoArgs,
 		RunE:        func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
 	}
-	c.Flags().BoolVar(&details, "details", false, "show versions, times, parameters and Regions, too (JSON always has them)")
+	c.Flags().BoolVar(&details, "details", false, "also show versions, times, parameters and Regions (JSON always has them)")
 	return c
 }
 
@@ -61,7 +61,7 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 		return err
 	}
 	if len(all) == 0 && failures == 0 {
-		p.line("", "there is no environment")
+		p.line("", "there are no environments")
 		p.line("hint: ", at.command("add one: pbm env add NAME"))
 	}
 	if failures == 0 {

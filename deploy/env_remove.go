@@ -14,8 +14,8 @@ func (p *pbm) removeCommand() *cobra.Command {
 		Use:   "remove NAME",
 		Short: "remove an environment and its boundary",
 		Long: `Remove deletes an environment's boundary and its history from the store. From
-then on deployments of its stacks are refused. To say that an environment has
-no boundary, update it to none instead.`,
+then on, deployments of its stacks are refused. For an environment that should
+have no boundary, update it to none instead.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.remove(c.Context(), args[0]) },
@@ -63,7 +63,7 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 	if !j.means(environment, at) || j.Current != environment {
 		return nil
 	}
-	remedy := "make another one the current one first: pbm env checkout NAME"
+	remedy := "make another environment the current one first: pbm env checkout NAME"
 	if len(j.Environments) < 2 {
 		remedy = "it is the project's only one: delete " + j.path + " first"
 	}
@@ -72,10 +72,10 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 
 // confirmRemoval says what stops working, and has the name typed.
 func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
-	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; roles that are there keep their boundary")
+	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; existing roles keep their boundary")
 	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", boundary.Problem{
 		What:   "removing environment " + environment + " has not been confirmed",
-		Remedy: "give --yes to remove it",
+		Remedy: "pass --yes to remove it",
 	})
 }
 

@@ -16,11 +16,11 @@ func (p *pbm) updateCommand() *cobra.Command {
 		Use:   "update [NAME]",
 		Short: "change the boundary of an environment",
 		Long: `Update changes the boundary of an environment, by default of the current one.
-Without --permissions-boundary it asks, and Enter keeps what is there. To
-remove the boundary of the current one, name it, or give --yes.
+Without --permissions-boundary it asks, and Enter keeps the present value. To
+remove the boundary of the current environment, name it, or pass --yes.
 
-When somebody else changes the environment at the same time, update tells who,
-and what stands now.`,
+If somebody else changes the environment at the same time, update says who, and
+what the boundary is now.`,
 		Example: `  pbm env update dev --permissions-boundary team/dev-boundary-2
   pbm env update --permissions-boundary none --dry-run`,
 		Args:              cobra.MaximumNArgs(1),
@@ -56,7 +56,7 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 		}
 	}
 	if value.IsNone() && !same(record, value) {
-		p.line("warning: ", "with none, the next deployment of each stack of environment "+environment+" takes the boundary off its roles")
+		p.line("warning: ", "with none, the next deployment of each stack of environment "+environment+" removes the boundary from its roles")
 		// Whoever names the environment, or answers a question that does, means it.
 		if flag.given() && isImplied(args) {
 			if err := p.confirmNone(ctx, environment); err != nil {
@@ -84,7 +84,7 @@ func isImplied(args []string) bool { return len(args) == 0 && os.Getenv("PBM_ENV
 func (p *pbm) confirmNone(ctx context.Context, environment string) error {
 	return p.confirm(ctx, environment, "type the name of the environment to remove its boundary: ", boundary.Problem{
 		What:   "removing the boundary of environment " + environment + " has not been confirmed",
-		Remedy: "name the environment, or give --yes",
+		Remedy: "name the environment, or pass --yes",
 	})
 }
 
@@ -113,7 +113,7 @@ func (p *pbm) updateBoundary(ctx context.Context, at *place, record boundary.Rec
 // kept by Enter, unless it is malformed.
 func (p *pbm) askUpdate(ctx context.Context, at *place, record boundary.Record) (boundary.Value, error) {
 	if !p.canAsk() {
-		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("the new boundary of environment %s is not given", record.Environment))
+		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("no new boundary is given for environment %s", record.Environment))
 	}
 	var present *boundary.Value
 	if value, err := boundary.Parse(record.Text); err == nil {

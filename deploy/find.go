@@ -237,7 +237,7 @@ func (w *walk) file(ctx context.Context, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		w.skip(path, "it is a link that leads nowhere")
+		w.skip(path, "it is a broken link")
 		return
 	case err == nil && !info.Mode().IsRegular():
 		w.skip(path, "it is not a regular file")
@@ -261,7 +261,7 @@ func (w *walk) mayBeTemplate(ctx context.Context, path string) (bool, error) {
 func errNoneIn(directory string) error {
 	return boundary.Problem{
 		What:   "there is no template in " + directory,
-		Remedy: "name templates, or the directory that they are in; they are looked for in " + strings.Join(extensions, ", "),
+		Remedy: "name templates, or a directory that has some; pbm reads files that end in " + strings.Join(extensions, ", "),
 	}
 }
 
@@ -320,7 +320,7 @@ func (p *pbm) changeable(all []input, what string) ([]input, error) {
 		info, err := os.Stat(in.path)
 		switch {
 		case in.stdin != nil || err == nil && !info.Mode().IsRegular():
-			return nil, usagef("%s changes files, and %s is none", what, in.path)
+			return nil, usagef("%s changes files, and %s is not a file", what, in.path)
 		case !in.named && in.isLink() && repositoryOf(realPath(in.root)) != "" && !isAtHome(in.root, in.path):
 			p.reportSkipped([]skipped{{in.path, "it is a link to a file outside the repository"}})
 		default:

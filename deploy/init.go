@@ -14,13 +14,13 @@ func (p *pbm) initCommand() *cobra.Command {
 	var flag boundaryFlag
 	c := &cobra.Command{
 		Use:   "init [NAME]",
-		Short: "make a project, with its first environment",
+		Short: "start a project, with its first environment",
 		Long: `Init writes ` + projectFile + ` into the working directory. It remembers the current
-environment, and the profile, Region and store of each. With --permissions-boundary it
-also adds the environment to the store; without, an environment that is there
+environment, and the profile, Region and store of each. With --permissions-boundary
+it also adds the environment to the store; without it, an existing environment
 becomes the current one.
 
-In a directory that has a project already, init NAME does what env add does.`,
+In a directory that already has a project, init NAME does what env add does.`,
 		Example: `  pbm init dev --permissions-boundary team/dev-boundary
   pbm init dev --profile dev-admin --region eu-west-1`,
 		Args: cobra.MaximumNArgs(1),
@@ -48,7 +48,7 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	case j != nil && isNamed:
 		return p.add(ctx, j, environment, flag)
 	case j != nil:
-		return boundary.Problem{What: "there is a project already: " + j.path, Remedy: "add an environment to it: pbm env add NAME"}
+		return boundary.Problem{What: "there is already a project: " + j.path, Remedy: "add an environment to it: pbm env add NAME"}
 	}
 	if j, err = newProject(); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (p *pbm) initEmpty(ctx context.Context, j *project) error {
 	if err := p.saveNew(j, func() error { return p.edit(ctx, j, nothing) }); err != nil {
 		return err
 	}
-	p.line("hint: ", "add an environment: pbm env add NAME; or use one that is there: pbm env checkout NAME")
+	p.line("hint: ", "add an environment: pbm env add NAME; or use an existing one: pbm env checkout NAME")
 	return nil
 }
 

@@ -60,7 +60,7 @@ func (p *pbm) remember(ctx context.Context, j *project, change func(confirmed ma
 		return
 	}
 	if err := p.writeMemory(ctx, path, realPath(j.path), change); err != nil {
-		p.line("warning: ", "not remembered what you have confirmed of "+j.path+": "+err.Error())
+		p.line("warning: ", "cannot remember what you confirmed about "+j.path+": "+err.Error())
 	}
 }
 

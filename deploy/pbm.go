@@ -67,7 +67,7 @@ func interrupted(c *cobra.Command) error {
 	problem := boundary.Problem{What: "interrupted"}
 	switch c.Name() {
 	case "init", "add", "update", "remove":
-		problem.Remedy = "see what the store has now: pbm env list"
+		problem.Remedy = "check the store: pbm env list"
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}
@@ -91,7 +91,7 @@ type pbm struct {
 func (p *pbm) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "pbm",
-		Short:             "permissions boundaries per environment, and the macro on a local template",
+		Short:             "manage permissions boundaries, and run the macro on local templates",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		Version:           build().Version,
@@ -120,14 +120,14 @@ func (p *pbm) command() *cobra.Command {
 // register registers the flags that all commands have.
 func (p *pbm) register(flags *pflag.FlagSet) {
 	p.store.register(flags)
-	flags.StringVar(&p.output, "output", outputText, "form of results")
+	flags.StringVar(&p.output, "output", outputText, "output format")
 	flags.Bool("json", false, "short for --output json")
-	flags.BoolVar(&p.yes, "yes", false, "never ask")
-	flags.BoolVar(&p.dryRun, "dry-run", false, "say what would be written, and write nothing")
+	flags.BoolVar(&p.yes, "yes", false, "confirm everything without asking")
+	flags.BoolVar(&p.dryRun, "dry-run", false, "show what would be written, and write nothing")
 }
 
 func (p *pbm) registerNoVerify(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.noVerify, "no-verify", false, "do not ask AWS for the account and the policy")
+	flags.BoolVar(&p.noVerify, "no-verify", false, "skip the checks of account and policy that need AWS")
 }
 
 // Annotations of commands: which forms of results one has, where it has not
@@ -183,7 +183,7 @@ func (p *pbm) readOutput(c *cobra.Command) error {
 	flags, source := c.Flags(), "output"
 	if isSet(flags, "json") {
 		if flags.Changed("output") && p.output != outputJSON {
-			return usagef("--json and --output %s exclude each other", p.output)
+			return usagef("--json and --output %s are mutually exclusive", p.output)
 		}
 		p.output, source = outputJSON, "json"
 	}

@@ -97,7 +97,7 @@ func parseProject(path string, text []byte) (*project, error) {
 
 func (j *project) check(d *json.Decoder) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is text behind its end")
+		return errors.New("there is text after its end")
 	}
 	if j.Current != "" && boundary.CheckEnvironment(j.Current) != nil {
 		return fmt.Errorf("current: %w", boundary.ErrEnvironmentName)
@@ -244,8 +244,8 @@ func (j *project) save() error {
 
 func notSaved(err error) error {
 	return boundary.Problem{
-		What:   "the project file is not written",
+		What:   "the project file was not written",
 		Cause:  err,
-		Remedy: "see what is wrong with its directory, then: pbm env checkout NAME",
+		Remedy: "check its directory, then: pbm env checkout NAME",
 	}
 }

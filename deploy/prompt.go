@@ -106,7 +106,7 @@ func (p *pbm) askBoundary(ctx context.Context, environment string, present *boun
 // only where a flag says so.
 func parseAnswer(line string) (boundary.Value, error) {
 	if line == "" {
-		return boundary.Value{}, usagef("nothing was typed; for no boundary type none")
+		return boundary.Value{}, usagef("no value was typed; type none for no boundary")
 	}
 	return parseBoundary(line)
 }

@@ -147,7 +147,7 @@ func TestPromptMalformed(t *testing.T) {
 	x := onTerminal(t, dir, nil, "env", "update")
 	x.expect(question + "): ")
 	x.press("\r")
-	x.expect("nothing was typed; for no boundary type none")
+	x.expect("no value was typed; type none for no boundary")
 	x.press(two + "\r")
 	assert.Zero(t, x.end(), x.text())
 	assert.NotContains(t, x.text(), "canary")
@@ -161,7 +161,7 @@ func TestPromptAdd(t *testing.T) {
 	x := onTerminal(t, dir, nil, "env", "add", "dev")
 	x.expect(question + "): ")
 	x.press("\r")
-	x.expect("nothing was typed; for no boundary type none")
+	x.expect("no value was typed; type none for no boundary")
 	x.press("team/dev\r")
 	assert.Zero(t, x.end(), x.text())
 	assert.Equal(t, []string{"arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/team/dev"}, stored(t, dir, "dev"))
@@ -195,8 +195,8 @@ func TestPromptNoAnswer(t *testing.T) {
 		text string
 		code int
 	}{
-		"\x03": {"pbm: error: interrupted\npbm: hint: see what the store has now: pbm env list\n", 130}, // Ctrl-C
-		"\x04": {"pbm: error: no answer; nothing was written\n", 1},                                     // Ctrl-D
+		"\x03": {"pbm: error: interrupted\npbm: hint: check the store: pbm env list\n", 130}, // Ctrl-C
+		"\x04": {"pbm: error: no answer; nothing was written\n", 1},                          // Ctrl-D
 	} {
 		dir := projectWith(t, one)
 		before, err := os.ReadFile(filepath.Join(dir, "environments.json"))
@@ -235,7 +235,7 @@ func TestPromptRemove(t *testing.T) {
 func TestPromptNone(t *testing.T) {
 	dir := projectWith(t, one)
 	x := onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
-	x.expect("takes the boundary off its roles")
+	x.expect("removes the boundary from its roles")
 	x.expect("type the name of the environment to remove its boundary: ")
 	x.press("\r")
 	assert.Equal(t, 1, x.end())
@@ -278,7 +278,7 @@ func TestPromptProject(t *testing.T) {
 	update := []string{"env", "update", "--permissions-boundary", two}
 
 	x := onTerminalWith(t, dir, nil, update...)
-	x.expect("type yes to go there, now and until that entry changes: ")
+	x.expect("type yes to use that place, now and until that entry changes: ")
 	x.press("y\r")
 	assert.Equal(t, 1, x.end())
 	assert.Contains(t, x.text(), `pbm: error: "y" is not "yes"; nothing was written`)

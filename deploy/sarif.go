@@ -84,7 +84,7 @@ func (p *pbm) printSARIF(r checkResult) error {
 	}
 	findings := r.findings()
 	if len(findings) > maxResults {
-		p.line("warning: ", fmt.Sprintf("the log has the first %d of %d findings, as many as code scanning takes", maxResults, len(findings)))
+		p.line("warning: ", fmt.Sprintf("the log holds the first %d of %d findings, the most that code scanning takes", maxResults, len(findings)))
 		findings = findings[:maxResults]
 	}
 	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}})

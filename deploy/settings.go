@@ -22,14 +22,14 @@ type macroOptions struct {
 
 func (o *macroOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "setting of the macro: what templates call it")
-	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "setting of the macro: environment of templates that name none")
-	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "setting of the macro: refuse templates that name another than the default")
-	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "setting of the macro: replace, keep or reject")
-	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "setting of the macro: warn or reject")
-	flags.BoolVar(&o.boundUsers, "bound-users", false, "setting of the macro: bind IAM users, too")
+	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "macro setting: name of the macro in templates")
+	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "macro setting: environment of templates that name none")
+	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "macro setting: refuse templates that name another environment than the default")
+	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "macro setting: replace, keep or reject existing boundaries")
+	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "macro setting: warn about or reject blind spots")
+	flags.BoolVar(&o.boundUsers, "bound-users", false, "macro setting: bind IAM users too")
 	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
-		strings.Split(transform.DefaultEnvironmentParameters, ","), "setting of the macro: template parameters that name the environment")
+		strings.Split(transform.DefaultEnvironmentParameters, ","), "macro setting: template parameters that name the environment")
 }
 
 // adopt is the command that lists the macro, for hints.

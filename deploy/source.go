@@ -131,7 +131,7 @@ func (g given) Get(_ context.Context, environment string) (boundary.Record, erro
 
 func (g given) Location(string) string { return "--permissions-boundary" }
 
-func (g given) Correction(string) string { return "give another one" }
+func (g given) Correction(string) string { return "pass another one" }
 
 // noting is a store that remembers what was read of it.
 type noting struct {

@@ -31,8 +31,8 @@ type storeOptions struct {
 
 func (o *storeOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.Store, "store", "ssm", "where the boundaries are: ssm, or file:PATH")
-	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the parameters in SSM")
+	flags.StringVar(&o.Store, "store", "ssm", "where boundaries are kept: ssm, or file:PATH")
+	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the SSM parameters")
 	flags.StringVar(&o.Profile, "profile", "", "AWS profile")
 	flags.StringVar(&o.Region, "region", "", "AWS Region")
 }
@@ -120,7 +120,7 @@ func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, e
 
 // waiting tells that another process has a file.
 func (p *pbm) waiting(path string) func() {
-	return func() { p.line("", "waiting for another process that has "+path+atomicfile.LockSuffix) }
+	return func() { p.line("", "waiting for another process to release "+path+atomicfile.LockSuffix) }
 }
 
 // Get reads an environment's record.
@@ -199,7 +199,7 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 	if cfg.Region == "" {
 		return cfg, boundary.Problem{
 			What:   "no AWS Region is set",
-			Remedy: "give --region, or set AWS_REGION",
+			Remedy: "pass --region, or set AWS_REGION",
 		}
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {

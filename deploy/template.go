@@ -109,7 +109,7 @@ func readWith(parse func([]byte) (*transform.Template, error), in input, macro s
 	problem := boundary.Problem{
 		What:   "not a template: " + in.path,
 		Cause:  err,
-		Remedy: "give a CloudFormation template in JSON or YAML",
+		Remedy: "pass a CloudFormation template in JSON or YAML",
 	}
 	// Hooks name whatever has changed, but what somebody pipes is a template.
 	if !in.isStream() {
@@ -117,7 +117,7 @@ func readWith(parse func([]byte) (*transform.Template, error), in input, macro s
 	}
 	switch {
 	case errors.Is(problem.Kind, errTemplating):
-		problem.Remedy = "give what the templating engine renders"
+		problem.Remedy = "pass what the templating engine renders"
 	case problem.Kind == nil && !errors.Is(err, errNoResources):
 		problem.What, problem.Remedy = "the template "+in.path+" cannot be read", "correct the template"
 	}

@@ -47,15 +47,14 @@ func (p *pbm) transformCommand() *cobra.Command {
 		Use:   "transform PATH...",
 		Short: "run the macro on local templates",
 		Long: `Transform runs the code of the macro on templates in JSON or YAML, and prints
-what CloudFormation would deploy, as its author writes it: comments, short
-forms and order stay. It builds the macro request as CloudFormation does, but
+the templates with their boundaries. Comments, short forms and order stay. It
 expands no other transform: those stay in the result.
 
-The boundary is the one of an environment, or the one given. With a file store
-or a boundary that is given, no AWS account is needed.
+The boundary is that of an environment, or the given one. With a file store or
+a given boundary you need no AWS account.
 
-Several templates, and directories of them, take --diff, --check or --in-place.
-- is stdin.`,
+Several templates, and directories, need --diff, --check or --in-place. - is
+stdin.`,
 		Example: `  pbm transform template.yaml --environment dev --diff
   pbm transform template.yaml --permissions-boundary team/dev-boundary
   pbm transform stacks/ -e dev --in-place
@@ -77,13 +76,13 @@ Several templates, and directories of them, take --diff, --check or --in-place.
 	flags.StringVarP(&o.environment, "environment", "e", "", "environment, instead of the one that the template names")
 	o.boundary.register(flags, "boundary to use: ARN, policy name, or '' for none")
 	flags.StringArrayVar(&o.parameters, "parameter", nil, "value of a template parameter, NAME=VALUE (repeatable)")
-	flags.StringVar(&o.account, "account", "", "account that the stack deploys to, 12 digits")
-	flags.BoolVar(&o.portable, "portable", false, "write the boundary for whatever account deploys the template, with Fn::Sub")
-	flags.BoolVar(&o.diff, "diff", false, "print what changes instead of the template")
-	flags.BoolVar(&o.check, "check", false, "print nothing, exit with 1 if something would change")
+	flags.StringVar(&o.account, "account", "", "account that the stack deploys to (12 digits)")
+	flags.BoolVar(&o.portable, "portable", false, "write the boundary with Fn::Sub, for any account that deploys the template")
+	flags.BoolVar(&o.diff, "diff", false, "print the diff instead of the template")
+	flags.BoolVar(&o.check, "check", false, "print nothing, and exit with 1 if something would change")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
-	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file, - for stdout")
-	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml, instead of the template's own")
+	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file; - is stdout")
+	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml (default: the template's own)")
 	o.register(flags)
 	return c
 }
@@ -100,13 +99,13 @@ func (o transformOptions) wrong() error {
 	}
 	switch {
 	case o.environment != "" && o.boundary.given():
-		return usagef("--environment and --permissions-boundary exclude each other")
+		return usagef("--environment and --permissions-boundary are mutually exclusive")
 	case outputs > 1:
-		return usagef("--diff, --check, --in-place and --out exclude each other")
+		return usagef("--diff, --check, --in-place and --out are mutually exclusive")
 	case o.outputFormat != "" && o.outputFormat != "json" && o.outputFormat != "yaml":
 		return usagef("--output-format %q is neither json nor yaml", o.outputFormat)
 	case o.outputFormat != "" && outputs > 0 && o.output == "":
-		return usagef("--output-format does not go with --diff, --check or --in-place")
+		return usagef("--output-format cannot be combined with --diff, --check or --in-place")
 	case o.account != "" && !accountID.MatchString(o.account):
 		return usagef("--account is not an account ID of 12 digits")
 	case o.environment != "":
@@ -145,7 +144,7 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 		}
 	}
 	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
-		return usagef("%s found; give --diff, --check or --in-place", counted(len(files), "template"))
+		return usagef("%s found; pass --diff, --check or --in-place", counted(len(files), "template"))
 	}
 	from, err := p.sources(o)
 	if err != nil {
@@ -224,13 +223,13 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 // warnAccount keeps the account that stands for one that is not known out of
 // files, or tells of it.
 func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
-	const remedy = "give --account, or --portable for templates of many accounts"
+	const remedy = "pass --account, or --portable for templates of many accounts"
 	switch {
 	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
 	case o.inPlace:
-		return boundary.Problem{What: "the account is not known, and the boundary is of one", Remedy: remedy}
+		return boundary.Problem{What: "the boundary needs an account, and the account is not known", Remedy: remedy}
 	case p.isDelivered(o):
-		p.line("warning: ", "the account is not known: "+placeholderAccount+" stands for it in "+cmp.Or(o.output, "the output"))
+		p.line("warning: ", "the account is not known, so "+cmp.Or(o.output, "the output")+" has "+placeholderAccount+" in its place")
 		p.line("hint: ", remedy)
 	}
 	return nil
@@ -309,7 +308,7 @@ func (t *template) request(macro transform.Macro, target boundary.Target, values
 // its caller, and does not run the transforms before the macro.
 func (t *template) explain(report transform.Report, o transformOptions) error {
 	if errors.Is(report.Err, transform.ErrUnnamed) {
-		return boundary.WithRemedy(report.Err, "give --environment"+orParameter(t.awaitedHere(o))+"; or "+boundary.Remedy(report.Err))
+		return boundary.WithRemedy(report.Err, "pass --environment"+orParameter(t.awaitedHere(o))+"; or "+boundary.Remedy(report.Err))
 	}
 	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
 		return &refusedHere{refusal, func(f transform.Finding) bool { return t.isSolved(f, o.macro) }}
@@ -362,14 +361,14 @@ func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of 
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
 	if awaited := t.awaitedHere(o); awaited != "" && report.Environment != "" && !o.pinEnvironment {
-		p.line("warning: ", of+"environment "+report.Environment+" is not sure: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
-		p.line("hint: ", "give --environment"+orParameter(awaited))
+		p.line("warning: ", of+"environment "+report.Environment+" may be wrong: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
+		p.line("hint: ", "pass --environment"+orParameter(awaited))
 	}
 	p.warnRepeated(t, of)
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
 			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
-			p.line("hint: ", "take it out where the result is deployed without the macro")
+			p.line("hint: ", "remove it if the result is deployed without the macro")
 			continue
 		}
 		p.line("warning: ", of+f.String())
@@ -385,10 +384,10 @@ const maxRepeated = 10
 func (p *pbm) warnRepeated(t *template, of string) {
 	keys := t.RepeatedKeys()
 	for _, key := range keys[:min(len(keys), maxRepeated)] {
-		p.line("warning: ", fmt.Sprintf("%sline %d: the key %s is given again; CloudFormation takes the last one", of, key.Line, key.Name))
+		p.line("warning: ", fmt.Sprintf("%sline %d: the key %s appears again; CloudFormation uses the last one", of, key.Line, key.Name))
 	}
 	if more := len(keys) - maxRepeated; more > 0 {
-		p.line("warning: ", fmt.Sprintf("%sand %d more keys that are given again", of, more))
+		p.line("warning: ", fmt.Sprintf("%sand %d more repeated keys", of, more))
 	}
 }
 
@@ -433,7 +432,7 @@ func (p *pbm) write(t *template, result []byte, o transformOptions) error {
 	if p.toFile(o) {
 		if strings.EqualFold(filepath.Ext(o.output), ".json") && !json.Valid(result) {
 			p.line("warning: ", o.output+" is YAML, as the template is")
-			p.line("hint: ", "give --output-format json")
+			p.line("hint: ", "pass --output-format json")
 		}
 		return p.writeFile(o.output, nil, result)
 	}
@@ -482,7 +481,7 @@ func (p *pbm) isStdout(path string) bool {
 // summary says in one line what the macro did.
 func summary(r transform.Report, portable bool) string {
 	if r.Boundary == "" {
-		return "nothing takes a boundary"
+		return "no resource takes a boundary"
 	}
 	environment := ""
 	if r.Environment != "" {
@@ -501,7 +500,7 @@ func summary(r transform.Report, portable bool) string {
 	}
 	where := "in account " + r.AccountID
 	if portable {
-		where = "of whatever account deploys it"
+		where = "of the account that deploys it"
 	}
 	return fmt.Sprintf("%sboundary %s %s: %s", environment, r.Boundary, where, strings.Join(parts, ", "))
 }

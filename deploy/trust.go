@@ -16,10 +16,9 @@ import (
 	"permissions-boundary-macro/boundary"
 )
 
-// Whose file may decide what, and what somebody sees before a write, is written
-// down in docs/security.md. In short: a project file comes with whatever
-// repository somebody works in. pbm obeys one only where its user has put it,
-// and asks before it writes to a place that only the project file names.
+// docs/security.md says what a project file may decide. In short: a project file
+// comes with the repository, so pbm obeys one only where its user can have put
+// it, and asks before it writes to a place that only the project file names.
 
 // maxProjectSize is how large a project file may be, in bytes. It is also read
 // for the completion of names.
@@ -71,7 +70,7 @@ func readProject(path string) (*project, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.Is(err, atomicfile.ErrNotRegular):
-		return nil, notObeyed(path, "is not a regular file", "replace it by a file, or remove it")
+		return nil, notObeyed(path, "is not a regular file", "replace it with a file, or remove it")
 	case err != nil:
 		return nil, boundary.Problem{What: "the project file is not readable", Cause: err, Remedy: "correct or delete it"}
 	}
@@ -84,7 +83,7 @@ func readProject(path string) (*project, error) {
 // mustBeOwn refuses the file of another user than root.
 func mustBeOwn(path string, info fs.FileInfo) error {
 	if uid, _, known := atomicfile.Owner(info); known && uid != os.Geteuid() && uid != 0 {
-		return notObeyed(path, "belongs to "+userName(uid), "make it yours if you trust what it says, or move or remove it; pbm obeys project files of your own and of root")
+		return notObeyed(path, "belongs to "+userName(uid), "take ownership of it if you trust what it says, or move or remove it; pbm obeys only project files that you or root own")
 	}
 	return nil
 }
@@ -180,9 +179,9 @@ func (p *pbm) confirmProject(ctx context.Context, j *project, environment string
 	if p.canAsk() {
 		p.line("warning: ", unconfirmed)
 	}
-	err := p.confirm(ctx, "yes", "type yes to go there, now and until that entry changes: ", boundary.Problem{
+	err := p.confirm(ctx, "yes", "type yes to use that place, now and until that entry changes: ", boundary.Problem{
 		What:   unconfirmed,
-		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or go where the project file says with --yes",
+		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or follow the project file with --yes",
 	})
 	if err == nil && !p.yes && !p.dryRun {
 		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[name] = how })
@@ -214,7 +213,7 @@ func (p *pbm) choose(j *project, environment string) (choice, error) {
 	if file, isFile := storeFile(known.Store); isFile && !isGiven("store") {
 		if isGiven("profile") || isGiven("region") {
 			name, _ := j.decision(environment)
-			p.line("", fmt.Sprintf("%s has %s in %s; a profile or a Region that is given means AWS, so the store is ssm", j.path, theEnvironment(name), file))
+			p.line("", fmt.Sprintf("%s has %s in %s; a given profile or Region means AWS, so the store is ssm", j.path, theEnvironment(name), file))
 			known = access{}
 		} else if _, err := j.keeps(file); err != nil {
 			return c, err

@@ -22,9 +22,9 @@ func parseBoundary(text string) (boundary.Value, error) {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case trimmed != boundary.None && strings.EqualFold(trimmed, boundary.None):
-		return boundary.Value{}, usagef("boundary %q is neither none, in lower case, nor the whole ARN of a policy of that name", trimmed)
+		return boundary.Value{}, usagef("boundary %q is ambiguous; write none in lower case, or the whole ARN of the policy of that name", trimmed)
 	case strings.HasPrefix(trimmed, "-"):
-		return boundary.Value{}, usagef("boundary %q looks like a flag; a policy of that name takes its whole ARN", clipped(trimmed))
+		return boundary.Value{}, usagef("boundary %q looks like a flag; for a policy of that name write its whole ARN", clipped(trimmed))
 	case trimmed != boundary.None && policyName.MatchString(trimmed):
 		text = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/" + strings.TrimPrefix(trimmed, "/")
 	}
@@ -34,7 +34,7 @@ func parseBoundary(text string) (boundary.Value, error) {
 	}
 	problem := boundary.Problem{What: fmt.Sprintf("boundary %q is %v", clipped(text), err)}
 	if !strings.HasPrefix(trimmed, "arn:") {
-		problem.Remedy = "a policy of the account at hand can be given by its name, or path/name"
+		problem.Remedy = "a policy of your account can be given by its name, or path/name"
 	}
 	return boundary.Value{}, &usageError{problem}
 }
@@ -70,6 +70,6 @@ func (f *boundaryFlag) value() (boundary.Value, error) { return parseBoundary(f.
 func errNeedsBoundary(why string) error {
 	return &usageError{boundary.Problem{
 		What:   why,
-		Remedy: fmt.Sprintf("give --%s ARN, or a policy's name, or '' for none", boundaryFlagName),
+		Remedy: fmt.Sprintf("pass --%s ARN, or a policy's name, or '' for none", boundaryFlagName),
 	}}
 }

@@ -86,11 +86,11 @@ func (p *pbm) verifyPolicy(ctx context.Context, at *place, policy string) error 
 	if _, missing := errors.AsType[*types.NoSuchEntityException](err); missing {
 		return boundary.Problem{
 			What:   "policy " + policy + " does not exist",
-			Remedy: "create the policy first, or correct the boundary; --no-verify leaves this check out",
+			Remedy: "create the policy first, or correct the boundary; --no-verify skips this check",
 			Kind:   errUnusable,
 		}
 	}
 	problem := awserror.Explain(awserror.Call{Service: "IAM", Verb: "read", Verbs: "reads of", Object: "policy " + policy}, err)
-	problem.Remedy += "; --no-verify leaves this check out"
+	problem.Remedy += "; --no-verify skips this check"
 	return problem
 }

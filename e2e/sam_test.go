@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A user's first hour, as the README has it.
+// A user's first hour, as docs/deploying.md has it.
 func TestSAM(t *testing.T) {
 	scenario(t, "sam validate --lint and cfn-lint", func(t *testing.T) string {
 		dir, err := checkout()
@@ -83,7 +83,7 @@ func TestSAM(t *testing.T) {
 }
 
 // putExamples writes the boundaries of examples/environments.json into SSM, as
-// the README does.
+// docs/deploying.md does.
 func putExamples(t *testing.T) {
 	t.Helper()
 	for environment, value := range map[string]string{

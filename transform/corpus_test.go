@@ -170,10 +170,10 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// checkDocumented holds the table of docs/coverage.md against what was counted,
+// checkDocumented holds the table of docs/evidence/coverage.md against what was counted,
 // if it is of the same number of templates.
 func checkDocumented(t *testing.T, counted []map[string]int) {
-	document, err := os.ReadFile("../docs/coverage.md")
+	document, err := os.ReadFile("../docs/evidence/coverage.md")
 	require.NoError(t, err)
 	for _, row := range []string{"templates", "added", "replaced", "filled", "kept", "refused", "with blind spots"} {
 		line := "| " + row + " |"
@@ -181,7 +181,7 @@ func checkDocumented(t *testing.T, counted []map[string]int) {
 			line += fmt.Sprintf(" %d |", counts[row])
 		}
 		if row == "templates" && !bytes.Contains(document, []byte(line)) {
-			t.Skip("docs/coverage.md has the figures of another corpus")
+			t.Skip("docs/evidence/coverage.md has the figures of another corpus")
 		}
 		require.Contains(t, string(document), line)
 	}

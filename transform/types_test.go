@@ -71,10 +71,10 @@ func verdict(t *testing.T, typ string) string {
 	return "skipped"
 }
 
-// docs/types.md has all decisions. What else is in it needs the schemas: make
+// docs/evidence/types.md has all decisions. What else is in it needs the schemas: make
 // types.
 func TestTypesDocumented(t *testing.T) {
-	document, err := os.ReadFile("../docs/types.md")
+	document, err := os.ReadFile("../docs/evidence/types.md")
 	require.NoError(t, err)
 	sections := map[string]string{}
 	for _, section := range strings.Split(string(document), "\n## ")[1:] {

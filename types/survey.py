@@ -1,6 +1,6 @@
 """Surveys CloudFormation's resource types for those that may create roles.
 
-    python types/survey.py docs/types.md
+    python types/survey.py docs/evidence/types.md
 
 reads every resource schema of every Region that cfn-lint ships, and the source
 of the SAM translator, both as installed beside this Python. It looks for clues
@@ -27,7 +27,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 
-# What rules do with a type, in the order of docs/types.md.
+# What rules do with a type, in the order of docs/evidence/types.md.
 VERDICTS = {
     "bound": "The boundary is set on the resource.",
     "refused": "The role takes no boundary. The template is refused, unless the resource is given a role.",
@@ -246,7 +246,8 @@ def document(all_schemas, found, decisions, places):
     lines = [
         "# Resource types that may create roles",
         "",
-        "Written by `make types`. The decisions are in `types/decisions.tsv` and `types/sam-roles.tsv`, made by people; what they rest on is read from",
+        "For each resource type that may create a role: what the macro does about it, and why. Written by `make types`. The decisions are made by",
+        "people, in `types/decisions.tsv` and `types/sam-roles.tsv`; the clues are from",
         f"the {len(all_schemas):,} resource schemas of all Regions in cfn-lint {version('cfn-lint')}, and the source of the SAM translator"
         f" {version('aws-sam-translator')}. A type is listed here",
         "when its schema has a clue: a handler that may call an API that creates roles or deploys templates, a property or attribute that names a",

@@ -184,14 +184,14 @@ func (tc fault) withCause(text string) string {
 	return strings.NewReplacer(denied.Message, tc.cause, refused, tc.cause).Replace(text)
 }
 
-// docs/reliability.md has the table of faults.
+// docs/evidence/reliability.md has the table of faults.
 func TestFaultTable(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| what goes wrong | answer | requests to SSM |\n|---|---|---|\n")
 	for _, tc := range faults {
 		outcome, requests := "success", "as time allows"
 		if tc.want != "" {
-			outcome = fmt.Sprintf("[%s](troubleshooting.md#%s)", tc.want, tc.want)
+			outcome = fmt.Sprintf("[%s](../troubleshooting.md#%s)", tc.want, tc.want)
 		}
 		if tc.requests > 0 {
 			requests = fmt.Sprint(tc.requests)
@@ -209,16 +209,16 @@ func TestFaultTable(t *testing.T) {
 	assert.Equal(t, table.String(), old)
 }
 
-// The README counts them.
-func TestReadmeCounts(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// Its first paragraph counts them.
+func TestReliabilityCounts(t *testing.T) {
+	text, err := os.ReadFile(reliability)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), fmt.Sprintf("%d faults, %d hostile shapes,", len(faults), len(hostile.Fragments)))
 }
 
-const reliability = "../../docs/reliability.md"
+const reliability = "../../docs/evidence/reliability.md"
 
-// cutTable cuts docs/reliability.md around the table between the marks
+// cutTable cuts docs/evidence/reliability.md around the table between the marks
 // <!-- name --> and <!-- end -->.
 func cutTable(t *testing.T, name string) (before, table, after string) {
 	text, err := os.ReadFile(reliability)
