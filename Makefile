@@ -5,7 +5,7 @@ PBM      = go run ./cmd/pbm
 SERVICE  = transform examples/service-plain.yaml --parameter Stage=prod --store $(STORE) --diff
 WEBSITE  = transform examples/website-cdk.json --store $(STORE) --diff
 FUZZTIME = 10s
-FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzGrammar \
+FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzCursor \
 	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject paramstore/FuzzFile
 VENV     = .venv
 TOOLS    = $(VENV)/.installed

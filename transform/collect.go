@@ -65,7 +65,7 @@ type properties struct {
 
 // collector reads one template in one pass.
 type collector struct {
-	*scanner
+	*cursor
 	template
 	options Options
 	depth   int // how many templates it is inside of
@@ -135,12 +135,11 @@ func (c *collector) sections() span {
 		}
 	}
 	at := span{start, c.offset()}
-	if c.err == nil && typed && c.namesResource(at) {
+	if typed && c.namesResource(at) {
 		c.template = template{src: c.template.src, around: c.around, collected: outside}
 		isWhole = false
 	}
 	switch {
-	case c.err != nil:
 	case isWhole:
 		c.refuseBeside(others)
 		for _, section := range slices.Compact(again) {
@@ -268,7 +267,7 @@ func (c *collector) foreach(name []byte) {
 		}
 	}
 	c.loops = outer
-	if !readable && c.err == nil {
+	if !readable {
 		c.escape(codeLoopUnreadable, name, "Fn::ForEach", start)
 	}
 }
@@ -290,7 +289,7 @@ func (c *collector) resource(id []byte, nameAt span) {
 			r.typeAt, r.typeKind = value, kind
 		case string(name) == "Properties":
 			r.twice = r.twice || !r.props.absent()
-			r.props = readProperties(c.scanner, c.loops)
+			r.props = readProperties(c.cursor, c.loops)
 			value = r.props.span
 		case string(name) == "IgnoreGlobals":
 			value = c.skip()
@@ -307,7 +306,7 @@ func (c *collector) resource(id []byte, nameAt span) {
 		r.add(nameAt, value)
 	}
 	r.end = c.offset()
-	if c.err == nil && c.matters(r) {
+	if c.matters(r) {
 		c.resources = appended(c.resources, *r)
 	}
 }
@@ -332,7 +331,7 @@ func isHarmless(typ []byte) bool {
 
 // readProperties reads the properties of a resource of whatever type, and
 // remembers where those lie that a rule may ask for.
-func readProperties(s *scanner, around loops) (p properties) {
+func readProperties(s *cursor, around loops) (p properties) {
 	p.kind = s.peek()
 	if p.kind != jsontext.KindBeginObject {
 		p.span = s.skip()

@@ -61,21 +61,24 @@ func (t *Template) toJSON() ([]byte, error) {
 var errDeep = fmt.Errorf("it has values in each other to a depth of more than %d", maxDepth)
 
 func (t *Template) toYAML() ([]byte, error) {
-	w := yamlWriter{scanner: scan(t.src, span{0, len(t.src)})}
+	w := yamlWriter{cursor: scan(t.src, span{0, len(t.src)})}
 	w.members("")
 	return w.out, w.err
 }
 
 // yamlWriter writes JSON as YAML in block style.
 type yamlWriter struct {
-	*scanner
-	out []byte
+	*cursor
+	out   []byte
+	depth int // of the objects and arrays around
+	err   error
 }
 
 // value writes what comes behind a colon or a dash. Indent is that of the line.
 func (w *yamlWriter) value(indent string) {
-	if len(w.open) >= maxDepth {
+	if w.depth >= maxDepth {
 		w.err = errDeep
+		return
 	}
 	switch kind := w.peek(); {
 	case kind == jsontext.KindBeginObject && !w.isEmpty():
@@ -92,7 +95,8 @@ func (w *yamlWriter) value(indent string) {
 
 // isEmpty reports whether the next object or array has nothing in it.
 func (w *yamlWriter) isEmpty() bool {
-	return isClosing(w.src[behindSpace(w.src, w.next()+1)])
+	inner := cursor{w.src, w.next() + 1}
+	return !inner.more()
 }
 
 // maxKey is how long a key can be that a colon follows on its line. Source:
@@ -100,7 +104,9 @@ func (w *yamlWriter) isEmpty() bool {
 const maxKey = 1000
 
 func (w *yamlWriter) members(indent string) {
-	for w.enter(); w.more(); {
+	w.depth++
+	defer func() { w.depth-- }()
+	for w.enter(); w.err == nil && w.more(); {
 		name, _ := w.name()
 		key := oneLine(string(name))
 		if len(key) > maxKey {
@@ -115,7 +121,9 @@ func (w *yamlWriter) members(indent string) {
 // elements writes those of an array, whose objects begin on the line of their
 // dash.
 func (w *yamlWriter) elements(indent string) {
-	for w.enter(); w.more(); {
+	w.depth++
+	defer func() { w.depth-- }()
+	for w.enter(); w.err == nil && w.more(); {
 		w.out = append(append(w.out, indent...), '-')
 		before := len(w.out)
 		w.value(indent)

@@ -25,14 +25,10 @@ type inspector struct {
 }
 
 // inspect reads the template at a span, and applies the rules.
-func (in *inspector) inspect(t template, at span) error {
-	c := &collector{scanner: scan(t.src, at), template: t, options: in.options, depth: in.depth, loops: t.around}
+func (in *inspector) inspect(t template, at span) {
+	c := &collector{cursor: scan(t.src, at), template: t, options: in.options, depth: in.depth, loops: t.around}
 	c.whole()
-	if c.end(); c.err != nil {
-		return c.err
-	}
 	in.run(c.template)
-	return nil
 }
 
 // run applies the rules to what a template says, and completes the plan.

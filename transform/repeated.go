@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -56,6 +57,9 @@ const usualResource = 256
 // repeated are the logical IDs that are given more than once, each with all of
 // its places, in source order.
 func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
+	if !ids.mayRepeat() {
+		return nil
+	}
 	slices.SortFunc(ids.all, func(a, b resourceID) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.start, b.start))
 	})
@@ -72,8 +76,25 @@ func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
 	return repeated
 }
 
+// mayRepeat reports whether two of the names have the same hash. Almost never
+// do they, and then they need not be sorted.
+func (ids *resourceIDs) mayRepeat() bool {
+	slots := make([]uint64, 1<<bits.Len(uint(2*len(ids.all)))) // at most half full
+	for _, id := range ids.all {
+		hash := id.hash | 1 // zero is an empty slot
+		at := hash >> 1
+		for ; slots[at%uint64(len(slots))] != 0; at++ {
+			if slots[at%uint64(len(slots))] == hash {
+				return true
+			}
+		}
+		slots[at%uint64(len(slots))] = hash
+	}
+	return false
+}
+
 func (id resourceID) text(src []byte) []byte {
-	end, _ := behindString(src, int(id.start))
+	end, _ := stringEnd(src, int(id.start))
 	return unquote(src[id.start:end])
 }
 
@@ -160,24 +181,24 @@ func (t *Template) RepeatedKeys() []RepeatedKey {
 
 // repeated reads the next value, and reports the names that its objects have
 // more than once.
-func (s *scanner) repeated(report func(name []byte, at span)) {
-	switch s.peek() {
+func (c *cursor) repeated(report func(name []byte, at span)) {
+	switch c.peek() {
 	case jsontext.KindBeginObject:
 		seen := map[string]bool{}
-		for s.enter(); s.more(); {
-			name, at := s.name()
+		for c.enter(); c.more(); {
+			name, at := c.name()
 			if seen[string(name)] {
 				report(name, at)
 			}
 			seen[string(name)] = true
-			s.repeated(report)
+			c.repeated(report)
 		}
 	case jsontext.KindBeginArray:
-		for s.enter(); s.more(); {
-			s.repeated(report)
+		for c.enter(); c.more(); {
+			c.repeated(report)
 		}
 	default:
-		s.skip()
+		c.skip()
 	}
 }
 

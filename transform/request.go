@@ -24,19 +24,21 @@ type request struct {
 	bound            boundValue // what its roles are bound to, once that is known
 }
 
-// readRequest reads an event in one pass, its fragment included. The request
-// is usable for an answer even when there is an error.
+// readRequest validates an event and reads it in one pass, its fragment
+// included. The request is usable for an answer even if there is an error.
 func readRequest(event []byte, o Options) (*request, error) {
 	req := &request{macro: MacroName, plan: &plan{}}
-	c := &collector{scanner: scan(event, span{0, len(event)}), template: template{src: event}, options: o}
-	if c.peek() != jsontext.KindBeginObject {
+	if jsontext.Value(event).Kind() != jsontext.KindBeginObject {
 		return req, malformed(errors.New("not a JSON object"))
 	}
-	req.read(c)
-	c.end()
-	if c.err != nil {
+	if err := validate(event); err != nil {
 		req.id = findRequestID(event)
-		return req, malformed(c.err)
+		return req, malformed(err)
+	}
+	c := &collector{cursor: scan(event, span{0, len(event)}), template: template{src: event}, options: o}
+	if err := req.read(c); err != nil {
+		req.id = findRequestID(event)
+		return req, malformed(err)
 	}
 	if c.fragment.absent() {
 		return req, malformed(errors.New("no fragment"))
@@ -54,7 +56,7 @@ func readRequest(event []byte, o Options) (*request, error) {
 // bytes.
 const maxPlace = 64
 
-func (req *request) read(c *collector) {
+func (req *request) read(c *collector) error {
 	for c.enter(); c.more(); {
 		name, _ := c.name()
 		switch string(name) {
@@ -76,14 +78,14 @@ func (req *request) read(c *collector) {
 			req.parameters = c.tree()
 		case "fragment":
 			if !c.fragment.absent() {
-				c.err = errors.New("fragment is given twice")
-				return
+				return errors.New("fragment is given twice")
 			}
 			c.whole()
 		default:
 			c.skip()
 		}
 	}
+	return nil
 }
 
 func malformed(err error) error {

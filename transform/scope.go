@@ -10,11 +10,11 @@ import (
 // snippet reads an object without a Resources section, a second time: its
 // shape is known only now.
 func (c *collector) snippet(at span) {
-	outer := c.scanner
-	defer func() { c.scanner = outer }()
+	outer := c.cursor
+	defer func() { c.cursor = outer }()
 
 	shape := shapeOf(c.template.src, at)
-	c.scanner = scan(c.template.src, at)
+	c.cursor = scan(c.template.src, at)
 	c.loops = append(loops{{unseen: true}}, c.loops...)
 	switch shape {
 	case shapeResource:
@@ -22,7 +22,7 @@ func (c *collector) snippet(at span) {
 		c.resource(nil, span{})
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.
-		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, rule: rules[functionType], props: readProperties(c.scanner, c.loops)}
+		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, rule: rules[functionType], props: readProperties(c.cursor, c.loops)}
 		r.object, r.typeAt = r.props.object, r.props.span
 		c.resources = append(c.resources, r)
 	case shapeResources:

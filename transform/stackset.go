@@ -246,9 +246,7 @@ func (in *inspector) inner(r *resource, body span) (embedded, error) {
 		outside: len(r.loops.seen()),
 		bodies:  in.bodies,
 	}
-	if err := inner.inspect(template{src: src, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}}, span{0, len(src)}); err != nil {
-		return embedded{}, errNone
-	}
+	inner.inspect(template{src: src, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}}, span{0, len(src)})
 	return embedded{span: body, id: in.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
 }
 

@@ -158,16 +158,20 @@ func (t *Template) readJSON() error {
 	t.lead = start
 	t.fragment = slices.Concat(t.src[start:t.cut.start], t.src[t.cut.end:s.offset()])
 	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
-	return s.err
+	return nil
+}
+
+// behindSpace is the offset of what follows the white space at an offset.
+func behindSpace(text []byte, at int) int {
+	return len(text) - len(bytes.TrimLeft(text[at:], " \t\r\n"))
 }
 
 // behindComma is where the next member begins, if there is one.
 func (t *Template) behindComma(at int) int {
-	rest := bytes.TrimLeft(t.src[at:], " \t\r\n")
-	if !bytes.HasPrefix(rest, []byte(",")) {
-		return at
+	if comma := behindSpace(t.src, at); t.src[comma] == ',' {
+		return behindSpace(t.src, comma+1)
 	}
-	return len(t.src) - len(bytes.TrimLeft(rest[1:], " \t\r\n"))
+	return at
 }
 
 // Syntax is how the template is written.

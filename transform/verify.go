@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -91,7 +90,7 @@ func sameValues(a, b []byte) bool {
 // comparison reads two JSON texts side by side. They may differ by the boundary
 // at sites.
 type comparison struct {
-	before, after *scanner
+	before, after *cursor
 	respelled     bool // strings may have other escapes
 
 	sites    map[int]site     // by where the object begins that takes the boundary
@@ -109,12 +108,7 @@ func (c *comparison) same(p *plan, v boundValue) bool {
 	for _, e := range p.embedded {
 		c.bodies[e.start] = e
 	}
-	if !c.value() {
-		return false
-	}
-	c.before.end()
-	c.after.end()
-	return errors.Join(c.before.err, c.after.err) == nil
+	return c.value()
 }
 
 func (c *comparison) value() bool {

@@ -15,8 +15,8 @@ import (
 
 // yamlText is a template in YAML. The rules read its shadow: the JSON that
 // CloudFormation hands to a macro, with short forms of intrinsic functions
-// expanded, and numbers and dates as spelled. Each value and name of the shadow
-// knows the node that it comes from.
+// expanded, and numbers and dates as spelled. It is always valid. Each value and
+// name of the shadow knows the node that it comes from.
 type yamlText struct {
 	src   []byte
 	lines []int // where each line begins
