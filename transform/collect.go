@@ -289,7 +289,11 @@ func (c *collector) resource(id []byte, nameAt span) {
 			r.typeAt, r.typeKind = value, kind
 		case string(name) == "Properties":
 			r.twice = r.twice || !r.props.absent()
-			r.props = readProperties(c.cursor, c.loops)
+			if c.passesBy(c.text(r.typeAt)) {
+				r.props.span, r.props.kind = c.skip(), kind
+			} else {
+				r.props = readProperties(c.cursor, c.loops)
+			}
 			value = r.props.span
 		case string(name) == "IgnoreGlobals":
 			value = c.skip()
@@ -321,6 +325,11 @@ func (c *collector) matters(r *resource) bool {
 	}
 	r.typ = string(typ)
 	return true
+}
+
+// passesBy reports whether no rule asks for the properties of a type.
+func (c *collector) passesBy(typ []byte) bool {
+	return typ != nil && isHarmless(typ) && ruleOf(string(typ), c.options) == nil
 }
 
 // isHarmless reports whether a type without a rule is one of AWS's own.
