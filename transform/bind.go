@@ -3,6 +3,8 @@ package transform
 import (
 	"slices"
 
+	"permissions-boundary-macro/internal/printable"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -27,7 +29,7 @@ func (in *inspector) site(h holder) (s site, ok bool) {
 		in.escapeID(codePropertiesNoObject, h.id, h.typ, h.object.start)
 		return s, false
 	case h.props.function != "":
-		in.escapeID(codePropertiesMade, h.id, h.typ, h.props.start, clip(h.props.function, maxID))
+		in.escapeID(codePropertiesMade, h.id, h.typ, h.props.start, printable.Clip(h.props.function, maxID))
 		return s, false
 	case !h.props.at[permissionsBoundary].absent():
 		s.kind, s.existing = siteValue, h.props.at[permissionsBoundary]

@@ -108,3 +108,12 @@ func appendEdited(pieces [][]byte, src []byte, at span, edits []edit) [][]byte {
 	}
 	return append(pieces, src[from:at.end])
 }
+
+// textEdits are edits of JSON as edits of its text.
+func textEdits(edits []edit, src []byte) []textEdit {
+	texts := make([]textEdit, len(edits))
+	for i, e := range edits {
+		texts[i] = textEdit{e.start, e.end, string(e.append(nil, src))}
+	}
+	return texts
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // environmentKey is the one parameter of the macro, and the one member of what a
@@ -157,7 +158,7 @@ func ownParameter(req *request) (named, error) {
 		switch {
 		case !IsEnvironmentParameter(m.name):
 			return named{}, boundary.Problem{
-				What:   fmt.Sprintf("%s has no parameter %s", req.macro, clip(m.name, maxID)),
+				What:   fmt.Sprintf("%s has no parameter %s", req.macro, printable.Clip(m.name, maxID)),
 				Remedy: "correct its name to Environment, the only parameter of the macro, or remove it",
 				Kind:   ErrMisspelt,
 			}
@@ -175,7 +176,7 @@ func ownParameter(req *request) (named, error) {
 // twice is the error of a place that names the environment in two ways.
 func twice(where, name, other string) error {
 	return boundary.Problem{
-		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, clip(name, maxID), clip(other, maxID)),
+		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, printable.Clip(name, maxID), printable.Clip(other, maxID)),
 		Remedy: "keep one of them",
 		Kind:   ErrMisspelt,
 	}
@@ -188,7 +189,7 @@ func (m Macro) templateParameters(req *request) []named {
 	var all []named
 	for _, name := range m.Options.EnvironmentParameters {
 		for _, p := range parametersNamed(req.parameters, name) {
-			all = append(all, named{p.value.text, "the template parameter " + clip(p.name, maxID)})
+			all = append(all, named{p.value.text, "the template parameter " + printable.Clip(p.name, maxID)})
 		}
 	}
 	return all
@@ -202,7 +203,7 @@ func (m Macro) templateParameter(req *request) (named, error) {
 		case len(found) > 1:
 			return named{}, twice("the template parameters", found[0].name, found[1].name)
 		case len(found) == 1:
-			return check(found[0].value, "the template parameter "+clip(found[0].name, maxID))
+			return check(found[0].value, "the template parameter "+printable.Clip(found[0].name, maxID))
 		}
 	}
 	return named{}, nil
@@ -256,11 +257,11 @@ func (p *plan) metadataMembers(names ...string) []member {
 
 // inMetadata is what the macro's member of Metadata names.
 func (p *plan) inMetadata(m member) (named, error) {
-	where := clip(m.name, maxID) + " in the template's Metadata"
+	where := printable.Clip(m.name, maxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
 		return named{}, boundary.Problem{
 			What:   where + " " + what,
-			Remedy: "write " + clip(m.name, maxID) + ": {Environment: NAME} there",
+			Remedy: "write " + printable.Clip(m.name, maxID) + ": {Environment: NAME} there",
 			Kind:   ErrMisspelt,
 		}
 	}
@@ -272,7 +273,7 @@ func (p *plan) inMetadata(m member) (named, error) {
 		switch {
 		case p.oneResource && strings.EqualFold(inner.name, acceptKey):
 		case !IsEnvironmentParameter(inner.name):
-			return wrong("has the unknown member " + clip(inner.name, maxID))
+			return wrong("has the unknown member " + printable.Clip(inner.name, maxID))
 		case spelled != "":
 			return named{}, twice("the members of "+where, spelled, inner.name)
 		default:
@@ -297,7 +298,7 @@ type misplaced struct{ id, name string }
 
 func (m misplaced) problem() error {
 	return boundary.Problem{
-		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", clip(m.id, maxID), clip(m.name, maxID)),
+		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", printable.Clip(m.id, maxID), printable.Clip(m.name, maxID)),
 		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",
 		Kind:   ErrMisspelt,
 	}

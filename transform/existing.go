@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // judge decides about the value that a PermissionsBoundary has already.
@@ -114,16 +115,16 @@ func describe(n node) string {
 		if !isPolicy(n.text) {
 			return "a boundary that is not the ARN of a managed policy"
 		}
-		return "the boundary " + clip(strings.TrimSpace(n.text), maxText)
+		return "the boundary " + printable.Clip(strings.TrimSpace(n.text), maxText)
 	}
 	name, argument := n.only()
 	switch {
 	case name == "Fn::Sub" && argument.isString() && isPolicy(argument.text):
-		return "the boundary " + clip(argument.text, maxText)
+		return "the boundary " + printable.Clip(argument.text, maxText)
 	case name == "Ref" && argument.isString():
-		return "the boundary Ref " + clip(argument.text, 255)
+		return "the boundary Ref " + printable.Clip(argument.text, 255)
 	case strings.HasPrefix(name, "Fn::"):
-		return "the boundary " + clip(name, 255)
+		return "the boundary " + printable.Clip(name, 255)
 	}
 	return "a boundary that is neither a string nor an intrinsic function"
 }

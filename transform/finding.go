@@ -248,7 +248,7 @@ func (f Finding) Subject() string {
 	// Logical IDs are not checked before the macro runs.
 	id := "the fragment"
 	if f.LogicalID != "" {
-		id = clip(f.LogicalID, 4*maxID)
+		id = printable.Clip(f.LogicalID, 4*maxID)
 	}
 	if f.Type == "" {
 		return id
@@ -355,6 +355,3 @@ func (r *Refusal) message() string {
 	}
 	return b.String()
 }
-
-// clip makes a name from the template fit into one line of a message.
-func clip(name string, length int) string { return printable.Clip(name, length) }

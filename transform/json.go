@@ -29,6 +29,10 @@ func (o *object) add(name, value span) {
 	}
 }
 
+// insertion is where a further member goes: first, so that the difference is
+// one line more in a template that has a line for each member.
+func (o object) insertion() int { return o.start + 1 }
+
 // unquote is the meaning of a JSON string. Without escapes it is part of the
 // string itself.
 func unquote(quoted []byte) []byte {
@@ -90,6 +94,19 @@ func (n node) repeats(names ...string) bool {
 		}
 		return count > 1
 	})
+}
+
+// repeated are the names that an object has more than once.
+func (n node) repeated() map[string]bool {
+	if len(n.members) < 2 {
+		return nil
+	}
+	seen := make(map[string]bool, len(n.members))
+	for _, m := range n.members {
+		_, again := seen[m.name]
+		seen[m.name] = again
+	}
+	return seen
 }
 
 // byName are the members of an object, for many lookups. Where a name is given

@@ -105,7 +105,7 @@ func (m Macro) Inspect(ctx context.Context, event []byte) Report {
 // decide reads an event and finds the edits that answer it.
 func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Report) {
 	req, err := readRequest(event, m.Options)
-	report := Report{RequestID: clip(req.idText(), maxID), AccountID: req.accountID, Region: req.region}
+	report := Report{RequestID: printable.Clip(req.idText(), maxID), AccountID: req.accountID, Region: req.region}
 	if err != nil {
 		report.Err = err
 		return req, nil, report

@@ -51,10 +51,6 @@ func (s *site) at() int {
 	return s.into.insertion()
 }
 
-// insertion is where a further member goes: first, so that the difference is
-// one line more in a template that has a line for each member.
-func (o object) insertion() int { return o.start + 1 }
-
 // embedded is a template inside of a string: TemplateBody of a StackSet or a
 // change set.
 type embedded struct {

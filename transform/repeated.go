@@ -3,22 +3,15 @@ package transform
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"hash/maphash"
 	"math/bits"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
-	yaml "go.yaml.in/yaml/v4"
 )
 
 // CloudFormation accepts a key that is given twice, in JSON and in YAML, and the
 // last one wins. Source: ValidateTemplate and GetTemplateSummary of the service.
 // So does everything here. But where the key decides about a boundary, the
 // author may have meant the other one: that is an escape.
-
-// errTransforms is why a template with two sections Transform is not read.
-var errTransforms = errors.New("the section Transform is given twice; give it once")
 
 // decisiveSections are those that the rules read.
 var decisiveSections = []string{"Resources", "Conditions", "Globals", "Mappings", "Metadata", "Parameters", sectionName}
@@ -94,8 +87,8 @@ func (ids *resourceIDs) mayRepeat() bool {
 }
 
 func (id resourceID) text(src []byte) []byte {
-	end, _ := stringEnd(src, int(id.start))
-	return unquote(src[id.start:end])
+	name, _ := scan(src, span{start: int(id.start)}).name()
+	return name
 }
 
 // repeatedIDs are the logical IDs of all maps of resources that are given more
@@ -138,74 +131,4 @@ func (in *inspector) offsets() (offsets []int) {
 	}
 	slices.Sort(offsets)
 	return offsets
-}
-
-// repeated are the names that an object has more than once.
-func (n node) repeated() map[string]bool {
-	if len(n.members) < 2 {
-		return nil
-	}
-	seen := make(map[string]bool, len(n.members))
-	for _, m := range n.members {
-		_, again := seen[m.name]
-		seen[m.name] = again
-	}
-	return seen
-}
-
-// RepeatedKey is a key that an object or mapping has already.
-type RepeatedKey struct {
-	Name string // fit for one line
-	Line int
-}
-
-// RepeatedKeys are the keys of the template that are given again, in source
-// order. Of each the last one counts.
-func (t *Template) RepeatedKeys() []RepeatedKey {
-	var keys []RepeatedKey
-	if t.yaml != nil {
-		for n := range t.yaml.repeated {
-			keys = append(keys, RepeatedKey{clip(n.Value, maxID), n.Line})
-		}
-	} else if !jsontext.Value(t.src).IsValid(jsontext.AllowInvalidUTF8(true)) {
-		s := scan(t.src, span{0, len(t.src)})
-		s.repeated(func(name []byte, at span) {
-			keys = append(keys, RepeatedKey{clip(string(name), maxID), lineOf(t.lines(), at.start)})
-		})
-	}
-	slices.SortStableFunc(keys, func(a, b RepeatedKey) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
-	})
-	return keys
-}
-
-// repeated reads the next value, and reports the names that its objects have
-// more than once.
-func (c *cursor) repeated(report func(name []byte, at span)) {
-	switch c.peek() {
-	case jsontext.KindBeginObject:
-		seen := map[string]bool{}
-		for c.enter(); c.more(); {
-			name, at := c.name()
-			if seen[string(name)] {
-				report(name, at)
-			}
-			seen[string(name)] = true
-			c.repeated(report)
-		}
-	case jsontext.KindBeginArray:
-		for c.enter(); c.more(); {
-			c.repeated(report)
-		}
-	default:
-		c.skip()
-	}
-}
-
-// repeat takes note of a key that its mapping has already.
-func (y *yamlText) repeat(name *yaml.Node) {
-	if y.repeated == nil {
-		y.repeated = map[*yaml.Node]bool{}
-	}
-	y.repeated[name] = true
 }

@@ -1,6 +1,10 @@
 package transform
 
-import "strings"
+import (
+	"strings"
+
+	"permissions-boundary-macro/internal/printable"
+)
 
 // Action is what was done to a role.
 type Action string
@@ -55,11 +59,11 @@ func (fs *findings) escape(code Code, id []byte, typ string, at int, names ...st
 }
 
 func (fs *findings) escapeID(code Code, id, typ string, at int, names ...string) {
-	fs.escapes = append(fs.escapes, Finding{Code: code, LogicalID: id, Type: clip(typ, maxID), Names: names, Offset: at})
+	fs.escapes = append(fs.escapes, Finding{Code: code, LogicalID: id, Type: printable.Clip(typ, maxID), Names: names, Offset: at})
 }
 
 func (fs *findings) blindSpot(code Code, id []byte, typ string, at int, names ...string) {
-	fs.blind = append(fs.blind, Finding{Code: code, LogicalID: fs.id(id), Type: clip(typ, maxID), Names: names, Offset: at})
+	fs.blind = append(fs.blind, Finding{Code: code, LogicalID: fs.id(id), Type: printable.Clip(typ, maxID), Names: names, Offset: at})
 }
 
 // forMacro tells findings under which name the macro is installed.

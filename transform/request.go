@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // request is what the engine takes from an event.
@@ -64,13 +65,13 @@ func (req *request) read(c *collector) error {
 			at := c.skip()
 			req.id = c.template.src[at.start:at.end]
 		case "accountId":
-			req.accountID = clip(c.tree().text, maxPlace)
+			req.accountID = printable.Clip(c.tree().text, maxPlace)
 		case "region":
-			req.region = clip(c.tree().text, maxPlace)
+			req.region = printable.Clip(c.tree().text, maxPlace)
 		case "transformId":
 			// "<account>::<name>"
 			if _, macro, ok := strings.Cut(c.tree().text, "::"); ok {
-				req.macro = clip(macro, 255)
+				req.macro = printable.Clip(macro, 255)
 			}
 		case "params":
 			req.params = c.tree()

@@ -124,6 +124,25 @@ func (t *Template) resection(edits []textEdit, want []byte) (*Template, error) {
 	return again, nil
 }
 
+// transformNames are the names in a section Transform: one or a list, each
+// spelled out or as the Name of an object.
+func transformNames(section node) []string {
+	list := section.elements
+	if !section.isArray() {
+		list = []node{section}
+	}
+	var names []string
+	for _, entry := range list {
+		if entry.isObject() {
+			entry = entry.get("Name")
+		}
+		if entry.isString() {
+			names = append(names, entry.text)
+		}
+	}
+	return names
+}
+
 func entriesOf(section node) []node {
 	switch {
 	case section.isArray():

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"permissions-boundary-macro/internal/printable"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -144,7 +146,7 @@ func (in *inspector) event(r *resource, event member, around loops) {
 	case props.twice || event.value.repeats("Type", "Properties"):
 		in.escape(codeRepeatedKey, r.id, r.typ, event.value.start, "Type, Properties or PermissionsBoundary of an event")
 	case kind.isString() && kind.text == scheduleV2:
-		id := in.id(r.id) + "." + clip(event.name, maxID)
+		id := in.id(r.id) + "." + printable.Clip(event.name, maxID)
 		s, ok := in.site(holder{id: id, typ: scheduleV2, object: event.value.object, props: &props, loops: around})
 		if ok && !in.isTrue(event.value.get("Properties").get("RoleArn"), around) {
 			in.add(s)
@@ -296,7 +298,7 @@ func graphQLApi(in *inspector, r *resource) {
 	for _, kind := range []string{"DynamoDb", "Lambda"} {
 		for _, source := range sources.get(kind).members {
 			if given := source.value.get("ServiceRoleArn"); !in.isTrue(given, r.loops) {
-				in.escapeID(lacking(given), id, r.typ, source.value.start, "DataSources."+kind+"."+clip(source.name, maxID)+".ServiceRoleArn")
+				in.escapeID(lacking(given), id, r.typ, source.value.start, "DataSources."+kind+"."+printable.Clip(source.name, maxID)+".ServiceRoleArn")
 			}
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"permissions-boundary-macro/internal/printable"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -156,7 +157,7 @@ func (p *plan) gather(macro string) {
 		for _, name := range transforms {
 			if name != macro && MayAddRoles(name) {
 				p.blind = append(p.blind, Finding{
-					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{clip(name, maxID)},
+					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{printable.Clip(name, maxID)},
 					Offset: e.start, Embedded: true, model: e.model,
 				})
 			}
@@ -182,25 +183,6 @@ func (e embedded) transform() node {
 		return parse(e.plan.src, e.plan.transform)
 	}
 	return parse(e.yaml.transform, span{0, len(e.yaml.transform)})
-}
-
-// transformNames are the names in a section Transform: one or a list, each
-// spelled out or as the Name of an object.
-func transformNames(section node) []string {
-	list := section.elements
-	if !section.isArray() {
-		list = []node{section}
-	}
-	var names []string
-	for _, entry := range list {
-		if entry.isObject() {
-			entry = entry.get("Name")
-		}
-		if entry.isString() {
-			names = append(names, entry.text)
-		}
-	}
-	return names
 }
 
 // maxBodies bounds the templates in YAML inside of one template, in bytes:
@@ -250,16 +232,6 @@ func (in *inspector) inner(r *resource, body span) (embedded, error) {
 	return embedded{span: body, id: in.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
 }
 
-// unquoteExactly is the meaning of a JSON string, or false when part of it
-// means no character, so that positions could not be told apart.
-func unquoteExactly(quoted []byte) ([]byte, bool) {
-	if !utf8.Valid(quoted) {
-		return nil, false
-	}
-	text, err := jsontext.AppendUnquote(nil, quoted)
-	return text, err == nil
-}
-
 // bind binds the roles of the template inside of a string. The edits are of the
 // text that the string means.
 func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, []Finding) {
@@ -281,15 +253,6 @@ func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, [
 	return texts, changes, conflicts
 }
 
-// textEdits are edits of JSON as edits of its text.
-func textEdits(edits []edit, src []byte) []textEdit {
-	texts := make([]textEdit, len(edits))
-	for i, e := range edits {
-		texts[i] = textEdit{e.start, e.end, string(e.append(nil, src))}
-	}
-	return texts
-}
-
 // requoted is the edit of the string that a template is inside of.
 func (p *plan) requoted(e embedded, inner []textEdit) edit {
 	quoted := p.src[e.start:e.end]
@@ -299,58 +262,4 @@ func (p *plan) requoted(e embedded, inner []textEdit) edit {
 		start: e.start, end: e.end, piece: requoted, boundary: whole,
 		id: e.id, typ: e.typ, inner: inner,
 	}
-}
-
-// requote turns edits of the text that a JSON string means into edits of the
-// string, which starts at an offset of the source. The bytes between the edits
-// stay as they are, escapes included.
-func requote(quoted []byte, start int, edits []textEdit) []textEdit {
-	outer := make([]textEdit, len(edits))
-	at := positions{quoted: quoted, in: 1}
-	for i, e := range edits {
-		piece := quote(e.text)
-		from := start + at.of(e.start)
-		outer[i] = textEdit{from, start + at.of(e.end), string(piece[1 : len(piece)-1])}
-	}
-	return outer
-}
-
-// positions maps offsets in the text that a JSON string means to offsets in
-// the string. Offsets are asked for in ascending order.
-type positions struct {
-	quoted []byte
-	in     int // in quoted, behind the opening quote
-	out    int // in the text
-}
-
-func (p *positions) of(offset int) int {
-	for p.out < offset {
-		p.step()
-	}
-	return p.in
-}
-
-func (p *positions) step() {
-	if p.quoted[p.in] != '\\' {
-		p.in++
-		p.out++
-		return
-	}
-	escape := 2
-	if p.quoted[p.in+1] == 'u' {
-		escape = 6
-		if utf16Surrogate(p.quoted[p.in:]) {
-			escape = 12
-		}
-	}
-	// A string of one escape is valid, so the only error cannot be.
-	one, _ := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, p.quoted[p.in:p.in+escape]...), '"'))
-	p.in += escape
-	p.out += len(one)
-}
-
-// utf16Surrogate reports whether an escape is the first half of a pair.
-func utf16Surrogate(escape []byte) bool {
-	high := bytes.ToLower(escape[2:4])
-	return high[0] == 'd' && bytes.IndexByte([]byte("89ab"), high[1]) >= 0
 }

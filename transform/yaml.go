@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"permissions-boundary-macro/internal/printable"
+
 	yaml "go.yaml.in/yaml/v4"
 )
 
@@ -300,7 +302,7 @@ var shortForms = []string{
 type ForeignTagError struct{ name string }
 
 func (e *ForeignTagError) Error() string {
-	return "CloudFormation has no short form !" + clip(e.name, 40)
+	return "CloudFormation has no short form !" + printable.Clip(e.name, 40)
 }
 
 // function writes {"Fn::Name": argument}.
