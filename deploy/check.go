@@ -219,10 +219,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result.own, result.managed = t.defines(c.macro), in.managed
 	binding := c.binding(ctx, t)
 	c.roles(&result, t, report, binding)
-	if err := c.values(ctx, &result, t); err != nil {
-		result.Unreadable = reasonOf(err)
-		return result
-	}
+	c.values(&result, t)
 	c.blindSpots(&result, t, in.root, report)
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
@@ -279,11 +276,11 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 	if err != nil {
 		return transform.Report{}, err
 	}
-	event, err := t.event(s, boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
+	d, err := t.deployment(s, boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
 	if err != nil {
 		return transform.Report{}, err
 	}
-	report := m.Inspect(ctx, event)
+	report := m.Inspect(ctx, d)
 	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); report.Err != nil && (!ok || refusal == nil) {
 		return report, report.Err
 	}
@@ -419,32 +416,16 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 // values reports where a Fn::Transform calls the macro in place of the value of
 // a property. The macro refuses that, and so the deployment, whatever else binds
 // the roles.
-func (c *checker) values(ctx context.Context, result *checkedTemplate, t *template) error {
-	if len(t.valued) == 0 {
-		return nil
-	}
-	options := c.options
-	options.AnyEnvironment = true
-	event, err := t.event(scope{fragment: []byte("{}")}, boundary.TargetOf(placeholderAccount, "us-east-1"), nil, "", c.macro)
-	if err != nil {
-		return err
-	}
-	_, report := transform.Macro{Options: options, Store: given{value: sample}}.Respond(ctx, event)
-	refusal, ok := errors.AsType[*transform.Refusal](report.Err)
-	if !ok {
-		return report.Err
-	}
+func (c *checker) values(result *checkedTemplate, t *template) {
 	for _, id := range t.valued {
 		line := t.SectionLine("Resources")
 		if at := slices.IndexFunc(result.Roles, func(r checkedRole) bool { return r.LogicalID == id }); at >= 0 {
 			line = result.Roles[at].Line
 		}
-		for _, f := range refusal.Findings {
-			result.Roles = append(result.Roles, checkedRole{LogicalID: id, Type: fnTransform, Line: line, Status: statusEscape, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()})
-		}
+		f := transform.PropertyValue(c.macro)
+		result.Roles = append(result.Roles, checkedRole{LogicalID: id, Type: fnTransform, Line: line, Status: statusEscape, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()})
 	}
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
-	return nil
 }
 
 // isSolved reports whether the template lists the macro after the transform that

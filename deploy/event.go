@@ -14,27 +14,18 @@ import (
 	"permissions-boundary-macro/transform"
 )
 
-// event is a macro request as CloudFormation would build it for a scope.
-func (t *template) event(s scope, target boundary.Target, values map[string]json.RawMessage, environment, macro string) ([]byte, error) {
+// deployment is what CloudFormation would ask the macro about a scope.
+func (t *template) deployment(s scope, target boundary.Target, values map[string]json.RawMessage, environment, macro string) (transform.Deployment, error) {
 	params, err := t.params(s, target, values, environment)
 	if err != nil {
-		return nil, err
+		return transform.Deployment{}, err
 	}
-	rest, err := json.Marshal(map[string]any{
-		"region":                  target.Region,
-		"accountId":               target.AccountID,
-		"transformId":             target.AccountID + "::" + macro,
-		"requestId":               "pbm",
-		"params":                  params,
-		"templateParameterValues": values,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("build the macro request: %w", err)
+	d := transform.Deployment{Template: s.template, AccountID: target.AccountID, Region: target.Region, Macro: macro}
+	if d.Parameters, err = json.Marshal(params); err != nil {
+		return d, err
 	}
-	// The fragment goes in as it is: json.Marshal would compact it.
-	out := append(rest[:len(rest)-1], `,"fragment":`...)
-	out = append(out, s.fragment...)
-	return append(out, '}'), nil
+	d.TemplateParameters, err = json.Marshal(values)
+	return d, err
 }
 
 // values are the values of the template's parameters: those given, and the

@@ -21,11 +21,11 @@ const fnTransform = "Fn::Transform"
 type scope struct {
 	id       string          // of the resource that it is, or is in; empty for more than one
 	entry    *transformEntry // how the macro is called, nil when it is not
-	fragment []byte
+	template *transform.Template
 }
 
 // whole is the template as the section Transform has it handed to the macro.
-func (t *template) whole() scope { return scope{entry: t.macro, fragment: t.Fragment()} }
+func (t *template) whole() scope { return scope{entry: t.macro, template: t.Template} }
 
 // environment is the one that the macro is told where it is called, nil when
 // it is told none.
@@ -58,12 +58,14 @@ func held(scopes []scope, id string) bool {
 // readScopes finds where a Fn::Transform names the macro: beside the sections,
 // in Resources, in a resource and in its Properties.
 func (t *template) readScopes(sections map[string]json.RawMessage, macro string) {
-	if !bytes.Contains(t.Fragment(), []byte(fnTransform)) {
+	if !bytes.Contains(t.JSON(), []byte(fnTransform)) {
 		return // as most do
 	}
 	t.own, t.foreign = map[string]bool{}, map[string]bool{}
 	resources := members(sections["Resources"])
-	t.readScope(sections, "", macro)
+	beside := maps.Clone(sections)
+	delete(beside, "Transform")
+	t.readScope(beside, "", macro)
 	t.readScope(resources, "", macro)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		resource := members(resources[id])
@@ -130,7 +132,7 @@ func (t *template) readScope(beside map[string]json.RawMessage, id, macro string
 	delete(rest, fnTransform)
 	fragment, err := json.Marshal(rest)
 	if err == nil {
-		t.scopes = append(t.scopes, scope{id: id, entry: entry, fragment: fragment})
+		t.scopes = append(t.scopes, scope{id: id, entry: entry, template: transform.Fragment(fragment)})
 		t.own[id] = true
 	}
 }
@@ -158,7 +160,7 @@ func (t *template) valuesFor(s scope, names []string) (map[string]json.RawMessag
 	for _, name := range names {
 		take(t.parameterNamed(name))
 	}
-	for text := range texts(s.fragment) {
+	for text := range texts(s.template.JSON()) {
 		for _, name := range parameterName.FindAllString(text, -1) {
 			take(name)
 		}

@@ -155,7 +155,7 @@ func parseTemplate(parse func([]byte) (*transform.Template, error), path string,
 	}
 	// Into a map, for names are compared exactly then.
 	var sections map[string]json.RawMessage
-	if err := json.Unmarshal(parsed.Fragment(), &sections); err != nil {
+	if err := json.Unmarshal(parsed.JSON(), &sections); err != nil {
 		return nil, err
 	}
 	if parsed.Transform() == nil && !mayHaveResources(sections) {
@@ -205,7 +205,7 @@ func (t *template) listsAfter(macro, other string) bool {
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
 func (t *template) defines(macro string) bool {
-	if !bytes.Contains(t.Fragment(), []byte("AWS::CloudFormation::Macro")) {
+	if !bytes.Contains(t.JSON(), []byte("AWS::CloudFormation::Macro")) {
 		return false // as most do, and to look through the resources takes long
 	}
 	for _, r := range t.resources() {
@@ -234,7 +234,7 @@ type templateResource struct {
 // their loop makes it of.
 func (t *template) resources() map[string]templateResource {
 	all := map[string]templateResource{}
-	addResources(all, members(t.Fragment())["Resources"])
+	addResources(all, members(t.JSON())["Resources"])
 	return all
 }
 

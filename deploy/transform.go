@@ -271,26 +271,26 @@ func (t *template) environmentNamed(ctx context.Context, macro transform.Macro, 
 	if target.AccountID == "" {
 		target.AccountID = placeholderAccount
 	}
-	event, err := t.request(macro, target, values, o)
+	d, err := t.request(macro, target, values, o)
 	if err != nil {
 		return "", err
 	}
 	macro.Store = given{value: sample}
-	return macro.Inspect(ctx, event).Environment, nil
+	return macro.Inspect(ctx, d).Environment, nil
 }
 
 // rewrite runs the macro's own code on the template as it is written.
 func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
-	event, err := t.request(macro, target, values, o)
+	d, err := t.request(macro, target, values, o)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
-	result, report := macro.Rewrite(ctx, event, t.Template)
+	result, report := macro.Rewrite(ctx, d)
 	return result, report, nil
 }
 
-// request is the macro request for the template.
-func (t *template) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, error) {
+// request is the deployment of the template.
+func (t *template) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) (transform.Deployment, error) {
 	whole := t.whole()
 	switch {
 	case macro.Options.AnyEnvironment:
@@ -298,10 +298,10 @@ func (t *template) request(macro transform.Macro, target boundary.Target, values
 	case o.environment == "":
 		var err error
 		if whole, err = t.called(); err != nil {
-			return nil, err
+			return transform.Deployment{}, err
 		}
 	}
-	return t.event(whole, target, values, o.environment, o.macro)
+	return t.deployment(whole, target, values, o.environment, o.macro)
 }
 
 // explain corrects the remedies of a failure: pbm takes an environment from

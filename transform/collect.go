@@ -8,15 +8,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// template is what one template says, as far as a rule may ask for it.
-type template struct {
-	src      []byte
-	fragment span
-	around   loops // around the template, which is written into another one
+// contents are what one template says, as far as a rule may ask for it.
+type contents struct {
+	src    []byte // the template in JSON, which spans refer to
+	around loops  // around the template, which is written into another one
 
 	// Sections, absent where the template has none.
-	globals                                               node
-	conditions, mappings, metadata, parameters, transform span
+	globals                                    node
+	conditions, mappings, metadata, parameters span
 
 	oneResource bool // the fragment is a resource, and so are its Metadata
 	isValue     bool // the fragment can only be the value of a property
@@ -66,8 +65,7 @@ type properties struct {
 // collector reads one template in one pass.
 type collector struct {
 	*cursor
-	template
-	options Options
+	contents
 	depth   int // how many templates it is inside of
 	loops   loops
 	current resource // one at a time, so that resources without a rule cost no allocation
@@ -79,14 +77,14 @@ type collector struct {
 // recorded answers of the service.
 func (c *collector) whole() {
 	if c.peek() == jsontext.KindBeginObject {
-		c.fragment = c.sections()
+		c.sections()
 	} else {
-		c.fragment = c.skip()
+		c.skip()
 	}
 }
 
 // sections reads the top level of a template.
-func (c *collector) sections() span {
+func (c *collector) sections() {
 	start := c.enter()
 	outside := c.collected
 	isWhole, typed, foreign := false, false, false
@@ -116,8 +114,6 @@ func (c *collector) sections() span {
 			c.mappings = c.skip()
 		case string(name) == "Parameters":
 			c.parameters = c.skip()
-		case string(name) == "Transform":
-			c.transform = c.skip()
 		case string(name) == "Fn::Transform":
 			c.unexpanded(nil, c.skip().start)
 		case string(name) == "Resources":
@@ -136,7 +132,7 @@ func (c *collector) sections() span {
 	}
 	at := span{start, c.offset()}
 	if typed && c.namesResource(at) {
-		c.template = template{src: c.template.src, around: c.around, collected: outside}
+		c.contents = contents{src: c.contents.src, around: c.around, collected: outside}
 		isWhole = false
 	}
 	switch {
@@ -150,7 +146,6 @@ func (c *collector) sections() span {
 	default:
 		c.snippet(at)
 	}
-	return at
 }
 
 // refuseBeside refuses resources and loops that are beside the section
@@ -159,7 +154,7 @@ func (c *collector) sections() span {
 func (c *collector) refuseBeside(others [][2]span) {
 	for _, other := range others {
 		name, value := c.text(other[0]), other[1]
-		if isForEach(name) || isResource(c.template.src, value) {
+		if isForEach(name) || isResource(c.contents.src, value) {
 			c.escape(codeBesideResources, name, "", value.start)
 		}
 	}
@@ -236,7 +231,7 @@ func (c *collector) resourceMap() (typed bool) {
 				continue
 			}
 		}
-		ids.add(name, nameAt, c.offset(), len(c.template.src)-c.offset())
+		ids.add(name, nameAt, c.offset(), len(c.contents.src)-c.offset())
 	}
 	c.ids = append(c.ids, ids)
 	return typed
@@ -319,7 +314,7 @@ func (c *collector) resource(id []byte, nameAt span) {
 // looks up which.
 func (c *collector) matters(r *resource) bool {
 	typ := c.text(r.typeAt)
-	r.rule = ruleOf(string(typ), c.options)
+	r.rule = rules[string(typ)]
 	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.typeKind == jsontext.KindString && isHarmless(typ) {
 		return false
 	}
@@ -329,7 +324,7 @@ func (c *collector) matters(r *resource) bool {
 
 // passesBy reports whether no rule asks for the properties of a type.
 func (c *collector) passesBy(typ []byte) bool {
-	return typ != nil && isHarmless(typ) && ruleOf(string(typ), c.options) == nil
+	return typ != nil && isHarmless(typ) && rules[string(typ)] == nil
 }
 
 // isHarmless reports whether a type without a rule is one of AWS's own.

@@ -19,7 +19,7 @@ import (
 // already is returned as it is.
 func (t *Template) Convert(to Syntax) ([]byte, error) {
 	if to == t.Syntax() {
-		return slices.Concat(t.bom, t.src), nil
+		return t.Text(), nil
 	}
 	var out []byte
 	var err error
@@ -36,13 +36,13 @@ func (t *Template) Convert(to Syntax) ([]byte, error) {
 	case errors.Is(err, ErrTooLong):
 		return nil, fmt.Errorf("as YAML it would not be read again: %w", err)
 	case err != nil, again.Syntax() != to, !sameMeaning(t, again):
-		return nil, defective("the converted template does not mean the same")
+		return nil, fmt.Errorf("the converted template does not mean the same: %w", errDefect)
 	}
 	return out, nil
 }
 
 func (t *Template) toJSON() ([]byte, error) {
-	whole := t.fragment
+	whole := t.json // of YAML
 	if t.transform != nil {
 		head := slices.Concat([]byte(`{"Transform":`), t.transform)
 		if string(whole) != "{}" {

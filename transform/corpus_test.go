@@ -210,7 +210,7 @@ func TestCorpusYAML(t *testing.T) {
 				case report.Err != nil:
 					counts["not read"]++
 					counts["not read: "+report.Err.Error()]++
-				case checkMeans([]byte(s.Source), fragmentOf(t, s.Source)) != nil:
+				case checkMeans([]byte(s.Source), Fragment(t, s.Source)) != nil:
 					counts["misread by the other parser as they came"]++
 				}
 			}
@@ -221,7 +221,7 @@ func TestCorpusYAML(t *testing.T) {
 	}
 }
 
-func fragmentOf(t *testing.T, source string) []byte {
+func Fragment(t *testing.T, source string) []byte {
 	template, err := transform.ParseTemplate([]byte(source))
 	require.NoError(t, err)
 	return template.Fragment()

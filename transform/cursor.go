@@ -99,6 +99,9 @@ func (c *cursor) skip() span {
 	return span{at, c.pos}
 }
 
+// behind says that all before an offset is read.
+func (c *cursor) behind(offset int) { c.pos = offset }
+
 // offset is behind what was read last, if nothing has looked ahead since.
 func (c *cursor) offset() int { return c.pos }
 

@@ -13,12 +13,9 @@ type TextEdit struct {
 
 // Edits are those that Rewrite makes of the text, apart from the macro in
 // Transform.
-func (m Macro) Edits(ctx context.Context, event []byte, t *Template) []TextEdit {
-	req, edits, _ := m.decide(ctx, event)
-	for i := range edits {
-		edits[i].move(-req.plan.fragment.start)
-	}
-	texts, _ := t.textEdits(edits)
+func (m Macro) Edits(ctx context.Context, d Deployment) []TextEdit {
+	_, edits, _ := m.deploy(ctx, d)
+	texts, _ := d.Template.edits(edits)
 	var all []TextEdit
 	for _, e := range texts {
 		all = append(all, TextEdit{e.start, e.end, e.text})
@@ -33,24 +30,36 @@ func Ruled() []string { return slices.Clone(ruled) }
 func RolelessServerless() []string { return slices.Clone(rolelessServerless) }
 
 // RewriteShifted is Rewrite with a defect: its edits are off by some bytes.
-func (m Macro) RewriteShifted(ctx context.Context, event []byte, t *Template, by int) ([]byte, error) {
-	req, edits, report := m.decide(ctx, event)
+func (m Macro) RewriteShifted(ctx context.Context, d Deployment, by int) ([]byte, error) {
+	req, edits, report := m.deploy(ctx, d)
 	for i := range edits {
 		edits[i].move(by)
 	}
-	out, err := m.rewrite(ctx, event, req, edits, report, t)
+	out, err := m.rewrite(ctx, d, req, edits, report)
 	if err != nil {
 		return nil, err
 	}
-	return out.src, nil
+	return out.Text(), nil
+}
+
+// move shifts what an edit says about its source.
+func (e *edit) move(by int) {
+	e.start += by
+	e.end += by
+	for _, s := range []*span{&e.into.span, &e.into.firstName, &e.into.firstValue} {
+		if !s.absent() {
+			s.start += by
+			s.end += by
+		}
+	}
 }
 
 // Verify is the verification of a result that may come from anywhere.
-func (m Macro) Verify(ctx context.Context, event []byte, t *Template, result []byte) error {
+func (m Macro) Verify(ctx context.Context, d Deployment, result []byte) error {
 	out, err := ParseTemplate(result)
 	if err != nil {
 		return err
 	}
-	req, _, report := m.decide(ctx, event)
-	return m.verify(ctx, event, req, report, t, out)
+	req, _, report := m.deploy(ctx, d)
+	return m.verify(ctx, d, req, report, out)
 }

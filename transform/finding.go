@@ -241,6 +241,9 @@ type Finding struct {
 	around bool            // a loop around the StackSet makes it: the Transform of the outer template counts
 }
 
+// PropertyValue is the finding of a fragment that is the value of a property.
+func PropertyValue(macro string) Finding { return Finding{Code: codePropertyValue, macro: macro} }
+
 func (f Finding) String() string { return f.Subject() + " " + f.Reason() + " [" + string(f.Code) + "]" }
 
 // Subject names the resource, fit for one line.

@@ -13,7 +13,7 @@ import (
 // read by then.
 type inspector struct {
 	*plan
-	options    Options
+	options    inspection
 	depth      int             // how many templates it is inside of
 	outside    int             // how many loops are around the template
 	parameters map[string]node // templateParameterValues, where the template's are known
@@ -24,16 +24,35 @@ type inspector struct {
 	preference     map[string]node            // DeploymentPreference in Globals
 }
 
-// inspect reads the template at a span, and applies the rules.
-func (in *inspector) inspect(t template, at span) {
-	c := &collector{cursor: scan(t.src, at), template: t, options: in.options, depth: in.depth, loops: t.around}
+// inspection is what the owner of the macro and the deployment say to the rules.
+type inspection struct {
+	macro      string          // the name that templates call the macro by
+	parameters map[string]node // templateParameterValues, where they are known
+	boundUsers bool
+	own        bool // the template is of our own making, so that it may be longer
+}
+
+// read reads the template that a JSON text begins with, and tells how long it is.
+func read(src []byte) (t contents, length int) {
+	c := &collector{cursor: scan(src, span{}), contents: contents{src: src}}
 	c.whole()
-	in.run(c.template)
+	c.contents.src = src[:c.offset()]
+	return c.contents, c.offset()
+}
+
+// inspect applies the rules to what a template says.
+func inspect(t contents, o inspection) *plan {
+	in := &inspector{plan: &plan{}, options: o, parameters: o.parameters, bodies: new(int)}
+	in.run(t)
+	in.gather(o.macro)
+	forMacro(in.escapes, o.macro)
+	forMacro(in.blind, o.macro)
+	return in.plan
 }
 
 // run applies the rules to what a template says, and completes the plan.
-func (in *inspector) run(t template) {
-	in.template, in.globalsOf = t, map[string]map[string]node{}
+func (in *inspector) run(t contents) {
+	in.contents, in.globalsOf = t, map[string]map[string]node{}
 	in.preference = in.inGlobals(functionType, "DeploymentPreference").byName()
 	repeated := in.repeatedIDs()
 	in.notePolicies(repeated)
@@ -60,6 +79,7 @@ func (in *inspector) resource(r *resource) {
 	case r.typeKind == jsontext.KindBeginObject || r.typeKind == jsontext.KindBeginArray:
 		in.escape(codeTypeNotLiteral, r.id, "", r.typeAt.start)
 	case r.typeKind != jsontext.KindString: // CloudFormation refuses it
+	case in.ignores(r.typ):
 	case r.rule != nil:
 		in.apply(r)
 	case strings.Contains(r.typ, "{") && r.loops.vary(r.typ):
@@ -68,6 +88,9 @@ func (in *inspector) resource(r *resource) {
 		in.unknownType(r)
 	}
 }
+
+// ignores reports whether the settings leave a type alone.
+func (in *inspector) ignores(typ string) bool { return typ == userType && !in.options.boundUsers }
 
 // apply applies the rule of a resource, unless loops or repeated properties keep
 // it from reading what it rests on.
@@ -101,9 +124,9 @@ func (in *inspector) unexpanded(r *resource) {
 // varyingType reports a type that is made of a loop variable.
 func (in *inspector) varyingType(r *resource) {
 	for _, suspect := range ruled {
-		rule := ruleOf(suspect, in.options)
+		rule := rules[suspect]
 		switch {
-		case rule == nil || !r.loops.couldBe(r.typ, suspect):
+		case in.ignores(suspect) || !r.loops.couldBe(r.typ, suspect):
 			continue
 		case rule.creates:
 			in.escape(codeTypeInLoop, r.id, r.typ, r.typeAt.start, suspect)

@@ -53,6 +53,14 @@ func eventWith(fragment []byte, params, parameters string) []byte {
 		region, account, fragment, account, params, parameters)
 }
 
+// deploymentOf is what an event says, about a template file.
+func deploymentOf(t *transform.Template, params, parameters string) transform.Deployment {
+	return transform.Deployment{
+		Template: t, AccountID: account, Region: region, Macro: transform.MacroName,
+		Parameters: []byte(params), TemplateParameters: []byte(parameters),
+	}
+}
+
 // checkLaws answers an event of a fragment, and returns what breaks a law.
 func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (response, transform.Report, error) {
 	event := eventWith(fragment, params, parameters)

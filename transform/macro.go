@@ -45,6 +45,8 @@ const MaxResponse = 6 << 20
 type Macro struct {
 	Options Options
 	Store   boundary.Reader // asked once per request, and not when nothing needs a boundary
+
+	own bool // templates are of our own making, so that they may be longer
 }
 
 // Report says what a request was and what was done, without its content.
@@ -76,15 +78,19 @@ func (r Report) Counts() map[Action]int {
 //
 // Source: CloudFormation's user guide, macro function interface.
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
-	req, edits, report := m.decide(ctx, event)
+	req, contents, err := readRequest(event)
+	if err != nil {
+		return failure(req, err), Report{RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region, Err: err}
+	}
+	edits, report := m.decide(ctx, req, contents)
 	if report.Err == nil && req.plan.isValue {
 		report.Err = req.notBindable()
 	}
 	if report.Err != nil {
 		report.Changes = nil
-		return failure(event, req, report.Err), report
+		return failure(req, report.Err), report
 	}
-	response := success(event, req, edits)
+	response := success(req, edits)
 	if len(response) > MaxResponse {
 		report.Err = boundary.Problem{
 			What:   fmt.Sprintf("the template with its boundaries has %d bytes, Lambda returns %d at most", len(response), MaxResponse),
@@ -95,63 +101,49 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	return response, report
 }
 
-// Inspect reports what stands in the way of a success as Respond does, and also
-// the changes that would be made without it.
-func (m Macro) Inspect(ctx context.Context, event []byte) Report {
-	_, _, report := m.decide(ctx, event)
+// Inspect reports what stands in the way of a deployment as Respond does, and
+// also the changes that would be made without it.
+func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
+	_, _, report := m.deploy(ctx, d)
 	return report
 }
 
-// decide reads an event and finds the edits that answer it.
-func (m Macro) decide(ctx context.Context, event []byte) (*request, []edit, Report) {
-	req, err := readRequest(event, m.Options)
-	report := Report{RequestID: printable.Clip(req.idText(), maxID), AccountID: req.accountID, Region: req.region}
-	if err != nil {
-		report.Err = err
-		return req, nil, report
+func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []edit, Report) {
+	req := d.request()
+	contents, _ := read(d.Template.json)
+	edits, report := m.decide(ctx, req, contents)
+	return req, edits, report
+}
+
+// decide finds the edits that answer a request.
+func (m Macro) decide(ctx context.Context, req *request, t contents) ([]edit, Report) {
+	req.plan = inspect(t, inspection{macro: req.macro, parameters: req.parametersByName, boundUsers: m.Options.BoundUsers, own: m.own})
+	report := Report{
+		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
+		Escapes: req.plan.escapes, BlindSpots: req.plan.blind,
 	}
-	report.Escapes, report.BlindSpots = req.plan.escapes, req.plan.blind
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
-	report.relate(req.plan.fragment.start)
-	return req, edits, report
+	return edits, report
 }
 
 // notBindable is the error of a fragment that is the value of a property: what
 // is beside a Fn::Transform there is nothing, or another function. A whole
 // template has more, where CloudFormation is to deploy it.
 func (req *request) notBindable() error {
-	return &Refusal{[]Finding{{Code: codePropertyValue, macro: req.macro}}}
-}
-
-// relate has offsets count from the beginning of the fragment.
-func (r *Report) relate(start int) {
-	for i := range r.Changes {
-		r.Changes[i].Offset -= start
-	}
-	relateFindings := func(findings []Finding) {
-		for i := range findings {
-			findings[i].Offset -= start
-		}
-	}
-	relateFindings(r.Escapes)
-	relateFindings(r.Conflicts)
-	relateFindings(r.BlindSpots)
-	if refusal, ok := errors.AsType[*Refusal](r.Err); ok {
-		relateFindings(refusal.Findings)
-	}
+	return &Refusal{[]Finding{PropertyValue(req.macro)}}
 }
 
 // Refuse answers an event with a failure for a reason outside of the engine.
 // It looks for nothing but the requestId, and leaves the fragment away.
 func Refuse(event []byte, err error) []byte {
-	return failure(event, &request{id: findRequestID(event), plan: &plan{}}, err)
+	return failure(&request{id: findRequestID(event)}, err)
 }
 
 // transform decides about the request: the edits that bind its roles, or why
 // it is refused.
 func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]edit, error) {
-	if !req.plan.needsBoundary(m.Options) {
+	if !req.plan.needsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
 		return nil, nil
 	}
 	var chosen choice
@@ -246,24 +238,27 @@ func Message(err error) string {
 	return printable.Line(err.Error())
 }
 
-func success(event []byte, req *request, edits []edit) []byte {
+func success(req *request, edits []edit) []byte {
 	head := append(req.appendID(nil), `,"status":"success","fragment":`...)
 	pieces := make([][]byte, 0, 2*len(edits)+3)
 	pieces = append(pieces, head)
-	pieces = appendEdited(pieces, event, req.plan.fragment, edits)
+	pieces = appendEdited(pieces, req.fragment, span{0, len(req.fragment)}, edits)
 	return bytes.Join(append(pieces, []byte{'}'}), nil)
 }
 
-func failure(event []byte, req *request, err error) []byte {
+func failure(req *request, err error) []byte {
 	out := req.appendID(nil)
 	out = append(out, `,"status":"failure","errorMessage":`...)
 	out = append(out, quote(Message(err))...)
-	if at := req.plan.fragment; !at.absent() && len(out)+at.end-at.start < MaxResponse {
+	if req.fragment != nil && len(out)+len(req.fragment) < MaxResponse {
 		out = append(out, `,"fragment":`...)
-		out = append(out, event[at.start:at.end]...)
+		out = append(out, req.fragment...)
 	}
 	return append(out, '}')
 }
+
+// idForPeople is the ID as a log may show it.
+func (req *request) idForPeople() string { return printable.Clip(req.idText(), maxID) }
 
 func (req *request) idText() string {
 	if req.id.Kind() == jsontext.KindString {

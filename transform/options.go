@@ -62,10 +62,6 @@ type Options struct {
 	// template is deployed to, as Fn::Sub. A macro knows its account; templates
 	// that are bound in files may be of many.
 	Portable bool
-
-	// own is set where a template of our own making is read again, which may be
-	// longer than others.
-	own bool
 }
 
 // ParseExisting reads the setting ExistingBoundary; empty is Replace.

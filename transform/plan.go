@@ -9,7 +9,7 @@ import (
 // stands in the way. It does not know the boundary yet, so that no value is
 // looked up for a template that needs none.
 type plan struct {
-	template
+	contents
 	sites    []site     // in source order
 	global   *site      // Globals.Function, nil when it gives functions no boundary
 	embedded []embedded // in source order
@@ -58,13 +58,13 @@ type embedded struct {
 	id, typ string
 	model   permissionModel
 	mark    int // bytes of the byte order mark that the template begins with
+	doc     *Template
 	plan    *plan
-	yaml    *yamlText // nil when it is JSON
 }
 
 // needsBoundary reports whether the boundary makes a difference to the answer.
-func (p *plan) needsBoundary(o Options) bool {
-	return len(p.escapes) > 0 || o.BlindSpots == RejectBlindSpots && len(p.blind) > 0 || p.hasSites()
+func (p *plan) needsBoundary(refusesBlindSpots bool) bool {
+	return len(p.escapes) > 0 || refusesBlindSpots && len(p.blind) > 0 || p.hasSites()
 }
 
 func (p *plan) hasSites() bool {

@@ -350,9 +350,9 @@ func (r *renderer) check() (string, error) {
 		}
 		return "misread by the other parser", nil
 	}
-	event := eventWith(t.Fragment(), `{"Environment":"dev"}`, `{}`)
+	d := deploymentOf(t, `{"Environment":"dev"}`, `{}`)
 	m := transform.Macro{Store: values{"dev": devARN, "none": "none"}}
-	out, report := m.Rewrite(context.Background(), event, t)
+	out, report := m.Rewrite(context.Background(), d)
 	if report.Err != nil {
 		if strings.Contains(report.Err.Error(), "cannot be edited in place") && !r.isJSON {
 			return "cannot be edited in place", nil
@@ -380,7 +380,7 @@ func (r *renderer) checkResult(m transform.Macro, t *transform.Template, out []b
 	bare := r.text
 	if r.removed {
 		var report transform.Report
-		bare, report = m.Rewrite(context.Background(), eventWith(t.Fragment(), `{"Environment":"none"}`, `{}`), t)
+		bare, report = m.Rewrite(context.Background(), deploymentOf(t, `{"Environment":"none"}`, `{}`))
 		if report.Err != nil {
 			return report.Err
 		}

@@ -22,11 +22,11 @@ func TestCounts(t *testing.T) {
 // be done without it.
 func TestInspect(t *testing.T) {
 	m := transform.Macro{Store: values{"dev": devARN}}
-	event := eventWith([]byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`), `{"Environment":"dev"}`, `{}`)
-	report := m.Inspect(context.Background(), event)
+	fragment := []byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`)
+	report := m.Inspect(context.Background(), deploymentOf(transform.Fragment(fragment), `{"Environment":"dev"}`, `{}`))
 	require.Error(t, report.Err)
 	assert.Equal(t, []transform.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: transform.Added, Offset: len(`{"Resources":{"R":`)}}, report.Changes)
-	_, report = m.Respond(context.Background(), event)
+	_, report = m.Respond(context.Background(), eventWith(fragment, `{"Environment":"dev"}`, `{}`))
 	require.Error(t, report.Err)
 	assert.Empty(t, report.Changes)
 }

@@ -12,7 +12,7 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// request is what the engine takes from an event.
+// request is what the engine takes from an event, or from a deployment.
 type request struct {
 	id               jsontext.Value // as it came, nil when missing
 	accountID        string
@@ -21,49 +21,63 @@ type request struct {
 	params           node
 	parameters       node // templateParameterValues
 	parametersByName map[string]node
+	fragment         []byte // nil when there is none
 	plan             *plan
 	bound            boundValue // what its roles are bound to, once that is known
 }
 
-// readRequest validates an event and reads it in one pass, its fragment
-// included. The request is usable for an answer even if there is an error.
-func readRequest(event []byte, o Options) (*request, error) {
-	req := &request{macro: MacroName, plan: &plan{}}
+// Deployment is a template with what CloudFormation says beside it in a macro
+// request.
+type Deployment struct {
+	Template  *Template
+	AccountID string
+	Region    string
+	Macro     string // the name that the template calls the macro by
+
+	Parameters         []byte // of the macro: a JSON object, nil for none
+	TemplateParameters []byte // their values: a JSON object, nil for none
+}
+
+func (d Deployment) request() *request {
+	req := &request{accountID: d.AccountID, region: d.Region, macro: printable.Clip(d.Macro, maxID)}
+	req.params, req.parameters = whole(d.Parameters), whole(d.TemplateParameters)
+	req.parametersByName = req.parameters.byName()
+	return req
+}
+
+// whole is a JSON text as a tree.
+func whole(text []byte) node { return parse(text, span{0, len(text)}) }
+
+// readRequest validates an event and reads it in one pass, with what its template
+// says. The request is usable for an answer even if there is an error.
+func readRequest(event []byte) (*request, contents, error) {
+	req := &request{macro: MacroName}
 	if jsontext.Value(event).Kind() != jsontext.KindBeginObject {
-		return req, malformed(errors.New("not a JSON object"))
+		return req, contents{}, malformed(errors.New("not a JSON object"))
 	}
 	if err := validate(event); err != nil {
-		req.id = findRequestID(event)
-		return req, malformed(err)
+		return &request{id: findRequestID(event)}, contents{}, malformed(err)
 	}
-	c := &collector{cursor: scan(event, span{0, len(event)}), template: template{src: event}, options: o}
-	if err := req.read(c); err != nil {
-		req.id = findRequestID(event)
-		return req, malformed(err)
-	}
-	if c.fragment.absent() {
-		return req, malformed(errors.New("no fragment"))
+	t, err := req.read(event)
+	if err != nil {
+		return &request{id: req.id}, contents{}, malformed(err)
 	}
 	req.parametersByName = req.parameters.byName()
-	in := &inspector{plan: req.plan, options: o, parameters: req.parametersByName, bodies: new(int)}
-	in.run(c.template)
-	req.plan.gather(req.macro)
-	forMacro(req.plan.escapes, req.macro)
-	forMacro(req.plan.blind, req.macro)
-	return req, nil
+	return req, t, nil
 }
 
 // maxPlace is more than the ID of an account or the name of a Region has, in
 // bytes.
 const maxPlace = 64
 
-func (req *request) read(c *collector) error {
+func (req *request) read(event []byte) (t contents, err error) {
+	c := scan(event, span{})
 	for c.enter(); c.more(); {
 		name, _ := c.name()
 		switch string(name) {
 		case "requestId":
 			at := c.skip()
-			req.id = c.template.src[at.start:at.end]
+			req.id = event[at.start:at.end]
 		case "accountId":
 			req.accountID = printable.Clip(c.tree().text, maxPlace)
 		case "region":
@@ -71,22 +85,29 @@ func (req *request) read(c *collector) error {
 		case "transformId":
 			// "<account>::<name>"
 			if _, macro, ok := strings.Cut(c.tree().text, "::"); ok {
-				req.macro = printable.Clip(macro, 255)
+				req.macro = printable.Clip(macro, maxID)
 			}
 		case "params":
 			req.params = c.tree()
 		case "templateParameterValues":
 			req.parameters = c.tree()
 		case "fragment":
-			if !c.fragment.absent() {
-				return errors.New("fragment is given twice")
+			if req.fragment != nil {
+				err = errors.New("fragment is given twice")
 			}
-			c.whole()
+			start := c.next()
+			var length int
+			t, length = read(event[start:])
+			req.fragment = event[start : start+length]
+			c.behind(start + length)
 		default:
 			c.skip()
 		}
 	}
-	return nil
+	if err == nil && req.fragment == nil {
+		err = errors.New("no fragment")
+	}
+	return t, err
 }
 
 func malformed(err error) error {

@@ -119,14 +119,6 @@ func init() {
 	})
 }
 
-// ruleOf is the rule of a type, nil when there is none.
-func ruleOf(typ string, o Options) *rule {
-	if typ == userType && !o.BoundUsers {
-		return nil
-	}
-	return rules[typ]
-}
-
 func spelledOut(properties []property) []string {
 	all := make([]string, len(properties))
 	for i, p := range properties {

@@ -13,8 +13,8 @@ func (c *collector) snippet(at span) {
 	outer := c.cursor
 	defer func() { c.cursor = outer }()
 
-	shape := shapeOf(c.template.src, at)
-	c.cursor = scan(c.template.src, at)
+	shape := shapeOf(c.contents.src, at)
+	c.cursor = scan(c.contents.src, at)
 	c.loops = append(loops{{unseen: true}}, c.loops...)
 	switch shape {
 	case shapeResource:
@@ -113,18 +113,18 @@ var sectionNames = []string{
 // namesResource reports whether "Resources", whose value has a Type, is the
 // logical ID of a resource in the object at a span, and no section of it.
 func (c *collector) namesResource(at span) bool {
-	s := scan(c.template.src, at)
+	s := scan(c.contents.src, at)
 	for s.enter(); s.more(); {
 		name, _ := s.name()
 		isObject := s.peek() == jsontext.KindBeginObject
 		value := s.skip()
 		switch {
 		case string(name) == "Resources":
-			if !isObject || shapeOf(c.template.src, value) != shapeResource {
+			if !isObject || shapeOf(c.contents.src, value) != shapeResource {
 				return false
 			}
 		case slices.Contains(sectionNames, string(name)):
-			if !isObject || !isResource(c.template.src, value) {
+			if !isObject || !isResource(c.contents.src, value) {
 				return false
 			}
 		}

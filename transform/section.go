@@ -118,7 +118,7 @@ func (t *Template) resection(edits []textEdit, want []byte) (*Template, error) {
 		return nil, errSection
 	}
 	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
-	if err != nil || !sameMeaning(again, &Template{transform: want, fragment: t.fragment}) {
+	if err != nil || !again.meansSection(want) || !again.meansRest(t) {
 		return nil, errSection
 	}
 	return again, nil

@@ -70,7 +70,7 @@ func TestRewriteJSON(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, transform.JSON, template.Syntax())
 		m := transform.Macro{Store: values{"dev": devARN}}
-		out, report := m.Rewrite(context.Background(), eventWith(template.Fragment(), `{"Environment":"dev"}`, `{}`), template)
+		out, report := m.Rewrite(context.Background(), deploymentOf(template, `{"Environment":"dev"}`, `{}`))
 		require.NoError(t, report.Err, in)
 		assert.Equal(t, want, string(out), in)
 	}
@@ -84,7 +84,7 @@ func TestLine(t *testing.T) {
 	} {
 		template, err := transform.ParseTemplate([]byte(in))
 		require.NoError(t, err)
-		assert.Equal(t, want, template.Line(bytes.Index(template.Fragment(), []byte(`{}`))), in)
+		assert.Equal(t, want, template.Line(bytes.Index(template.JSON(), []byte(`{}`))), in)
 	}
 	template, err := transform.ParseTemplate([]byte("Resources: {}\n"))
 	require.NoError(t, err)

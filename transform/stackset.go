@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"permissions-boundary-macro/internal/printable"
@@ -144,7 +145,7 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 func (p *plan) gather(macro string) {
 	for _, e := range p.embedded {
 		e.plan.gather(macro)
-		transforms := transformNames(e.transform())
+		transforms := e.doc.Transforms()
 		if len(transforms) > 0 && transforms[len(transforms)-1] == macro {
 			continue
 		}
@@ -177,14 +178,6 @@ func (e embedded) found(f Finding) Finding {
 	return f
 }
 
-// transform is the section Transform of the template.
-func (e embedded) transform() node {
-	if e.yaml == nil {
-		return parse(e.plan.src, e.plan.transform)
-	}
-	return parse(e.yaml.transform, span{0, len(e.yaml.transform)})
-}
-
 // maxBodies bounds the templates in YAML inside of one template, in bytes:
 // to read them takes up to 200 times as much memory. CloudFormation takes no
 // template that is longer. Source: CloudFormation quotas.
@@ -195,56 +188,58 @@ var (
 	errNone   = errors.New("is no template")
 )
 
-// inner walks the template in the string at a span.
+// inner inspects the template in the string at a span.
 func (in *inspector) inner(r *resource, body span) (embedded, error) {
 	whole, ok := unquoteExactly(in.src[body.start:body.end])
 	if !ok {
 		return embedded{}, errNone
 	}
 	src := bytes.TrimPrefix(whole, []byte(byteOrderMark))
-	mark := len(whole) - len(src)
-	var text *yamlText
-	if !bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{")) || !jsontext.Value(src).IsValid(jsontext.AllowDuplicateNames(true)) {
-		if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.own {
-			return embedded{}, errBodies
-		}
-		var err error
-		switch text, err = parseYAML(src, reading{own: in.options.own}); {
-		case errors.Is(err, errTransforms):
-			return embedded{}, errTransforms
-		case errors.Is(err, ErrTooLong):
-			return embedded{}, errBodies
-		case err != nil, text.shadow[0] != '{':
-			return embedded{}, errNone
-		}
-		// What aliases have made of it counts, too.
-		*in.bodies += max(0, len(text.shadow)-len(src))
-		src = text.shadow
+	doc, err := in.body(src)
+	if err != nil {
+		return embedded{}, err
 	}
-	inner := &inspector{
-		plan:    &plan{},
-		options: in.options,
-		depth:   in.depth + 1,
-		outside: len(r.loops.seen()),
-		bodies:  in.bodies,
+	c := &collector{
+		cursor:   scan(doc.json, span{}),
+		contents: contents{src: doc.json, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
+		depth:    in.depth + 1,
+		loops:    r.loops,
 	}
-	inner.inspect(template{src: src, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}}, span{0, len(src)})
-	return embedded{span: body, id: in.id(r.id), mark: mark, plan: inner.plan, yaml: text}, nil
+	c.whole()
+	inner := &inspector{plan: &plan{}, options: in.options, depth: c.depth, outside: len(r.loops.seen()), bodies: in.bodies}
+	inner.run(c.contents)
+	return embedded{span: body, id: in.id(r.id), mark: len(whole) - len(src), doc: doc, plan: inner.plan}, nil
+}
+
+// body reads a template that was written into a string.
+func (in *inspector) body(src []byte) (*Template, error) {
+	if isJSONObject(src) {
+		return Fragment(src), nil
+	}
+	if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.own {
+		return nil, errBodies
+	}
+	doc, err := parseYAMLObject(src, reading{own: in.options.own})
+	switch {
+	case errors.Is(err, errTransforms):
+		return nil, err
+	case errors.Is(err, ErrTooLong):
+		return nil, errBodies
+	case err != nil:
+		return nil, errNone
+	}
+	// What aliases have made of it counts, too.
+	*in.bodies += max(0, len(doc.json)-len(src))
+	return doc, nil
 }
 
 // bind binds the roles of the template inside of a string. The edits are of the
 // text that the string means.
 func (e embedded) bind(v boundValue, existing Existing) ([]textEdit, []Change, []Finding) {
 	edits, changes, conflicts := e.plan.bind(v, existing)
-	if len(edits) == 0 {
-		return nil, changes, conflicts
-	}
-	texts := textEdits(edits, e.plan.src)
-	if e.yaml != nil {
-		var fault *edit
-		if _, texts, fault = e.yaml.edit(edits); fault != nil {
-			return nil, nil, append(conflicts, e.yaml.cannotEdit(fault))
-		}
+	texts, fault := e.doc.edits(edits)
+	if fault != nil {
+		return nil, nil, append(conflicts, notEditable(e.doc, fault))
 	}
 	for i := range texts {
 		texts[i].start += e.mark
@@ -262,4 +257,13 @@ func (p *plan) requoted(e embedded, inner []textEdit) edit {
 		start: e.start, end: e.end, piece: requoted, boundary: whole,
 		id: e.id, typ: e.typ, inner: inner,
 	}
+}
+
+// notEditable is the finding about an edit that was not made.
+func notEditable(doc *Template, e *edit) Finding {
+	code := codeNotEditable
+	if e.piece == requoted {
+		code = codeBodyNotEditable
+	}
+	return Finding{Code: code, LogicalID: e.id, Type: e.typ, Names: []string{strconv.Itoa(doc.Line(e.start))}, Offset: e.start}
 }

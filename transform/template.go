@@ -3,7 +3,6 @@ package transform
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,12 +17,11 @@ type Template struct {
 	src       []byte
 	bom       []byte
 	yaml      *yamlText // nil for JSON
-	fragment  []byte
-	transform []byte // as JSON, nil when there is none
+	json      []byte    // src, or what it means in JSON; without Transform then
+	transform []byte    // as JSON, nil when there is none
 
-	// Of JSON: where the fragment begins, the value of the section Transform, and
-	// the section with its name and its comma, which the fragment is without.
-	lead              int
+	// Of JSON: the value of the section Transform, and the section with its name
+	// and its comma.
 	sectionValue, cut span
 	lines             func() []int // where they begin
 }
@@ -82,21 +80,46 @@ func parseTemplate(src []byte, how reading) (*Template, error) {
 		return nil, errors.New("it is empty")
 	case text[first] == '[':
 		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
-	case text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true)):
+	case isJSONObject(text):
 		if !how.own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
 			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
 		}
+		t.json = text
 		return t, t.readJSON()
 	}
+	y, err := parseYAMLObject(text, how)
+	if err != nil && !errors.Is(err, ErrNotObject) {
+		return nil, cmp.Or(jsonError(text), err)
+	}
+	if err == nil {
+		y.bom = t.bom
+	}
+	return y, err
+}
+
+// parseYAMLObject reads a template in YAML.
+func parseYAMLObject(text []byte, how reading) (*Template, error) {
 	y, err := parseYAML(text, how)
 	if err != nil {
-		return nil, cmp.Or(jsonError(text), err)
+		return nil, err
 	}
 	if y.shadow[0] != '{' {
 		return nil, ErrNotObject
 	}
-	t.yaml, t.fragment, t.transform = y, y.shadow, y.transform
-	return t, nil
+	return &Template{src: text, yaml: y, json: y.shadow, transform: y.transform}, nil
+}
+
+// isJSONObject reports whether a text is a template in JSON, which is also YAML.
+func isJSONObject(text []byte) bool {
+	first := behindSpace(text, 0)
+	return first < len(text) && text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true))
+}
+
+// Fragment is a template of JSON that is known to be a valid object.
+func Fragment(text []byte) *Template {
+	t := &Template{src: text, json: text}
+	t.readJSON()
+	return t
 }
 
 // maxJSONValues bounds the values in JSON, each of which may take some 200 bytes
@@ -131,18 +154,18 @@ func jsonError(text []byte) error {
 	return fmt.Errorf("line %d: invalid JSON: %w", len(jsonLineStarts(text[:syntax.ByteOffset])), syntax.Err)
 }
 
-// readJSON finds the section Transform.
-func (t *Template) readJSON() error {
-	s := scan(t.src, span{0, len(t.src)})
-	start := s.enter()
+// readJSON finds the section Transform, the last one if there are two.
+func (t *Template) readJSON() (err error) {
+	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
+	s := scan(t.src, span{})
+	s.enter()
 	end := s.offset() // of the member before
-	first := true
-	for ; s.more(); first = false {
+	for first := true; s.more(); first = false {
 		name, at := s.name()
 		value := s.skip()
 		if string(name) == sectionName {
 			if t.transform != nil {
-				return fmt.Errorf("line %d: %w", len(jsonLineStarts(t.src[:at.start])), errTransforms)
+				err = fmt.Errorf("line %d: %w", lineOf(t.lines(), at.start), errTransforms)
 			}
 			t.transform = t.src[value.start:value.end]
 			t.sectionValue, t.cut = value, span{end, value.end}
@@ -152,13 +175,7 @@ func (t *Template) readJSON() error {
 		}
 		end = value.end
 	}
-	if t.cut.absent() {
-		t.cut = span{s.offset(), s.offset()}
-	}
-	t.lead = start
-	t.fragment = slices.Concat(t.src[start:t.cut.start], t.src[t.cut.end:s.offset()])
-	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
-	return nil
+	return err
 }
 
 // behindSpace is the offset of what follows the white space at an offset.
@@ -182,20 +199,30 @@ func (t *Template) Syntax() Syntax {
 	return YAML
 }
 
-// Fragment is the template as CloudFormation hands it to a macro: one JSON
-// value, without Transform. It must not be modified.
-func (t *Template) Fragment() []byte { return t.fragment }
+// JSON is the template as JSON, which the offsets of a report refer to. Of one in
+// YAML it is what the template means, without the section Transform. It must not
+// be modified.
+func (t *Template) JSON() []byte { return t.json }
+
+// Fragment is the template as CloudFormation hands it to a macro: JSON without
+// the section Transform.
+func (t *Template) Fragment() []byte {
+	if t.cut.absent() {
+		return bytes.TrimSpace(t.json)
+	}
+	return bytes.TrimSpace(slices.Concat(t.json[:t.cut.start], t.json[t.cut.end:]))
+}
 
 // Transform is the section Transform in JSON, nil when there is none.
 func (t *Template) Transform() []byte { return t.transform }
 
 // Line is the line of the file on which the member is that an offset of the
-// fragment is in. Lines count from 1.
+// JSON is in. Lines count from 1.
 func (t *Template) Line(offset int) int {
 	if t.yaml != nil {
 		return t.yaml.line(offset)
 	}
-	return lineOf(t.lines(), t.offset(offset))
+	return lineOf(t.lines(), offset)
 }
 
 // SectionLine is the line of the file on which the name of a section is, 1 when
@@ -219,90 +246,50 @@ func (t *Template) SectionLine(name string) int {
 	return line
 }
 
-// offset is where the file has what the fragment has at an offset.
-func (t *Template) offset(fragment int) int {
-	at := t.lead + fragment
-	if at < t.cut.start {
-		return at
-	}
-	return at + t.cut.end - t.cut.start
-}
-
-// Rewrite runs the macro on a template: the answer to an event whose fragment is
-// the template's. The file comes back with the boundaries in it and without the
-// macro in its section Transform; all else stays byte for byte, in the syntax
-// of the file. The result is verified before it is returned. On failure the
-// report says why.
-func (m Macro) Rewrite(ctx context.Context, event []byte, t *Template) ([]byte, Report) {
-	m.Store = &recall{Reader: m.Store, answers: map[string]answer{}}
-	req, edits, report := m.decide(ctx, event)
-	if report.Err != nil {
-		report.Changes = nil
-		return nil, report
-	}
-	out, err := m.rewrite(ctx, event, req, edits, report, t)
-	if err != nil {
-		report.Err, report.Changes = err, nil
-		return nil, report
-	}
-	return slices.Concat(out.bom, out.src), report
-}
-
-// rewrite applies the edits of a request, and verifies the result.
-func (m Macro) rewrite(ctx context.Context, event []byte, req *request, edits []edit, report Report, t *Template) (*Template, error) {
-	out, err := t.rewrite(edits, req.plan.fragment.start, req.macro)
-	if err != nil || bytes.Equal(out.src, t.src) {
-		return out, err
-	}
-	return out, m.verify(ctx, event, req, report, t, out)
-}
-
-// rewrite applies edits of an event, in which the fragment begins at an offset.
-func (t *Template) rewrite(edits []edit, base int, macro string) (*Template, error) {
-	for i := range edits {
-		edits[i].move(-base)
-	}
-	texts, err := t.textEdits(edits)
-	if err != nil {
-		return nil, err
-	}
-	out, ok := splice(t.src, texts)
-	if !ok {
-		return nil, defective("two edits overlap")
-	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
-	if err != nil {
-		return nil, defective("the result cannot be read")
-	}
-	return again.without(macro)
-}
-
-// move shifts what an edit says about its source.
-func (e *edit) move(by int) {
-	e.start += by
-	e.end += by
-	for _, s := range []*span{&e.into.span, &e.into.firstName, &e.into.firstValue} {
-		if !s.absent() {
-			s.start += by
-			s.end += by
-		}
-	}
-}
-
-func (t *Template) textEdits(edits []edit) ([]textEdit, error) {
-	if len(edits) == 0 {
+// edits renders edits of the template's JSON as edits of its text. The result is
+// read again, and must mean exactly what the edited JSON says; if not, the first
+// edit that is at fault is returned.
+func (t *Template) edits(edits []edit) (texts []textEdit, fault *edit) {
+	switch {
+	case len(edits) == 0:
 		return nil, nil
+	case t.yaml != nil:
+		_, texts, fault = t.yaml.edit(edits)
+		return texts, fault
 	}
-	if t.yaml != nil {
-		_, texts, fault := t.yaml.edit(edits)
-		if fault != nil {
-			return nil, &Refusal{[]Finding{t.yaml.cannotEdit(fault)}}
-		}
-		return texts, nil
+	return textEdits(edits, t.json), nil
+}
+
+// errDefect is why a result of ours is discarded.
+var errDefect = errors.New("the result is not a template")
+
+// edited is the template with edits of its JSON. Fault is an edit that its syntax
+// does not take.
+func (t *Template) edited(edits []edit) (out *Template, fault *edit, err error) {
+	texts, fault := t.edits(edits)
+	if fault != nil {
+		return nil, fault, nil
 	}
-	texts := textEdits(edits, t.fragment)
-	for i := range texts {
-		texts[i].start, texts[i].end = t.offset(texts[i].start), t.offset(texts[i].end)
+	text, ok := splice(t.src, texts)
+	if !ok {
+		return nil, nil, fmt.Errorf("two edits overlap: %w", errDefect)
 	}
-	return texts, nil
+	out, err = parseTemplate(slices.Concat(t.bom, text), reading{own: true})
+	if err != nil {
+		return nil, nil, errDefect
+	}
+	return out, nil, nil
+}
+
+// Text is the template as it is written, its byte order mark included.
+func (t *Template) Text() []byte { return slices.Concat(t.bom, t.src) }
+
+func (t *Template) isSame(other *Template) bool { return bytes.Equal(t.src, other.src) }
+
+// parseBody reads a template that was written into a string, without limits.
+func parseBody(text []byte) (*Template, error) {
+	if isJSONObject(text) {
+		return Fragment(text), nil
+	}
+	return parseYAMLObject(text, reading{own: true})
 }

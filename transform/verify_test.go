@@ -25,7 +25,7 @@ func TestWhiteSpaceAroundJSON(t *testing.T) {
 		for _, after := range white[:8] {
 			template, err := transform.ParseTemplate([]byte(before + in + after))
 			require.NoError(t, err)
-			out, report := m.Rewrite(context.Background(), eventWith(template.Fragment(), `{"Environment":"dev"}`, `{}`), template)
+			out, report := m.Rewrite(context.Background(), deploymentOf(template, `{"Environment":"dev"}`, `{}`))
 			require.NoError(t, report.Err, "%q", before)
 			assert.Equal(t, before+want+after, string(out))
 			line := 1 + strings.Count(strings.ReplaceAll(before, "\r\n", "\n"), "\n") + strings.Count(strings.ReplaceAll(before, "\r\n", ""), "\r")
@@ -41,14 +41,14 @@ func TestShiftedEdits(t *testing.T) {
 	m := transform.Macro{Store: values{"dev": devARN}}
 	template, err := transform.ParseTemplate([]byte(in))
 	require.NoError(t, err)
-	event := eventWith(template.Fragment(), `{"Environment":"dev"}`, `{}`)
-	_, err = m.RewriteShifted(context.Background(), event, template, 0)
+	d := deploymentOf(template, `{"Environment":"dev"}`, `{}`)
+	_, err = m.RewriteShifted(context.Background(), d, 0)
 	require.NoError(t, err)
 	for by := -40; by <= 8; by++ {
 		if by == 0 {
 			continue
 		}
-		out, err := m.RewriteShifted(context.Background(), event, template, by)
+		out, err := m.RewriteShifted(context.Background(), d, by)
 		require.ErrorContains(t, err, "internal error: ", by)
 		assert.NotContains(t, err.Error(), "Path")
 		assert.Nil(t, out)
@@ -83,9 +83,9 @@ Resources:
 	m := transform.Macro{Store: values{"dev": devARN}}
 	template, err := transform.ParseTemplate([]byte(source))
 	require.NoError(t, err)
-	event := eventWith(template.Fragment(), `{"Environment":"dev"}`, `{}`)
+	d := deploymentOf(template, `{"Environment":"dev"}`, `{}`)
 	whole := strings.Replace(right, `!If [C, `+devARN+`, "arn:aws:iam::aws:policy/X"]`, devARN, 1)
-	require.NoError(t, m.Verify(context.Background(), event, template, []byte(whole)))
+	require.NoError(t, m.Verify(context.Background(), d, []byte(whole)))
 	for _, wrong := range [][2]string{
 		{bound + `, Path: /, M`, `Path: /, M`},                                      // one is unbound
 		{bound + `, Path: /, M`, `Permissionsboundary: ` + devARN + `, Path: /, M`}, // another name
@@ -110,7 +110,7 @@ Resources:
 		{`Resources:`, "Outputs: {}\nResources:"},
 	} {
 		require.Contains(t, whole, wrong[0])
-		err := m.Verify(context.Background(), event, template, []byte(strings.Replace(whole, wrong[0], wrong[1], 1)))
+		err := m.Verify(context.Background(), d, []byte(strings.Replace(whole, wrong[0], wrong[1], 1)))
 		assert.ErrorContains(t, err, "internal error: ", "%q for %q", wrong[1], wrong[0])
 	}
 
@@ -120,8 +120,8 @@ Resources:
 	require.NoError(t, err)
 	kept := strings.Replace(right, `{`+bound+`, Path: /a/`, `{PermissionsBoundary: "arn:aws:iam::aws:policy/Other", Path: /a/`, 1)
 	for _, branch := range [][2]string{{bound + `, Path: /, M`, `PermissionsBoundary: "arn:aws:iam::aws:policy/Z", Path: /, M`}, {`[C, `, `[D, `}, {`, "arn:aws:iam::aws:policy/X"]`, `, "arn:aws:iam::aws:policy/Y"]`}} {
-		err := m.Verify(context.Background(), event, template, []byte(strings.Replace(kept, branch[0], branch[1], 1)))
+		err := m.Verify(context.Background(), d, []byte(strings.Replace(kept, branch[0], branch[1], 1)))
 		assert.ErrorContains(t, err, "internal error: more than the boundaries changed")
 	}
-	assert.NoError(t, m.Verify(context.Background(), event, template, []byte(kept)))
+	assert.NoError(t, m.Verify(context.Background(), d, []byte(kept)))
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -456,13 +455,4 @@ func sameJSON(a, b []byte) bool {
 	x, errX := canonical(a)
 	z, errZ := canonical(b)
 	return errX == nil && errZ == nil && bytes.Equal(x, z)
-}
-
-// cannotEdit is the finding about an edit that was not made.
-func (y *yamlText) cannotEdit(e *edit) Finding {
-	code := codeNotEditable
-	if e.piece == requoted {
-		code = codeBodyNotEditable
-	}
-	return Finding{Code: code, LogicalID: e.id, Type: e.typ, Names: []string{strconv.Itoa(y.line(e.start))}, Offset: e.start}
 }

@@ -27,9 +27,9 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 		return nil, transform.Report{Err: err}, nil
 	}
 	parameters := defaults(t.Fragment())
-	event := eventWith(t.Fragment(), params, parameters)
+	d := deploymentOf(t, params, parameters)
 	before := bytes.Clone(src)
-	out, report := m.Rewrite(context.Background(), event, t)
+	out, report := m.Rewrite(context.Background(), d)
 	if !bytes.Equal(src, before) {
 		return nil, report, fmt.Errorf("the source was modified")
 	}
@@ -40,15 +40,15 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 	if err != nil {
 		return out, report, fmt.Errorf("the result cannot be read: %w", err)
 	}
-	if again, _ := m.Rewrite(context.Background(), event, t); !bytes.Equal(out, again) {
+	if again, _ := m.Rewrite(context.Background(), d); !bytes.Equal(out, again) {
 		return out, report, fmt.Errorf("two results of one template differ")
 	}
 	if !slices.Contains(t.Transforms(), transform.MacroName) {
-		if err := checkOnlyBoundaryText(src, out, m.Edits(context.Background(), event, t)); err != nil {
+		if err := checkOnlyBoundaryText(src, out, m.Edits(context.Background(), d)); err != nil {
 			return out, report, err
 		}
 	}
-	response, _ := m.Respond(context.Background(), event)
+	response, _ := m.Respond(context.Background(), eventWith(t.Fragment(), params, parameters))
 	want, err := parseResponse(response)
 	if err != nil {
 		return out, report, err
@@ -58,7 +58,7 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 			return out, report, err
 		}
 	}
-	twice, _ := m.Rewrite(context.Background(), eventWith(again.Fragment(), params, parameters), again)
+	twice, _ := m.Rewrite(context.Background(), deploymentOf(again, params, parameters))
 	if !bytes.Equal(out, twice) {
 		return out, report, fmt.Errorf("a second transformation changes the result")
 	}
