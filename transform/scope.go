@@ -59,10 +59,13 @@ func shapeOf(src []byte, at span) shape {
 	var typed, role, loop, resource, section, function bool
 	beside := false // there is a resource that is no part of one
 	members := 0
-	for s.enter(); s.more(); members++ {
+	for s.enter(); s.more(); {
 		name, _ := s.name()
 		kind := s.peek()
 		value := s.skip()
+		if isTransform(src, name, kind, value) {
+			continue
+		}
 		switch string(name) {
 		case "Type":
 			typed = typed || isTypeName(s.text(value))
@@ -77,6 +80,7 @@ func shapeOf(src []byte, at span) shape {
 			resource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
+		members++
 	}
 	switch {
 	case function:
@@ -116,9 +120,11 @@ func (c *collector) namesResource(at span) bool {
 	s := scan(c.contents.src, at)
 	for s.enter(); s.more(); {
 		name, _ := s.name()
-		isObject := s.peek() == jsontext.KindBeginObject
+		kind := s.peek()
+		isObject := kind == jsontext.KindBeginObject
 		value := s.skip()
 		switch {
+		case isTransform(c.contents.src, name, kind, value):
 		case string(name) == "Resources":
 			if !isObject || shapeOf(c.contents.src, value) != shapeResource {
 				return false
@@ -142,6 +148,12 @@ func isResource(src []byte, at span) bool {
 		}
 	}
 	return false
+}
+
+// isTransform reports whether a member is the section Transform, which
+// CloudFormation does not hand to macros, and not a resource of that name.
+func isTransform(src, name []byte, kind jsontext.Kind, value span) bool {
+	return string(name) == sectionName && (kind != jsontext.KindBeginObject || !isResource(src, value))
 }
 
 // isTypeName reports whether text names a resource type, or will when a loop
