@@ -146,6 +146,7 @@ func TestSARIFMessage(t *testing.T) {
 // Code scanning and the lines of a pull request take so many findings and no
 // more; none is dropped in silence.
 func TestManyFindings(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	text.WriteString("Resources:\n")
 	const roles = 25_010
