@@ -64,7 +64,7 @@ e2e/node_modules: e2e/package-lock.json
 # What make test shortens or skips, in full: faults, hostile templates, every
 # setting of pbm check. Writes the tables of docs/evidence/reliability.md.
 faults: ## Run the long tests: faults, hostile templates
-	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
+	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile|Secrets' -count 1 -update
 	FAULTS=1 go test ./transform ./deploy ./paramstore -run 'Hostile|CheckAgrees|FileKill' -count 1
 
 race: ## Run the tests with the race detector
