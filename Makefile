@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -77,8 +77,12 @@ cover: ## Check how much of the engine its own tests reach
 	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
 	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
+# make mutation DEFECTS=StackSet plants those whose description matches.
+DEFECTS =
 mutation: ## Plant defects one by one and check that the tests catch each
-	go run ./mutation
+	go run ./mutation -run '$(DEFECTS)'
+defects: ## Check that each planted defect still applies to the code
+	go run ./mutation -n
 
 lint: ## Check formatting and run the linters
 	@unformatted=$$(go run mvdan.cc/gofumpt@v0.12.0 -l .); echo "$$unformatted"; test -z "$$unformatted"
