@@ -124,8 +124,8 @@ lambda: ## Build the Lambda function for arm64 and amd64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
 
-# Writes docs/evidence/performance.md. make bench BENCH=quick writes nothing and
-# measures only enough to see that everything runs.
+# Writes docs/evidence/performance.md, with real templates where CORPUS names
+# them; make bench BENCH=quick measures each thing once and prints the page.
 BENCH = whole
 NODE_PEER = bench/peers/node/node_modules/.package-lock.json
 PYTHON_PEER = $(VENV)-bench/.installed
