@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -34,6 +35,10 @@ func TestMain(m *testing.M) {
 		build := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", bootstrap, ".")
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("%v\n%s", err, out))
+		}
+		flag.Parse()
+		if err := flag.Set("test.parallel", "4"); err != nil { // most tests wait
+			panic(err)
 		}
 		return m.Run()
 	}())
