@@ -114,7 +114,7 @@ var defects = []defect{
 	},
 	{
 		"Metadata of a resource are passed over",
-		`if id != nil && w.plan.misplaced.name == "" {`, `if id == nil && w.plan.misplaced.name == "" {`,
+		`if id != nil && c.misplaced.name == "" {`, `if id == nil && c.misplaced.name == "" {`,
 	},
 	{
 		"a message repeats a parameter",
@@ -128,7 +128,7 @@ var defects = []defect{
 	// What is bound.
 	{
 		"users are bound unasked",
-		`if typ == userType && !w.options.BoundUsers {`, `if typ == roleType && !w.options.BoundUsers && w.err != nil {`,
+		`if typ == userType && !o.BoundUsers {`, `if typ == userType && o.BoundUsers {`,
 	},
 	{
 		"state machines are left out",
@@ -144,7 +144,7 @@ var defects = []defect{
 	},
 	{
 		"WebFunction is left out",
-		`"AWS::Serverless::WebFunction":      {needsRoleUnless((*walk).isPresent, executionRoleArn, "an execution role"), []property{executionRoleArn}, true},`, ``,
+		`"AWS::Serverless::WebFunction":      {needsRoleUnless((*inspector).isPresent, executionRoleArn), []property{executionRoleArn}, true},`, ``,
 	},
 	{
 		"the role of a deployment in Globals is left out",
@@ -152,7 +152,7 @@ var defects = []defect{
 	},
 	{
 		"IgnoreGlobals is ignored for a boundary",
-		`s.inherits = s.kind == siteMember && w.takesGlobal(r, propertyNames[permissionsBoundary])`, `s.inherits = s.kind == siteMember`,
+		`s.inherits = s.kind == siteMember && in.takesGlobal(r, propertyNames[permissionsBoundary])`, `s.inherits = s.kind == siteMember`,
 	},
 	{
 		"a boundary in Globals is left as it is",
@@ -160,8 +160,9 @@ var defects = []defect{
 	},
 	{
 		"a role with Properties null is left out",
-		`case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
-		`case h.props.kind == jsontext.KindNull:` + "\n\t\treturn\n\t" + `case h.props.function == "Ref" && isNoValue(parse(w.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(in.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull: return s, false
+	case h.props.function == "Ref" && isNoValue(parse(in.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
 	},
 	{
 		"Properties made by a function are taken for empty",
@@ -177,11 +178,11 @@ var defects = []defect{
 	},
 	{
 		"properties made by a loop pass",
-		`if w.generates(&r.props, r.loops, rule.decides) {`, `if w.generates(&r.props, nil, rule.decides) && len(r.props.loops) == 0 {`,
+		`if generates(in.src, &r.props, r.loops, r.rule.decides) {`, `if generates(in.src, &r.props, nil, r.rule.decides) && len(r.props.loops) == 0 {`,
 	},
 	{
 		"a nested stack passes unseen",
-		`"AWS::CloudFormation::Stack": reports("is a nested stack, whose template the macro does not see", addTransform),`, ``,
+		`"AWS::CloudFormation::Stack": reports(codeNestedStack),`, ``,
 	},
 	{
 		"a property that is not written out is harmless",
@@ -193,7 +194,7 @@ var defects = []defect{
 	},
 	{
 		"any permission set is of this template",
-		`return p.permissionSets[id]`, `return id != ""`,
+		`return in.permissionSets[id]`, `return id != ""`,
 	},
 	{
 		"a type of a third party passes unseen",
@@ -219,7 +220,7 @@ var defects = []defect{
 	},
 	{
 		"a variable out of sight is none",
-		`append(loops{{unseen: true}}, w.loops...)`, `append(loops{}, w.loops...)`,
+		`loops{{unseen: true}}`, `loops{}`,
 	},
 	{
 		"a variable of AWS is one of a loop out of sight",
@@ -286,11 +287,11 @@ var defects = []defect{
 	},
 	{
 		"a policy that a loop makes goes by the ID that is written",
-		`len(r.loops.seen()) > w.outside {`, `len(r.loops.seen()) > w.outside+1 {`,
+		`len(r.loops.seen()) == in.outside`, `len(r.loops.seen()) <= in.outside+1`,
 	},
 	{
 		"SAM takes an empty text for a role of a state machine",
-		`return !slices.ContainsFunc(w.present(around).texts(n), mayBeEmpty)`, `return true`,
+		`return !slices.ContainsFunc(in.present(around).texts(n), mayBeEmpty)`, `return true`,
 	},
 	{
 		"a key that SAM does not resolve is looked up",
@@ -324,7 +325,7 @@ var defects = []defect{
 	},
 	{
 		"a loop makes sections in a StackSet's template",
-		`w.loops.mayBecome(string(name), "Resources") || `, ``,
+		`c.loops.mayBecome(string(name), "Resources") || `, ``,
 	},
 	{
 		"escapes in a StackSet's template pass",
@@ -354,7 +355,7 @@ var defects = []defect{
 	},
 	{
 		"a second fragment is taken",
-		`if !req.plan.fragment.absent() {`, `if req.plan.fragment.start < 0 {`,
+		`if !c.fragment.absent() { return errors.New("fragment is given twice")`, `if c.fragment.start < 0 { return errors.New("fragment is given twice")`,
 	},
 	{
 		"a requestId further inside is answered",
@@ -385,7 +386,7 @@ var defects = []defect{
 	},
 	{
 		"a role that is given twice is bound once",
-		`if n > 1 && slices.ContainsFunc(all[:n],`, `if n > 2 && slices.ContainsFunc(all[:n],`,
+		`if n > 1 { repeated = append(`, `if n > 2 { repeated = append(`,
 	},
 	{
 		"a section that is given twice passes",
@@ -407,7 +408,7 @@ var defects = []defect{
 	},
 	{
 		"a loop around a template replaces nothing in its Globals",
-		`if isVarying(w.globals) ||`, `if false && isVarying(w.globals) ||`,
+		`if isVarying(in.globals) ||`, `if false && isVarying(in.globals) ||`,
 	},
 	{
 		"a loop around a template replaces nothing in its sections",
