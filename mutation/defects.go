@@ -106,7 +106,7 @@ var defects = []defect{
 	},
 	{
 		"a misspelt member of Metadata is passed over",
-		`return wrong("has the unknown member " + clip(inner.name, maxID))`, `continue`,
+		`return wrong("has the unknown member " + printable.Clip(inner.name, maxID))`, `continue`,
 	},
 	{
 		"a text in Metadata is passed over",
@@ -122,7 +122,7 @@ var defects = []defect{
 	},
 	{
 		"a message passes on control characters",
-		`{ return printable.Clip(name, length) }`, `{ return printable.Clip("", length) + name }`,
+		`if text = Line(text); len(text) > length {`, `if len(text) > length {`,
 	},
 
 	// What is bound.
