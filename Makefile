@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -32,8 +32,9 @@ picture: ## Render the output of the demo to docs/demo.svg
 	go run github.com/charmbracelet/freeze@v0.2.2 --execute '$(MAKE) -s --no-print-directory demo-service' --output $(PICTURE) \
 		--wrap 102 --border.radius 8 --font.family 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace'
 
-test: ## Run the tests (a few minutes)
-	go test ./...
+# .ci/run has the rest: go vet is in lint, and long tests are in faults.
+test: ## Run the tests (under a minute)
+	go test -vet=off ./...
 
 # The scripts and the rules of stores, against moto's SSM, STS and IAM. One at a
 # time: moto has one set of everything.
@@ -61,10 +62,11 @@ e2e/node_modules: e2e/package-lock.json
 	cd e2e && npm ci --ignore-scripts --silent --no-audit --no-fund
 	touch $@
 
-# Writes the tables of docs/evidence/reliability.md.
-faults: ## Run the macro against faults and hostile templates
-	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile' -count 1 -update
-	FAULTS=1 go test ./deploy -run HostileFiles -count 1
+# What make test shortens or skips, in full: faults, hostile templates, every
+# setting of pbm check. Writes the tables of docs/evidence/reliability.md.
+faults: ## Run the long tests: faults, hostile templates
+	FAULTS=1 go test ./cmd/macro -run 'Fault|Runtime|Refusals|Hostile|Secrets' -count 1 -update
+	FAULTS=1 go test ./transform ./deploy ./paramstore -run 'Hostile|CheckAgrees|FileKill' -count 1
 
 race: ## Run the tests with the race detector
 	go test -race -timeout 30m ./...
@@ -76,8 +78,12 @@ cover: ## Check how much of the engine its own tests reach
 	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
 	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
+# make mutation DEFECTS=StackSet plants those whose description matches.
+DEFECTS =
 mutation: ## Plant defects one by one and check that the tests catch each
-	go run ./mutation
+	go run ./mutation -run '$(DEFECTS)'
+defects: ## Check that each planted defect still applies to the code
+	go run ./mutation -n
 
 lint: ## Check formatting and run the linters
 	@unformatted=$$(go run mvdan.cc/gofumpt@v0.12.0 -l .); echo "$$unformatted"; test -z "$$unformatted"
@@ -119,8 +125,8 @@ lambda: ## Build the Lambda function for arm64 and amd64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/arm64 ARCH=arm64
 	$(MAKE) build-MacroFunction ARTIFACTS_DIR=.build/amd64 ARCH=amd64
 
-# Writes docs/evidence/performance.md. make bench BENCH=quick writes nothing and
-# measures only enough to see that everything runs.
+# Writes docs/evidence/performance.md, with real templates where CORPUS names
+# them; make bench BENCH=quick measures each thing once and prints the page.
 BENCH = whole
 NODE_PEER = bench/peers/node/node_modules/.package-lock.json
 PYTHON_PEER = $(VENV)-bench/.installed

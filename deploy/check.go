@@ -176,7 +176,9 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, error) {
 	checked := make([]checkedTemplate, len(files))
 	var done atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
+	// Not errgroup.WithContext: its context is canceled a moment after ctx, and a
+	// read of stdin that ctx has ended would pass for a file that cannot be read.
+	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, in := range files {
 		group.Go(func() error {

@@ -16,6 +16,7 @@ import (
 // However its words are spelled, a template in a directory is found: what YAML
 // or JSON reads as one has a role that nobody may overlook.
 func TestFindEscaped(t *testing.T) {
+	t.Parallel()
 	const inJSON = `{"Resources": {"Role": {"Type": "AWS::IAM::Role"}}}`
 	const inYAML = "\"Resources\":\n  Role:\n    Type: \"AWS::IAM::Role\"\n"
 	spelled := map[string]string{
@@ -69,6 +70,7 @@ func inUTF16(text string, high int) string {
 // template that is padded beyond all that CloudFormation takes is reported, for
 // what packages it takes the padding away.
 func TestFindLong(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "good.yaml"), []byte("Resources: {Topic: {Type: AWS::SNS::Topic}}\n"), 0o600))
 	padding := strings.Repeat(strings.Repeat(" ", 1023)+"\n", 21<<10)

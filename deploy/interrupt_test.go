@@ -21,7 +21,8 @@ const unboundRole = "Resources:\n  Role: {Type: AWS::IAM::Role}\n"
 
 // Whoever presses Ctrl-C does not want the rest of the files to be written.
 func TestInterruptedBetweenFiles(t *testing.T) {
-	const files = 1000
+	t.Parallel()
+	const files = 500
 	for _, args := range [][]string{
 		{"transform", ".", "--permissions-boundary", "dev", "--account", "111122223333", "--in-place"},
 		{"adopt", "."},
@@ -58,6 +59,7 @@ func TestInterruptedBetweenFiles(t *testing.T) {
 // A read that waits ends with the first signal where it is of stdin, and with
 // the second one wherever else.
 func TestInterruptedRead(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		pbm := exec.Command("pbm", "check", "-")
 		stdin, err := pbm.StdinPipe()
@@ -75,6 +77,7 @@ func TestInterruptedRead(t *testing.T) {
 }
 
 func TestSecondSignalKills(t *testing.T) {
+	t.Parallel()
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	defer read.Close()

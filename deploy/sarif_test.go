@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,6 +34,8 @@ type sarifRun struct {
 		PartialFingerprints map[string]string
 	}
 }
+
+var fingerprintForm = regexp.MustCompile(`^[0-9a-f]{16}:[0-9]+$`)
 
 // requireSARIF reads a log, and requires of it what SARIF 2.1.0 does.
 func requireSARIF(t *testing.T, text string) sarifRun {
@@ -62,7 +65,7 @@ func requireSARIF(t *testing.T, text string) sarifRun {
 		require.NoError(t, err)
 		require.Positive(t, where.Region.StartLine)
 		fingerprint := r.PartialFingerprints["primaryLocationLineHash"]
-		require.Regexp(t, `^[0-9a-f]{16}:[0-9]+$`, fingerprint)
+		require.Regexp(t, fingerprintForm, fingerprint)
 		require.False(t, prints[fingerprint], "two results with the same fingerprint would be one alert")
 		prints[fingerprint] = true
 	}
@@ -146,6 +149,7 @@ func TestSARIFMessage(t *testing.T) {
 // Code scanning and the lines of a pull request take so many findings and no
 // more; none is dropped in silence.
 func TestManyFindings(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	text.WriteString("Resources:\n")
 	const roles = 25_010

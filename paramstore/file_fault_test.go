@@ -52,6 +52,10 @@ func forever(store *paramstore.File) {
 
 // kill -9 at any moment leaves a file that can be read and written.
 func TestFileKill(t *testing.T) {
+	kills := 10
+	if os.Getenv("FAULTS") != "" {
+		kills = 200
+	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "environments.json")
 	store := paramstore.NewFile(path)
@@ -61,7 +65,7 @@ func TestFileKill(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	last := int64(1)
-	for range 60 {
+	for range kills {
 		writer := exec.Command(program)
 		writer.Env = append(os.Environ(), writeForever+"="+path)
 		out, err := writer.StdoutPipe()
@@ -85,7 +89,7 @@ func TestFileKill(t *testing.T) {
 		require.NoError(t, err)
 		last = written.Version
 	}
-	t.Logf("%d versions written through 60 kills", last)
+	t.Logf("%d versions written through %d kills", last, kills)
 }
 
 // A disk without room, or that cannot be written, is told, and what was stored

@@ -49,6 +49,7 @@ func TestSSMGet(t *testing.T) {
 // Each thing that can go wrong in AWS has a text of its own and a remedy, and
 // says it once.
 func TestSSMErrors(t *testing.T) {
+	t.Parallel()
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for _, tc := range []struct {
@@ -137,6 +138,7 @@ func TestSSMErrors(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			server := ssmtest.New()
 			t.Cleanup(server.Close)
 			server.Fail(tc.fault)
@@ -152,6 +154,7 @@ func TestSSMErrors(t *testing.T) {
 		})
 	}
 	t.Run("unreachable", func(t *testing.T) {
+		t.Parallel()
 		_, err := paramstore.NewSSM(client(gone.URL), paramstore.DefaultPrefix).Get(context.Background(), "dev")
 		assert.ErrorContains(t, err, "SSM cannot be reached to read parameter /permissions-boundary/dev in eu-west-1: dial tcp ")
 		assert.Equal(t, "check the way to SSM (VPC endpoint, proxy) and try again", boundary.Remedy(err))
@@ -196,6 +199,7 @@ func TestSSMListNames(t *testing.T) {
 
 // A throttled read is tried again.
 func TestSSMRetries(t *testing.T) {
+	t.Parallel()
 	server := ssmtest.New()
 	t.Cleanup(server.Close)
 	server.Set("/permissions-boundary/dev", "none")

@@ -20,7 +20,7 @@ import (
 //   - What is kept under replace and reject is always the environment's.
 //   - What is filled was needless where it always was a boundary. Few are.
 func TestBoundaryValues(t *testing.T) {
-	first, count := seeds(t, 1000)
+	first, count := seeds(t, 300)
 	var counts valueCounts
 	for seed := first; seed < first+count; seed++ {
 		g := valueGenerator{Rand: rand.New(rand.NewPCG(seed, 0))}

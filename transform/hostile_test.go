@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -86,6 +87,9 @@ func TestLongBoundary(t *testing.T) {
 
 // Memory grows with the length of the input, and no faster.
 func TestHostileMemory(t *testing.T) {
+	if os.Getenv("FAULTS") == "" {
+		t.Skip("slow: make faults")
+	}
 	for name, make := range hostile.Fragments {
 		t.Run(name, func(t *testing.T) {
 			once, twice := allocated(make(200_000)), allocated(make(400_000))

@@ -90,6 +90,9 @@ func disarmed(command string) string {
 }
 
 func isHidden(r rune) bool {
+	if r < utf8.RuneSelf { // most text
+		return r < ' ' || r == 0x7f
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 

@@ -1,0 +1,128 @@
+// What pbm check costs, on a project and on real templates.
+
+package main
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	yaml "go.yaml.in/yaml/v4"
+
+	"permissions-boundary-macro/bench/workload"
+	"permissions-boundary-macro/transform"
+)
+
+const pbm = "../" + built + "/pbm"
+
+// checker measures a program that checks templates and exits with a failure when
+// it finds something.
+func checker(b *testing.B, name string, cores int, command ...string) {
+	b.Run(name, func(b *testing.B) {
+		var cpu time.Duration
+		var peak int64
+		for b.Loop() {
+			cmd := exec.Command(command[0], command[1:]...)
+			cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", cores))
+			_ = cmd.Run() // the code tells
+			require.Contains(b, []int{0, 1, 19}, cmd.ProcessState.ExitCode(), "cfn-guard exits with 19 when it finds something")
+			cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			peak = max(peak, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+		}
+		report(b, "cpu-ns/op", cpu)
+		b.ReportMetric(float64(peak), "peak-B")
+	})
+}
+
+// pbm check on 2,000 templates of 1 to 40 resources, half of them in YAML.
+func BenchmarkProject(b *testing.B) {
+	dir := b.TempDir()
+	for i := range 2_000 {
+		path, text := fmt.Sprintf("%s/%d.json", dir, i), workload.Roles((1+i*7%40)*200, 1+i*7%40/5)
+		if i%2 == 0 {
+			template, err := transform.ParseTemplate(text)
+			require.NoError(b, err)
+			text, err = template.Convert(transform.YAML)
+			require.NoError(b, err)
+			path = fmt.Sprintf("%s/%d.yaml", dir, i)
+		}
+		require.NoError(b, os.WriteFile(path, text, 0o600))
+	}
+	for cores := 1; cores <= runtime.NumCPU(); cores *= 2 {
+		checker(b, fmt.Sprint(cores), cores, pbm, "check", dir)
+	}
+}
+
+// pbm check on real templates, beside the least that a reader of them must do;
+// and on every twentieth in JSON, beside cfn-guard.
+func BenchmarkCorpus(b *testing.B) {
+	var inYAML, inJSON, some [][]byte
+	for _, template := range corpus(b, "yaml-sources.jsonl.gz") {
+		inYAML = append(inYAML, []byte(template.Source))
+	}
+	for i, template := range corpus(b, "templates.jsonl.gz") {
+		inJSON = append(inJSON, template.Fragment)
+		if i%20 == 0 {
+			some = append(some, template.Fragment)
+		}
+	}
+	checker(b, "YAML: pbm check", 1, pbm, "check", write(b, inYAML, ".yaml"))
+	inProcess(b, "YAML: go.yaml.in/yaml/v4, to nodes", nil, func() {
+		for _, text := range inYAML {
+			var node yaml.Node
+			_ = yaml.Unmarshal(text, &node) // what is not YAML is read by pbm check, too
+		}
+	})
+	checker(b, "JSON: pbm check", 1, pbm, "check", write(b, inJSON, ".json"))
+	inProcess(b, "JSON: jsontext, validation alone", nil, func() {
+		for _, text := range inJSON {
+			validate(b, text)
+		}
+	})
+	dir := write(b, some, ".json")
+	checker(b, "some in JSON: pbm check", 1, pbm, "check", dir)
+	architecture := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	guard := "peers/node/node_modules/@cdklabs/cdk-validator-cfnguard/bin/ubuntu/" + architecture + "/cfn-guard"
+	checker(b, "some in JSON: cfn-guard, one rule", 1, guard, "validate", "--rules", "peers/boundary.guard", "--data", dir, "--show-summary", "none")
+}
+
+// corpusTemplate is a real template: Source is what its author wrote.
+type corpusTemplate struct {
+	Source   string
+	Fragment json.RawMessage
+}
+
+// corpus are the templates of a file in the folder that the variable CORPUS names.
+func corpus(b *testing.B, name string) (all []corpusTemplate) {
+	dir := os.Getenv("CORPUS")
+	if dir == "" {
+		b.Skip("CORPUS does not name a folder with " + name)
+	}
+	file, err := os.Open(filepath.Join(dir, name))
+	require.NoError(b, err)
+	defer file.Close()
+	text, err := gzip.NewReader(file)
+	require.NoError(b, err)
+	for lines := json.NewDecoder(text); lines.More(); {
+		all = append(all, corpusTemplate{})
+		require.NoError(b, lines.Decode(&all[len(all)-1]))
+	}
+	return all
+}
+
+// write writes templates as files of a directory.
+func write(b *testing.B, texts [][]byte, extension string) string {
+	dir := b.TempDir()
+	for i, text := range texts {
+		require.NoError(b, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)+extension), text, 0o600))
+	}
+	return dir
+}
