@@ -8,6 +8,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// MacroName is what the macro is called unless its installer says otherwise,
+// and the key of what a template's Metadata says to it.
+const MacroName = "PermissionsBoundaryMacro"
+
+// acceptKey is what Metadata of a single resource may say to the macro.
+const acceptKey = "Accept"
+
+// misplaced is what the Metadata of a resource say to the macro beside Accept.
+type misplaced struct{ id, name string }
+
 // contents are what one template says, as far as a rule may ask for it.
 type contents struct {
 	src    []byte // the template in JSON, which spans refer to

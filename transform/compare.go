@@ -22,7 +22,7 @@ type comparison struct {
 // Transform. It knows nothing of edits.
 func (p *plan) onlyBinds(v boundValue, before, after *Template) bool {
 	c := comparison{
-		before: scan(before.json, span{}), after: scan(after.Fragment(), span{}), apart: before.sectionValue,
+		before: scan(before.JSON(), span{}), after: scan(after.Fragment(), span{}), apart: before.TransformSpan(),
 		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: v,
 	}
 	for _, s := range p.sites {
@@ -155,7 +155,7 @@ func (c *comparison) isBody(e embedded, now span) bool {
 		return false
 	}
 	again, err := parseBody(text[e.mark:])
-	return err == nil && bytes.Equal(again.transform, e.doc.transform) && e.plan.onlyBinds(c.boundary.portable(), e.doc, again)
+	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.plan.onlyBinds(c.boundary.portable(), e.doc, again)
 }
 
 func (c *comparison) isSame(old, now span) bool {

@@ -34,9 +34,6 @@ var ErrMisspelt = errors.New("what names the environment is misspelt")
 // the one that all stacks belong to.
 var ErrPinned = errors.New("every stack belongs to one environment")
 
-// acceptKey is what Metadata of a single resource may say to the macro.
-const acceptKey = "Accept"
-
 // named is an environment that the template names, and where it does. The zero
 // value names none.
 type named struct{ environment, where string }
@@ -58,7 +55,7 @@ func (m Macro) environment(req *request) (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
-	metadata, err := req.plan.metadataFor(req.macro)
+	metadata, err := metadataFor(req.plan, req.macro)
 	if err != nil {
 		return choice{}, err
 	}
@@ -223,15 +220,15 @@ func parametersNamed(parameters node, name string) []member {
 
 // metadataFor is what the template's Metadata name under the macro's name: the
 // one that everybody knows, or the one that it is installed under.
-func (p *plan) metadataFor(macro string) (named, error) {
+func metadataFor(p *plan, macro string) (named, error) {
 	if p.misplaced.name != "" {
-		return named{}, p.misplaced.problem()
+		return named{}, misplacedIn(p.misplaced)
 	}
-	switch found := p.metadataMembers(MacroName, macro); len(found) {
+	switch found := metadataMembers(p, MacroName, macro); len(found) {
 	case 0:
 		return named{}, nil
 	case 1:
-		return p.inMetadata(found[0])
+		return inMetadata(p, found[0])
 	default:
 		return named{}, twice("the template's Metadata", found[0].name, found[1].name)
 	}
@@ -239,7 +236,7 @@ func (p *plan) metadataFor(macro string) (named, error) {
 
 // metadataMembers are the members of the section Metadata of some names, in any
 // case. The others are not read, for they may be long.
-func (p *plan) metadataMembers(names ...string) []member {
+func metadataMembers(p *plan, names ...string) []member {
 	if p.metadata.absent() {
 		return nil
 	}
@@ -256,7 +253,7 @@ func (p *plan) metadataMembers(names ...string) []member {
 }
 
 // inMetadata is what the macro's member of Metadata names.
-func (p *plan) inMetadata(m member) (named, error) {
+func inMetadata(p *plan, m member) (named, error) {
 	where := printable.Clip(m.name, maxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
 		return named{}, boundary.Problem{
@@ -293,10 +290,8 @@ func (p *plan) inMetadata(m member) (named, error) {
 	return n, nil
 }
 
-// misplaced is what the Metadata of a resource say to the macro beside Accept.
-type misplaced struct{ id, name string }
-
-func (m misplaced) problem() error {
+// misplacedIn is the error of what the Metadata of a resource say.
+func misplacedIn(m misplaced) error {
 	return boundary.Problem{
 		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", printable.Clip(m.id, maxID), printable.Clip(m.name, maxID)),
 		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -9,6 +10,34 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 )
+
+// Existing says what happens to a PermissionsBoundary that the template has
+// already.
+type Existing string
+
+// What can happen to a boundary that is there already. Whatever is chosen, no
+// role passes unbound.
+const (
+	// Replace puts the environment's boundary in place of any other.
+	Replace Existing = "replace"
+	// Keep leaves a value that is certain to be a boundary, and fills all others:
+	// "", null, AWS::NoValue, what comes from out of sight, and such branches of
+	// Fn::If.
+	Keep Existing = "keep"
+	// Reject refuses a template with a value that differs.
+	Reject Existing = "reject"
+)
+
+// ParseExisting reads the setting ExistingBoundary; empty is Replace.
+func ParseExisting(text string) (Existing, error) {
+	switch e := Existing(text); e {
+	case "":
+		return Replace, nil
+	case Replace, Keep, Reject:
+		return e, nil
+	}
+	return "", fmt.Errorf("%q is not one of %s, %s, %s", text, Replace, Keep, Reject)
+}
 
 // judge decides about the value that a PermissionsBoundary has already.
 func (s *site) judge(v boundValue, existing Existing) ([]edit, Change, *Finding) {

@@ -11,6 +11,9 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
+// maxName is how much of a key is shown, in bytes.
+const maxName = 255
+
 // errTransforms is why a template with two sections Transform is not read.
 var errTransforms = errors.New("the section Transform is given twice; give it once")
 
@@ -26,12 +29,12 @@ func (t *Template) RepeatedKeys() []RepeatedKey {
 	var keys []RepeatedKey
 	if t.yaml != nil {
 		for n := range t.yaml.repeated {
-			keys = append(keys, RepeatedKey{printable.Clip(n.Value, maxID), n.Line})
+			keys = append(keys, RepeatedKey{printable.Clip(n.Value, maxName), n.Line})
 		}
 	} else if !jsontext.Value(t.src).IsValid(jsontext.AllowInvalidUTF8(true)) {
 		s := scan(t.src, span{0, len(t.src)})
 		s.repeated(func(name []byte, at span) {
-			keys = append(keys, RepeatedKey{printable.Clip(string(name), maxID), lineOf(t.lines(), at.start)})
+			keys = append(keys, RepeatedKey{printable.Clip(string(name), maxName), lineOf(t.lines(), at.start)})
 		})
 	}
 	slices.SortStableFunc(keys, func(a, b RepeatedKey) int {

@@ -33,10 +33,6 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// MacroName is what the macro is called unless its installer says otherwise,
-// and the key of what a template's Metadata says to it.
-const MacroName = "PermissionsBoundaryMacro"
-
 // MaxResponse is the longest response that Lambda takes from a function, in
 // bytes. Source: Lambda quotas, invocation payload.
 const MaxResponse = 6 << 20
@@ -110,7 +106,7 @@ func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
 
 func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []edit, Report) {
 	req := d.request()
-	contents, _ := read(d.Template.json)
+	contents, _ := read(d.Template.JSON())
 	edits, report := m.decide(ctx, req, contents)
 	return req, edits, report
 }

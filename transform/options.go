@@ -2,23 +2,6 @@ package transform
 
 import "fmt"
 
-// Existing says what happens to a PermissionsBoundary that the template has
-// already.
-type Existing string
-
-// What can happen to a boundary that is there already. Whatever is chosen, no
-// role passes unbound.
-const (
-	// Replace puts the environment's boundary in place of any other.
-	Replace Existing = "replace"
-	// Keep leaves a value that is certain to be a boundary, and fills all others:
-	// "", null, AWS::NoValue, what comes from out of sight, and such branches of
-	// Fn::If.
-	Keep Existing = "keep"
-	// Reject refuses a template with a value that differs.
-	Reject Existing = "reject"
-)
-
 // BlindSpots says what happens to a template with resources that may create
 // roles out of the macro's sight.
 type BlindSpots string
@@ -62,17 +45,6 @@ type Options struct {
 	// template is deployed to, as Fn::Sub. A macro knows its account; templates
 	// that are bound in files may be of many.
 	Portable bool
-}
-
-// ParseExisting reads the setting ExistingBoundary; empty is Replace.
-func ParseExisting(text string) (Existing, error) {
-	switch e := Existing(text); e {
-	case "":
-		return Replace, nil
-	case Replace, Keep, Reject:
-		return e, nil
-	}
-	return "", fmt.Errorf("%q is not one of %s, %s, %s", text, Replace, Keep, Reject)
 }
 
 // ParseBlindSpots reads the setting BlindSpots; empty is Warn.

@@ -181,7 +181,7 @@ func (e embedded) found(f Finding) Finding {
 // maxBodies bounds the templates in YAML inside of one template, in bytes:
 // to read them takes up to 200 times as much memory. CloudFormation takes no
 // template that is longer. Source: CloudFormation quotas.
-const maxBodies = maxYAML
+const maxBodies = MaxYAML
 
 var (
 	errBodies = errors.New("too many bytes of templates in YAML")
@@ -200,8 +200,8 @@ func (in *inspector) inner(r *resource, body span) (embedded, error) {
 		return embedded{}, err
 	}
 	c := &collector{
-		cursor:   scan(doc.json, span{}),
-		contents: contents{src: doc.json, around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
+		cursor:   scan(doc.JSON(), span{}),
+		contents: contents{src: doc.JSON(), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
 		depth:    in.depth + 1,
 		loops:    r.loops,
 	}
@@ -219,7 +219,7 @@ func (in *inspector) body(src []byte) (*Template, error) {
 	if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.own {
 		return nil, errBodies
 	}
-	doc, err := parseYAMLObject(src, reading{own: in.options.own})
+	doc, err := parseYAMLBody(src, in.options.own)
 	switch {
 	case errors.Is(err, errTransforms):
 		return nil, err
@@ -229,7 +229,7 @@ func (in *inspector) body(src []byte) (*Template, error) {
 		return nil, errNone
 	}
 	// What aliases have made of it counts, too.
-	*in.bodies += max(0, len(doc.json)-len(src))
+	*in.bodies += max(0, len(doc.JSON())-len(src))
 	return doc, nil
 }
 

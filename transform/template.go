@@ -50,7 +50,7 @@ var (
 //
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
 // short forms of intrinsic functions. Of a key that is given twice the last one
-// counts; two sections Transform are an error. Memory is bounded: see maxYAML
+// counts; two sections Transform are an error. Memory is bounded: see MaxYAML
 // and maxJSONValues.
 func ParseTemplate(src []byte) (*Template, error) { return parseTemplate(src, reading{}) }
 
@@ -213,6 +213,10 @@ func (t *Template) Fragment() []byte {
 	return bytes.TrimSpace(slices.Concat(t.json[:t.cut.start], t.json[t.cut.end:]))
 }
 
+// TransformSpan is where the section Transform is in the JSON, absent when it is
+// not in it.
+func (t *Template) TransformSpan() span { return t.sectionValue }
+
 // Transform is the section Transform in JSON, nil when there is none.
 func (t *Template) Transform() []byte { return t.transform }
 
@@ -286,10 +290,15 @@ func (t *Template) Text() []byte { return slices.Concat(t.bom, t.src) }
 
 func (t *Template) isSame(other *Template) bool { return bytes.Equal(t.src, other.src) }
 
+// parseYAMLBody reads a template in YAML that was written into a string.
+func parseYAMLBody(text []byte, own bool) (*Template, error) {
+	return parseYAMLObject(text, reading{own: own})
+}
+
 // parseBody reads a template that was written into a string, without limits.
 func parseBody(text []byte) (*Template, error) {
 	if isJSONObject(text) {
 		return Fragment(text), nil
 	}
-	return parseYAMLObject(text, reading{own: true})
+	return parseYAMLBody(text, true)
 }

@@ -45,17 +45,17 @@ type mark struct {
 // many values more than are written. CloudFormation itself takes no aliases.
 const maxCopies = 100_000
 
-// maxCopied bounds the same in bytes, for what is copied may be long. It is more
-// than Lambda takes and returns.
-const maxCopied = 2 * MaxResponse
+// maxCopied bounds the same in bytes, for what is copied may be long. It is twice
+// what Lambda takes and returns.
+const maxCopied = 12 << 20
 
 // maxDepth bounds how deep values may be nested: an alias may be inside of what
 // it stands for.
 const maxDepth = 1000
 
-// maxYAML is the longest YAML that is read, in bytes: CloudFormation takes no
+// MaxYAML is the longest YAML that is read, in bytes: CloudFormation takes no
 // template that is longer. Source: CloudFormation quotas.
-const maxYAML = 1 << 20
+const MaxYAML = 1 << 20
 
 // maxYAMLValues bounds the values in YAML, each of which takes some 200 bytes of
 // memory. The densest of real templates has 130,000 in as many bytes as
@@ -64,8 +64,8 @@ const maxYAMLValues = 130_000
 
 // checkLength keeps the YAML library from texts that would take much memory.
 func checkLength(src []byte) error {
-	if len(src) > maxYAML {
-		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), maxYAML)
+	if len(src) > MaxYAML {
+		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), MaxYAML)
 	}
 	values := 0
 	for i, c := range src {
