@@ -75,7 +75,7 @@ race: ## Run the tests with the race detector
 COVERED = 95
 cover: ## Check how much of the engine its own tests reach
 	mkdir -p .build
-	go test ./transform ./boundary -coverpkg=./transform,./boundary -coverprofile=.build/cover.out
+	go test ./transform ./boundary -coverpkg=./transform,./transform/rules,./transform/template,./boundary -coverprofile=.build/cover.out
 	go tool cover -func .build/cover.out | awk '$$NF != "100.0%" {print} END {exit $$NF + 0 < $(COVERED)}'
 
 # make mutation DEFECTS=StackSet plants those whose description matches.

@@ -18,7 +18,7 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/bench/workload"
-	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/template"
 )
 
 const pbm = "../" + built + "/pbm"
@@ -48,9 +48,9 @@ func BenchmarkProject(b *testing.B) {
 	for i := range 2_000 {
 		path, text := fmt.Sprintf("%s/%d.json", dir, i), workload.Roles((1+i*7%40)*200, 1+i*7%40/5)
 		if i%2 == 0 {
-			template, err := transform.ParseTemplate(text)
+			doc, err := template.Parse(text)
 			require.NoError(b, err)
-			text, err = template.Convert(transform.YAML)
+			text, err = doc.Convert(template.YAML)
 			require.NoError(b, err)
 			path = fmt.Sprintf("%s/%d.yaml", dir, i)
 		}

@@ -10,10 +10,11 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 func (p *pbm) adoptCommand() *cobra.Command {
-	o := macroOptions{existing: string(transform.Replace), blindSpots: string(transform.Warn)}
+	o := macroOptions{existing: string(rules.Replace), blindSpots: string(transform.Warn)}
 	c := &cobra.Command{
 		Use:   "adopt PATH...",
 		Short: "add the macro to the templates that create roles",
@@ -27,7 +28,7 @@ it is, comments included. With --dry-run it shows the diff and writes nothing.`,
 		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
-	c.Flags().StringVar(&o.macro, "macro-name", transform.MacroName, "name of the installed macro")
+	c.Flags().StringVar(&o.macro, "macro-name", rules.MacroName, "name of the installed macro")
 	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
 	return c
 }
@@ -96,7 +97,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		return nested, false, err
 	}
 	binding := c.binding(ctx, t)
-	changes := slices.DeleteFunc(report.Changes, func(change transform.Change) bool { return held(binding, change.LogicalID) })
+	changes := slices.DeleteFunc(report.Changes, func(change rules.Change) bool { return held(binding, change.LogicalID) })
 	switch {
 	case report.Err == nil && len(changes) == 0:
 		return nested, false, nil // it creates no role, or Fn::Transform has it bound
@@ -126,10 +127,10 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 
 // warnReplaced names the roles whose boundary the macro replaces once it is
 // listed.
-func (p *pbm) warnReplaced(t *template, changes []transform.Change) {
+func (p *pbm) warnReplaced(t *templateFile, changes []rules.Change) {
 	replaced := false
 	for _, change := range changes {
-		if change.Action == transform.Replaced {
+		if change.Action == rules.Replaced {
 			replaced = true
 			p.line("warning: ", fmt.Sprintf("%s:%d: the macro replaces the boundary of %s, which has %s", t.path, t.Line(change.Offset), change.LogicalID, change.Was))
 		}

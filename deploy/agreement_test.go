@@ -19,6 +19,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/deploy"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // pbm check and the macro must agree about every template that lists the macro:
@@ -51,7 +52,7 @@ type settings struct {
 // everySetting is every combination of settings that decides about roles.
 func everySetting() []settings {
 	var all []settings
-	for _, existing := range []transform.Existing{transform.Replace, transform.Keep, transform.Reject} {
+	for _, existing := range []rules.Existing{rules.Replace, rules.Keep, rules.Reject} {
 		for _, blind := range []transform.BlindSpots{transform.Warn, transform.RejectBlindSpots} {
 			for _, users := range []bool{false, true} {
 				for _, fallback := range []string{"", "dev", "pinned"} {
@@ -87,7 +88,7 @@ func agree(fragment []byte, params string, s settings) error {
 	if got.Unreadable != "" {
 		return errUnreadable
 	}
-	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
+	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); ok {
 		return got.refuses(refusal, code)
 	}
 	certain := errors.Is(report.Err, transform.ErrMisspelt) || errors.Is(report.Err, transform.ErrPinned)
@@ -117,9 +118,9 @@ func agree(fragment []byte, params string, s settings) error {
 	return nil
 }
 
-var statusAfter = map[transform.Action]string{
-	transform.Added: "bound by the macro", transform.Filled: "bound by the macro",
-	transform.Replaced: "replaced by the macro", transform.Kept: "bound already",
+var statusAfter = map[rules.Action]string{
+	rules.Added: "bound by the macro", rules.Filled: "bound by the macro",
+	rules.Replaced: "replaced by the macro", rules.Kept: "bound already",
 }
 
 func respond(fragment []byte, params string, s settings) transform.Report {
@@ -167,7 +168,7 @@ type checkedTemplate struct {
 	Roles, BlindSpots                           []struct{ LogicalID, Status string }
 }
 
-func (c checkedTemplate) refuses(refusal *transform.Refusal, code int) error {
+func (c checkedTemplate) refuses(refusal *rules.Refusal, code int) error {
 	if code != 1 {
 		return fmt.Errorf("the macro refuses, and check exits with %d: %w", code, refusal)
 	}

@@ -18,6 +18,8 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 func (p *pbm) checkCommand() *cobra.Command {
@@ -197,9 +199,9 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
 	t, err := readTemplate(in, c.macro)
-	if _, tag := errors.AsType[*transform.ForeignTagError](err); tag && !in.named {
+	if _, tag := errors.AsType[*template.ForeignTagError](err); tag && !in.named {
 		result.Foreign = reasonOf(err)
-		t, err = readWith(transform.ParseUnpackaged, in, c.macro)
+		t, err = readWith(template.ParseUnpackaged, in, c.macro)
 	}
 	if errors.Is(err, errTemplating) && !in.named {
 		result.Foreign, result.unchecked = errTemplating.Error()+"; check what it renders", true
@@ -251,7 +253,7 @@ var sample = func() boundary.Value {
 
 // run has the macro decide about a scope as its settings say, whatever the
 // environment is: the boundary is a sample.
-func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Report, error) {
+func (c *checker) run(ctx context.Context, t *templateFile, s scope) (transform.Report, error) {
 	options := c.options
 	options.AnyEnvironment = true
 	s.entry = nil // which may name an environment that is known at deployment
@@ -260,7 +262,7 @@ func (c *checker) run(ctx context.Context, t *template, s scope) (transform.Repo
 }
 
 // binding are the places where a Fn::Transform has the macro bind roles.
-func (c *checker) binding(ctx context.Context, t *template) []scope {
+func (c *checker) binding(ctx context.Context, t *templateFile) []scope {
 	var binding []scope
 	for _, s := range t.scopes {
 		report, err := c.run(ctx, t, s)
@@ -273,7 +275,7 @@ func (c *checker) binding(ctx context.Context, t *template) []scope {
 
 // respond is the macro's report on a scope of the template, with the defaults
 // of the template's parameters.
-func (t *template) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
+func (t *templateFile) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
 	values, err := t.valuesFor(s, m.Options.EnvironmentParameters)
 	if err != nil {
 		return transform.Report{}, err
@@ -283,7 +285,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 		return transform.Report{}, err
 	}
 	report := m.Inspect(ctx, d)
-	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); report.Err != nil && (!ok || refusal == nil) {
+	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); report.Err != nil && (!ok || refusal == nil) {
 		return report, report.Err
 	}
 	return report, nil
@@ -292,7 +294,7 @@ func (t *template) respond(ctx context.Context, m transform.Macro, s scope, envi
 // environment is which environment the template's stacks are of, or why nobody
 // knows. Each place that calls the macro has its own say. Of what deployment
 // decides there is nothing to say.
-func (c *checker) environment(ctx context.Context, t *template, binding []scope) (string, error) {
+func (c *checker) environment(ctx context.Context, t *templateFile, binding []scope) (string, error) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
 	}
@@ -318,7 +320,7 @@ func (c *checker) environment(ctx context.Context, t *template, binding []scope)
 
 // isDecidedAtDeployment reports whether only a deployment knows which
 // environment a scope is of. names are the template parameters that may say it.
-func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
+func (t *templateFile) isDecidedAtDeployment(s scope, names []string) bool {
 	values, err := t.defaults()
 	if err != nil {
 		return false
@@ -331,7 +333,7 @@ func (t *template) isDecidedAtDeployment(s scope, names []string) bool {
 }
 
 // roles gives each role its status.
-func (c *checker) roles(result *checkedTemplate, t *template, report transform.Report, binding []scope) {
+func (c *checker) roles(result *checkedTemplate, t *templateFile, report transform.Report, binding []scope) {
 	isRun := func(id string) bool { return t.macro != nil || held(binding, id) }
 	for _, change := range report.Changes {
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset)}
@@ -348,7 +350,7 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 			role.Status, role.Code, role.Reason, role.Remedy = statusBound, "", "", ""
 		} else {
 			// The boundary of the environment is not known here: it is the sample.
-			if f.Code == transform.CodeConflict || f.Code == transform.CodeGlobalConflict {
+			if f.Code == rules.CodeConflict || f.Code == rules.CodeGlobalConflict {
 				f.Names = []string{f.Names[0], "a boundary that check does not know"}
 			}
 			role = roleOf(t, f, statusConflict)
@@ -359,11 +361,11 @@ func (c *checker) roles(result *checkedTemplate, t *template, report transform.R
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-func statusWithMacro(change transform.Change) (status, reason string) {
+func statusWithMacro(change rules.Change) (status, reason string) {
 	switch change.Action {
-	case transform.Kept:
+	case rules.Kept:
 		return statusBound, ""
-	case transform.Replaced:
+	case rules.Replaced:
 		return statusReplaced, "had " + change.Was
 	}
 	return statusByMacro, ""
@@ -372,7 +374,7 @@ func statusWithMacro(change transform.Change) (status, reason string) {
 // withoutMacro is the status of a role that the macro does not see, with the
 // reason and the remedy. The macro cannot bind the stack that creates it, and
 // service-managed StackSets take no transforms.
-func (c *checker) withoutMacro(role *checkedRole, change transform.Change, result *checkedTemplate) {
+func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *checkedTemplate) {
 	if change.Certain {
 		role.Status = statusBound
 		return
@@ -397,11 +399,11 @@ func (c *checker) withoutMacro(role *checkedRole, change transform.Change, resul
 	}
 }
 
-func roleOf(t *template, f transform.Finding, status string) checkedRole {
+func roleOf(t *templateFile, f rules.Finding, status string) checkedRole {
 	return checkedRole{LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset), Status: status, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()}
 }
 
-func (c *checker) escapes(result *checkedTemplate, t *template, findings []transform.Finding) {
+func (c *checker) escapes(result *checkedTemplate, t *templateFile, findings []rules.Finding) {
 	for _, f := range findings {
 		role := roleOf(t, f, statusEscape)
 		switch {
@@ -418,13 +420,13 @@ func (c *checker) escapes(result *checkedTemplate, t *template, findings []trans
 // values reports where a Fn::Transform calls the macro in place of the value of
 // a property. The macro refuses that, and so the deployment, whatever else binds
 // the roles.
-func (c *checker) values(result *checkedTemplate, t *template) {
+func (c *checker) values(result *checkedTemplate, t *templateFile) {
 	for _, id := range t.valued {
 		line := t.SectionLine("Resources")
 		if at := slices.IndexFunc(result.Roles, func(r checkedRole) bool { return r.LogicalID == id }); at >= 0 {
 			line = result.Roles[at].Line
 		}
-		f := transform.PropertyValue(c.macro)
+		f := rules.PropertyValue(c.macro)
 		result.Roles = append(result.Roles, checkedRole{LogicalID: id, Type: fnTransform, Line: line, Status: statusEscape, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()})
 	}
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
@@ -432,14 +434,14 @@ func (c *checker) values(result *checkedTemplate, t *template) {
 
 // isSolved reports whether the template lists the macro after the transform that
 // makes a finding go away. Fn::Transform comes before all that Transform lists.
-func (t *template) isSolved(f transform.Finding, macro string) bool {
+func (t *templateFile) isSolved(f rules.Finding, macro string) bool {
 	return f.SolvedBy() != "" && !held(t.scopes, f.LogicalID) && t.listsAfter(macro, f.SolvedBy())
 }
 
 // blindSpots are those of the template, except those that are checked: nested
 // templates that are at hand, and places where Fn::Transform names the macro.
 // A macro that rejects blind spots does not see the former.
-func (c *checker) blindSpots(result *checkedTemplate, t *template, root string, report transform.Report) {
+func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root string, report transform.Report) {
 	if len(report.BlindSpots) == 0 {
 		return // most templates nest nothing, and to look for it costs as much as to check them
 	}
@@ -469,11 +471,11 @@ func (c *checker) blindSpots(result *checkedTemplate, t *template, root string, 
 
 // transforms reports those that add what the macro does not see: behind it, or
 // anywhere in a template that does not list it.
-func (c *checker) transforms(result *checkedTemplate, t *template) {
+func (c *checker) transforms(result *checkedTemplate, t *templateFile) {
 	listed := t.ListedTransforms()
-	own := slices.IndexFunc(listed, func(l transform.ListedTransform) bool { return l.Name == c.macro })
+	own := slices.IndexFunc(listed, func(l template.ListedTransform) bool { return l.Name == c.macro })
 	for _, other := range listed[own+1:] {
-		if transform.MayAddRoles(other.Name) {
+		if rules.MayAddRoles(other.Name) {
 			result.BlindSpots = append(result.BlindSpots, checkedRole{
 				LogicalID: "Transform", Type: other.Name, Line: other.Line,
 				Status: statusBlind, Code: codeLaterTransform, Reason: "may add roles, which the macro does not see", Remedy: "list " + c.macro + " last in Transform",
@@ -484,7 +486,7 @@ func (c *checker) transforms(result *checkedTemplate, t *template) {
 
 // nested are the local templates that a template nests or deploys by a
 // StackSet, by logical ID. root is that of the template: see [input].
-func (t *template) nested(root string) map[string]input {
+func (t *templateFile) nested(root string) map[string]input {
 	inputs := map[string]input{}
 	for id, r := range t.resources() {
 		var properties struct{ TemplateURL, Location, PermissionModel any }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // What becomes of a role.
@@ -91,13 +92,13 @@ func (t checkedTemplate) mayAdopt() bool {
 }
 
 type checkedRole struct {
-	LogicalID string         `json:"logicalId"`
-	Type      string         `json:"type"`
-	Line      int            `json:"line"`
-	Status    string         `json:"status"`
-	Code      transform.Code `json:"code,omitempty"` // of a finding
-	Reason    string         `json:"reason,omitempty"`
-	Remedy    string         `json:"remedy,omitempty"`
+	LogicalID string     `json:"logicalId"`
+	Type      string     `json:"type"`
+	Line      int        `json:"line"`
+	Status    string     `json:"status"`
+	Code      rules.Code `json:"code,omitempty"` // of a finding
+	Reason    string     `json:"reason,omitempty"`
+	Remedy    string     `json:"remedy,omitempty"`
 }
 
 // checkSummary counts.
@@ -206,7 +207,7 @@ func (r checkedRole) described() string {
 
 // remark is something for people to look at in a file.
 type remark struct {
-	code  transform.Code
+	code  rules.Code
 	level string // of SARIF: error, warning, note
 	path  string
 	line  int
@@ -216,17 +217,17 @@ type remark struct {
 
 // codes of what check finds beside the engine.
 const (
-	codeUnbound        transform.Code = "unbound-role"
-	codeReplaced       transform.Code = "replaced-boundary"
-	codeLaterTransform transform.Code = "transform-after-macro"
-	codeOrder          transform.Code = "macro-order"
-	codeEnvironment    transform.Code = "environment"
-	codeUnreadable     transform.Code = "unreadable-template"
+	codeUnbound        rules.Code = "unbound-role"
+	codeReplaced       rules.Code = "replaced-boundary"
+	codeLaterTransform rules.Code = "transform-after-macro"
+	codeOrder          rules.Code = "macro-order"
+	codeEnvironment    rules.Code = "environment"
+	codeUnreadable     rules.Code = "unreadable-template"
 )
 
 // checkCodes are what check finds beside the engine, and what it is about.
 var checkCodes = []struct {
-	code  transform.Code
+	code  rules.Code
 	about string
 }{
 	{codeUnbound, "a role would be deployed without a permissions boundary"},

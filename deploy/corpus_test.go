@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
-	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/template"
 )
 
 // readLines decodes the lines of a corpus file.
@@ -56,7 +56,7 @@ func TestCorpusYAML(t *testing.T) {
 	refused, repeated := 0, 0
 	sources := readLines[source](t, "yaml-sources.jsonl.gz")
 	for _, s := range sources {
-		got, err := transform.ParseTemplate([]byte(s.Source))
+		got, err := template.Parse([]byte(s.Source))
 		if err != nil {
 			refused++
 			require.ErrorContains(t, err, "the section Transform is given twice", s.Name)

@@ -15,7 +15,7 @@ import (
 )
 
 // deployment is what CloudFormation would ask the macro about a scope.
-func (t *template) deployment(s scope, target boundary.Target, values map[string]json.RawMessage, environment, macro string) (transform.Deployment, error) {
+func (t *templateFile) deployment(s scope, target boundary.Target, values map[string]json.RawMessage, environment, macro string) (transform.Deployment, error) {
 	params, err := t.params(s, target, values, environment)
 	if err != nil {
 		return transform.Deployment{}, err
@@ -31,7 +31,7 @@ func (t *template) deployment(s scope, target boundary.Target, values map[string
 // values are the values of the template's parameters: those given, and the
 // defaults of the others, unless the default is where a deployment finds it. It notes those that are used, unless there is no
 // place to: then all that are given must be declared.
-func (t *template) values(given []string, used map[string]bool) (map[string]json.RawMessage, error) {
+func (t *templateFile) values(given []string, used map[string]bool) (map[string]json.RawMessage, error) {
 	texts := map[string]string{}
 	for name, p := range t.parameters {
 		if p.Default != nil && !p.isKey() {
@@ -67,7 +67,7 @@ func (t *template) values(given []string, used map[string]bool) (map[string]json
 
 // awaited is the template parameter that would name the environment, were its
 // value known. The macro asks them in this order.
-func (t *template) awaited(names []string, values map[string]json.RawMessage) string {
+func (t *templateFile) awaited(names []string, values map[string]json.RawMessage) string {
 	for _, name := range names {
 		declared := t.parameterNamed(name)
 		value, known := values[declared]
@@ -84,7 +84,7 @@ func (t *template) awaited(names []string, values map[string]json.RawMessage) st
 
 // parameterNamed is a declared parameter of a name in whatever case, one that
 // is spelled alike before others.
-func (t *template) parameterNamed(name string) string {
+func (t *templateFile) parameterNamed(name string) string {
 	if _, declared := t.parameters[name]; declared {
 		return name
 	}
@@ -93,7 +93,7 @@ func (t *template) parameterNamed(name string) string {
 
 // foldedNames are the declared parameters by their names in lower case, of
 // several the first one.
-func (t *template) foldedNames() map[string]string {
+func (t *templateFile) foldedNames() map[string]string {
 	folded := make(map[string]string, len(t.parameters))
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(t.parameters))) {
 		folded[strings.ToLower(name)] = name
@@ -125,7 +125,7 @@ func parameterValue(typ, text string) (json.RawMessage, error) {
 // params are those of the macro, as the template gives them where it calls it,
 // with what names the environment evaluated: one that is given goes before. Which
 // of them it takes, the macro says.
-func (t *template) params(s scope, target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
+func (t *templateFile) params(s scope, target boundary.Target, values map[string]json.RawMessage, environment string) (map[string]json.RawMessage, error) {
 	params := map[string]json.RawMessage{}
 	if s.entry != nil {
 		maps.Copy(params, s.entry.Parameters)
@@ -165,7 +165,7 @@ var subVariable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 
 // resolve evaluates a Ref or Fn::Sub of template and pseudo parameters.
 // CloudFormation does so before it calls a macro.
-func (t *template) resolve(raw json.RawMessage, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func (t *templateFile) resolve(raw json.RawMessage, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	var function map[string]json.RawMessage
 	if json.Unmarshal(raw, &function) != nil {
 		return raw, nil
@@ -191,7 +191,7 @@ func isIntrinsic(function map[string]json.RawMessage) bool {
 	return len(names) == 1 && strings.HasPrefix(names[0], "Fn::")
 }
 
-func (t *template) lookUp(name string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func (t *templateFile) lookUp(name string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	pseudo := map[string]string{"AWS::Partition": target.Partition, "AWS::AccountId": target.AccountID, "AWS::Region": target.Region}
 	if text := pseudo[name]; text != "" {
 		return json.Marshal(text)
@@ -214,7 +214,7 @@ func (t *template) lookUp(name string, target boundary.Target, values map[string
 	return nil, problem
 }
 
-func (t *template) substitute(text string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
+func (t *templateFile) substitute(text string, target boundary.Target, values map[string]json.RawMessage) (json.RawMessage, error) {
 	var failed error
 	text = subVariable.ReplaceAllStringFunc(text, func(variable string) string {
 		value, err := t.lookUp(variable[2:len(variable)-1], target, values)

@@ -8,9 +8,9 @@ import (
 	"regexp"
 	"slices"
 
-	yaml "go.yaml.in/yaml/v4"
+	"permissions-boundary-macro/transform/template"
 
-	"permissions-boundary-macro/transform"
+	yaml "go.yaml.in/yaml/v4"
 )
 
 // errTemplating is what errors wrap about the sources of templating engines,
@@ -30,7 +30,7 @@ func kindOf(src []byte, err error) error {
 	isJSON := json.Valid(src)
 	isObject := bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{"))
 	switch {
-	case errors.Is(err, errNoResources), errors.Is(err, transform.ErrNotObject), isJSON && !isObject:
+	case errors.Is(err, errNoResources), errors.Is(err, template.ErrNotObject), isJSON && !isObject:
 		return errNoTemplate
 	case isJSON, countIndicators(src) > maxIndicators:
 		return nil

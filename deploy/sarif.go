@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // What a log for code scanning has of SARIF 2.1.0.
@@ -32,12 +32,12 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID               transform.Code `json:"id"`
-		ShortDescription sarifText      `json:"shortDescription"`
-		HelpURI          string         `json:"helpUri"`
+		ID               rules.Code `json:"id"`
+		ShortDescription sarifText  `json:"shortDescription"`
+		HelpURI          string     `json:"helpUri"`
 	}
 	sarifResult struct {
-		RuleID              transform.Code    `json:"ruleId"`
+		RuleID              rules.Code        `json:"ruleId"`
 		Level               string            `json:"level"`
 		Message             sarifText         `json:"message"`
 		Locations           []sarifLocation   `json:"locations"`
@@ -79,7 +79,7 @@ func (p *pbm) printSARIF(r checkResult) error {
 	for _, c := range checkCodes {
 		driver.Rules = append(driver.Rules, ruleOf(c.code, c.about))
 	}
-	for _, code := range transform.Codes() {
+	for _, code := range rules.Codes() {
 		driver.Rules = append(driver.Rules, ruleOf(code, "a resource that "+code.About()))
 	}
 	findings := r.findings()
@@ -90,7 +90,7 @@ func (p *pbm) printSARIF(r checkResult) error {
 	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}})
 }
 
-func ruleOf(code transform.Code, about string) sarifRule {
+func ruleOf(code rules.Code, about string) sarifRule {
 	return sarifRule{code, sarifText{sarifMessage.Replace(about)}, projectPage + "/blob/main/docs/troubleshooting.md#" + string(code)}
 }
 

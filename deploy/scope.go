@@ -11,6 +11,7 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/template"
 )
 
 // fnTransform is the key that runs macros on what is beside it.
@@ -21,11 +22,11 @@ const fnTransform = "Fn::Transform"
 type scope struct {
 	id       string          // of the resource that it is, or is in; empty for more than one
 	entry    *transformEntry // how the macro is called, nil when it is not
-	template *transform.Template
+	template *template.Document
 }
 
 // whole is the template as the section Transform has it handed to the macro.
-func (t *template) whole() scope { return scope{entry: t.macro, template: t.Template} }
+func (t *templateFile) whole() scope { return scope{entry: t.macro, template: t.Document} }
 
 // environment is the one that the macro is told where it is called, nil when
 // it is told none.
@@ -57,7 +58,7 @@ func held(scopes []scope, id string) bool {
 
 // readScopes finds where a Fn::Transform names the macro: beside the sections,
 // in Resources, in a resource and in its Properties.
-func (t *template) readScopes(sections map[string]json.RawMessage, macro string) {
+func (t *templateFile) readScopes(sections map[string]json.RawMessage, macro string) {
 	if !bytes.Contains(t.JSON(), []byte(fnTransform)) {
 		return // as most do
 	}
@@ -79,7 +80,7 @@ func (t *template) readScopes(sections map[string]json.RawMessage, macro string)
 
 // readValues finds where a Fn::Transform that names the macro and no other
 // stands in place of the value of a property.
-func (t *template) readValues(properties json.RawMessage, id, macro string) {
+func (t *templateFile) readValues(properties json.RawMessage, id, macro string) {
 	var value any
 	if json.Unmarshal(properties, &value) != nil {
 		return
@@ -116,7 +117,7 @@ func members(object json.RawMessage) map[string]json.RawMessage {
 	return all
 }
 
-func (t *template) readScope(beside map[string]json.RawMessage, id, macro string) {
+func (t *templateFile) readScope(beside map[string]json.RawMessage, id, macro string) {
 	called, ok := beside[fnTransform]
 	if !ok {
 		return
@@ -132,21 +133,21 @@ func (t *template) readScope(beside map[string]json.RawMessage, id, macro string
 	delete(rest, fnTransform)
 	fragment, err := json.Marshal(rest)
 	if err == nil {
-		t.scopes = append(t.scopes, scope{id: id, entry: entry, template: transform.Fragment(fragment)})
+		t.scopes = append(t.scopes, scope{id: id, entry: entry, template: template.Fragment(fragment)})
 		t.own[id] = true
 	}
 }
 
 // isOwn reports whether all Fn::Transform of a resource, or around the
 // resources, name the macro and no other.
-func (t *template) isOwn(id string) bool {
+func (t *templateFile) isOwn(id string) bool {
 	return t.own[id] && !t.foreign[id]
 }
 
 // valuesFor are the defaults of the template's parameters that a scope may ask
 // for: of a part of the template those that it mentions, and those of names,
 // compared without case. There may be as many parts as parameters.
-func (t *template) valuesFor(s scope, names []string) (map[string]json.RawMessage, error) {
+func (t *templateFile) valuesFor(s scope, names []string) (map[string]json.RawMessage, error) {
 	all, err := t.defaults()
 	if err != nil || s.id == "" {
 		return maps.Clone(all), err
@@ -197,7 +198,7 @@ func texts(value json.RawMessage) iter.Seq[string] {
 
 // called is the whole template as if what its Fn::Transform say to the macro
 // stood in its Transform, where that does not list the macro.
-func (t *template) called() (scope, error) {
+func (t *templateFile) called() (scope, error) {
 	s := t.whole()
 	if t.macro != nil || len(t.scopes) == 0 {
 		return s, nil

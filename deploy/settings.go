@@ -7,6 +7,7 @@ import (
 
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // macroOptions are flags that the macro has as settings.
@@ -22,10 +23,10 @@ type macroOptions struct {
 
 func (o *macroOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.macro, "macro-name", transform.MacroName, "macro setting: name of the macro in templates")
+	flags.StringVar(&o.macro, "macro-name", rules.MacroName, "macro setting: name of the macro in templates")
 	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "macro setting: environment of templates that name none")
 	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "macro setting: refuse templates that name another environment than the default")
-	flags.StringVar(&o.existing, "existing-boundary", string(transform.Replace), "macro setting: replace, keep or reject existing boundaries")
+	flags.StringVar(&o.existing, "existing-boundary", string(rules.Replace), "macro setting: replace, keep or reject existing boundaries")
 	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "macro setting: warn about or reject blind spots")
 	flags.BoolVar(&o.boundUsers, "bound-users", false, "macro setting: bind IAM users too")
 	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
@@ -35,7 +36,7 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 // adopt is the command that lists the macro, for hints.
 func (o macroOptions) adopt() string {
 	command := "pbm adopt PATH..."
-	if o.macro != transform.MacroName {
+	if o.macro != rules.MacroName {
 		command += " --macro-name " + printable.Shell(o.macro)
 	}
 	if o.boundUsers {
@@ -46,7 +47,7 @@ func (o macroOptions) adopt() string {
 
 // settings are the flags that the macro has as settings.
 func (o macroOptions) settings() (transform.Options, error) {
-	existing, err := transform.ParseExisting(o.existing)
+	existing, err := rules.ParseExisting(o.existing)
 	if err != nil {
 		return transform.Options{}, usagef("%s %w", spelling(o.flags, "existing-boundary"), err)
 	}

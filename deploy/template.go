@@ -10,12 +10,12 @@ import (
 	"sync"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/template"
 )
 
 // template is a template file, and what it says about the macro.
-type template struct {
-	*transform.Template
+type templateFile struct {
+	*template.Document
 	path       string
 	src        []byte
 	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
@@ -93,11 +93,11 @@ func (e readError) Unwrap() error { return e.error }
 
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
 // template calls it by. Its errors are of type readError.
-func readTemplate(in input, macro string) (*template, error) {
-	return readWith(transform.ParseTemplate, in, macro)
+func readTemplate(in input, macro string) (*templateFile, error) {
+	return readWith(template.Parse, in, macro)
 }
 
-func readWith(parse func([]byte) (*transform.Template, error), in input, macro string) (*template, error) {
+func readWith(parse func([]byte) (*template.Document, error), in input, macro string) (*templateFile, error) {
 	src, err := in.read()
 	if err != nil {
 		return nil, readError{fmt.Errorf("read the template: %w", err)}
@@ -142,12 +142,12 @@ func mayHaveResources(sections map[string]json.RawMessage) bool {
 // sectionsOfTemplates make a template of a text that has no Resources.
 var sectionsOfTemplates = []string{"AWSTemplateFormatVersion", "Fn::Transform"}
 
-func parseTemplate(parse func([]byte) (*transform.Template, error), path string, src []byte, macro string) (*template, error) {
+func parseTemplate(parse func([]byte) (*template.Document, error), path string, src []byte, macro string) (*templateFile, error) {
 	parsed, err := parse(src)
 	if err != nil {
 		return nil, err
 	}
-	t := &template{Template: parsed, path: path, src: src}
+	t := &templateFile{Document: parsed, path: path, src: src}
 	t.folded = sync.OnceValue(t.foldedNames)
 	t.defaults = sync.OnceValues(func() (map[string]json.RawMessage, error) { return t.values(nil, nil) })
 	if t.macro, _, err = entryOf(parsed.Transform(), macro); err != nil {
@@ -196,7 +196,7 @@ func entryOf(section []byte, macro string) (found *transformEntry, others bool, 
 
 // listsAfter reports whether the template lists the macro after another
 // transform.
-func (t *template) listsAfter(macro, other string) bool {
+func (t *templateFile) listsAfter(macro, other string) bool {
 	names := t.Transforms()
 	at := slices.Index(names, macro)
 	return at >= 0 && slices.Contains(names[:at], other)
@@ -204,7 +204,7 @@ func (t *template) listsAfter(macro, other string) bool {
 
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
-func (t *template) defines(macro string) bool {
+func (t *templateFile) defines(macro string) bool {
 	if !bytes.Contains(t.JSON(), []byte("AWS::CloudFormation::Macro")) {
 		return false // as most do, and to look through the resources takes long
 	}
@@ -232,7 +232,7 @@ type templateResource struct {
 
 // resources are those of the template by logical ID, those in loops by what
 // their loop makes it of.
-func (t *template) resources() map[string]templateResource {
+func (t *templateFile) resources() map[string]templateResource {
 	all := map[string]templateResource{}
 	addResources(all, members(t.JSON())["Resources"])
 	return all

@@ -20,6 +20,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // transformOptions are the flags of pbm transform.
@@ -237,7 +238,7 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 
 // transform runs the macro. Where the account is not known it is the one of
 // the boundary, for the macro refuses those of other accounts.
-func (t *template) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
+func (t *templateFile) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
 	values, err := t.values(o.parameters, o.used)
 	if err != nil {
 		return nil, transform.Report{}, err
@@ -260,7 +261,7 @@ func (t *template) transform(ctx context.Context, macro transform.Macro, target 
 // environmentNamed is the environment that the template's stack belongs to, so
 // that its store can be found. It is empty where no store is asked: for a
 // template that needs no boundary, or that fails before.
-func (t *template) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) (string, error) {
+func (t *templateFile) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) (string, error) {
 	if o.environment != "" || o.boundary.given() {
 		return o.environment, nil
 	}
@@ -280,7 +281,7 @@ func (t *template) environmentNamed(ctx context.Context, macro transform.Macro, 
 }
 
 // rewrite runs the macro's own code on the template as it is written.
-func (t *template) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
+func (t *templateFile) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
 	d, err := t.request(macro, target, values, o)
 	if err != nil {
 		return nil, transform.Report{}, err
@@ -290,7 +291,7 @@ func (t *template) rewrite(ctx context.Context, macro transform.Macro, target bo
 }
 
 // request is the deployment of the template.
-func (t *template) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) (transform.Deployment, error) {
+func (t *templateFile) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) (transform.Deployment, error) {
 	whole := t.whole()
 	switch {
 	case macro.Options.AnyEnvironment:
@@ -306,25 +307,25 @@ func (t *template) request(macro transform.Macro, target boundary.Target, values
 
 // explain corrects the remedies of a failure: pbm takes an environment from
 // its caller, and does not run the transforms before the macro.
-func (t *template) explain(report transform.Report, o transformOptions) error {
+func (t *templateFile) explain(report transform.Report, o transformOptions) error {
 	if errors.Is(report.Err, transform.ErrUnnamed) {
 		return boundary.WithRemedy(report.Err, "pass --environment"+orParameter(t.awaitedHere(o))+"; or "+boundary.Remedy(report.Err))
 	}
-	if refusal, ok := errors.AsType[*transform.Refusal](report.Err); ok {
-		return &refusedHere{refusal, func(f transform.Finding) bool { return t.isSolved(f, o.macro) }}
+	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); ok {
+		return &refusedHere{refusal, func(f rules.Finding) bool { return t.isSolved(f, o.macro) }}
 	}
 	return report.Err
 }
 
 // refusedHere is the refusal of a template whose transforms pbm does not run.
 type refusedHere struct {
-	*transform.Refusal
-	isSolved func(transform.Finding) bool // on AWS
+	*rules.Refusal
+	isSolved func(rules.Finding) bool // on AWS
 }
 
 func (r *refusedHere) Unwrap() error { return r.Refusal }
 
-func (r *refusedHere) remedy(f transform.Finding) string {
+func (r *refusedHere) remedy(f rules.Finding) string {
 	if r.isSolved(f) {
 		return "nothing to do on AWS: the template lists the macro after " + f.SolvedBy() + ", where it binds the role; pbm does not run " + f.SolvedBy()
 	}
@@ -333,7 +334,7 @@ func (r *refusedHere) remedy(f transform.Finding) string {
 
 // awaitedHere is the template parameter that names the environment at
 // deployment and has no value here, empty when there is none.
-func (t *template) awaitedHere(o transformOptions) string {
+func (t *templateFile) awaitedHere(o transformOptions) string {
 	values, err := t.values(o.parameters, o.used)
 	called, e := t.called()
 	if err != nil || e != nil || called.environment() != nil || o.environment != "" || o.boundary.given() {
@@ -353,8 +354,8 @@ func orParameter(awaited string) string {
 // warn tells what the macro cannot see, when the environment may be another
 // one, and when CloudFormation would not run the macro at all: of a result that
 // is looked at, and not deployed.
-func (p *pbm) warn(t *template, report transform.Report, o transformOptions, of string) {
-	unlisted := func(c transform.Change) bool { return !held(t.scopes, c.LogicalID) }
+func (p *pbm) warn(t *templateFile, report transform.Report, o transformOptions, of string) {
+	unlisted := func(c rules.Change) bool { return !held(t.scopes, c.LogicalID) }
 	deployed := o.inPlace || o.diff || o.check || o.output != ""
 	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
 		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
@@ -381,7 +382,7 @@ const maxRepeated = 10
 
 // warnRepeated tells of keys that are given twice, where that is no reason to
 // refuse the template.
-func (p *pbm) warnRepeated(t *template, of string) {
+func (p *pbm) warnRepeated(t *templateFile, of string) {
 	keys := t.RepeatedKeys()
 	for _, key := range keys[:min(len(keys), maxRepeated)] {
 		p.line("warning: ", fmt.Sprintf("%sline %d: the key %s appears again; CloudFormation uses the last one", of, key.Line, key.Name))
@@ -398,7 +399,7 @@ var errWouldChange = boundary.Problem{
 }
 
 // deliver writes the result where it was asked for, and then says what it is.
-func (p *pbm) deliver(t *template, result []byte, report transform.Report, o transformOptions, of string) error {
+func (p *pbm) deliver(t *templateFile, result []byte, report transform.Report, o transformOptions, of string) error {
 	if err := p.write(t, result, o); err != nil {
 		return err
 	}
@@ -413,10 +414,10 @@ func (p *pbm) deliver(t *template, result []byte, report transform.Report, o tra
 }
 
 func wouldChange(r transform.Report) bool {
-	return slices.ContainsFunc(r.Changes, func(c transform.Change) bool { return c.Action != transform.Kept })
+	return slices.ContainsFunc(r.Changes, func(c rules.Change) bool { return c.Action != rules.Kept })
 }
 
-func (p *pbm) write(t *template, result []byte, o transformOptions) error {
+func (p *pbm) write(t *templateFile, result []byte, o transformOptions) error {
 	switch {
 	case o.check:
 		return nil

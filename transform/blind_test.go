@@ -10,6 +10,7 @@ import (
 
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // answer is what a reader of a template says to the question whether a resource
@@ -219,7 +220,7 @@ func checkBlind(fragment []byte, report transform.Report) error {
 	for id, r := range resources {
 		typ, _ := object(r)["Type"].(string)
 		p := object(object(r)["Properties"])
-		reported := slices.ContainsFunc(report.BlindSpots, func(f transform.Finding) bool { return f.LogicalID == id && f.Type == printable.Line(typ) })
+		reported := slices.ContainsFunc(report.BlindSpots, func(f rules.Finding) bool { return f.LogicalID == id && f.Type == printable.Line(typ) })
 		switch found := blindAnswer(typ, p, resources); {
 		case isOdd(fragment, id), isLossy(typ), reported == (found == yes), found == unsure, hasLoop(p):
 		case reported:

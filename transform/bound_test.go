@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // checkBound looks at a result the way a reader of the template would: every
@@ -246,7 +247,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 }
 
 func (c boundCheck) value(id string, v any) error {
-	if c.anyBoundary || c.isBoundary(v) || c.options.Existing == transform.Keep && c.mayStay(v) {
+	if c.anyBoundary || c.isBoundary(v) || c.options.Existing == rules.Keep && c.mayStay(v) {
 		return nil
 	}
 	return fmt.Errorf("%s has the boundary %v", id, v)
@@ -424,7 +425,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if resolvesName(t) {
 		return fmt.Errorf("%s has a dynamic reference in a Type or a key of its template", id)
 	}
-	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == transform.MacroName {
+	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == rules.MacroName {
 		return nil // the macro runs there, after all else
 	}
 	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, options: c.options, arn: c.arn}

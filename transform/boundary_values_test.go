@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // TestBoundaryValues makes boundaries of every form at random, and holds what
@@ -71,7 +72,7 @@ func (c valueCase) oracle(arn string) boundCheck {
 	return of
 }
 
-func (n *valueCounts) count(c valueCase, change transform.Change, of boundCheck) error {
+func (n *valueCounts) count(c valueCase, change rules.Change, of boundCheck) error {
 	value := marshal(c.value)
 	if change.Certain {
 		n.certain++
@@ -80,20 +81,20 @@ func (n *valueCounts) count(c valueCase, change transform.Change, of boundCheck)
 		}
 	}
 	switch change.Action {
-	case transform.Kept:
+	case rules.Kept:
 		n.kept++
-		if !of.isBoundary(c.value) && !(c.options.Existing == transform.Keep && of.mayStay(c.value)) {
+		if !of.isBoundary(c.value) && !(c.options.Existing == rules.Keep && of.mayStay(c.value)) {
 			return fmt.Errorf("%s is kept: %s with %s", value, marshal(c.template), marshal(c.parameters))
 		}
-	case transform.Filled:
-		if c.options.Existing != transform.Keep {
+	case rules.Filled:
+		if c.options.Existing != rules.Keep {
 			break
 		}
 		n.filled++
 		if of.always(c.value, isPolicyARN) {
 			n.needless++
 		}
-	case transform.Replaced:
+	case rules.Replaced:
 		n.replaced++
 		if of.always(c.value, func(text string) bool { return text == of.arn }) {
 			n.needlessReplaced++
@@ -144,7 +145,7 @@ func (g valueGenerator) template() valueCase {
 	return valueCase{
 		value: value, parameters: given,
 		options: transform.Options{
-			Existing: []transform.Existing{transform.Keep, transform.Keep, transform.Replace, transform.Reject}[g.IntN(4)],
+			Existing: []rules.Existing{rules.Keep, rules.Keep, rules.Replace, rules.Reject}[g.IntN(4)],
 			Portable: g.IntN(8) == 0,
 		},
 		template: map[string]any{

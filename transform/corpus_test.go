@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // corpusTemplate is a real public template, as a macro receives it.
@@ -75,7 +77,7 @@ func defaults(fragment []byte) string {
 
 // escapes reports whether a finding names a resource that stays unbound even
 // if every boundary that can be written is there.
-func escapes(fragment []byte, f transform.Finding, o transform.Options, parameters string) bool {
+func escapes(fragment []byte, f rules.Finding, o transform.Options, parameters string) bool {
 	var t, given map[string]any
 	if json.Unmarshal(fragment, &t) != nil || json.Unmarshal([]byte(parameters), &given) != nil {
 		return false
@@ -89,12 +91,12 @@ func escapes(fragment []byte, f transform.Finding, o transform.Options, paramete
 	switch typ, _ := r["Type"].(string); {
 	case f.Type == "":
 		return object(r["Type"]) != nil
-	case f.Code == transform.CodeConflict, f.Code == transform.CodeGlobalConflict:
+	case f.Code == rules.CodeConflict, f.Code == rules.CodeGlobalConflict:
 		if isEvent {
 			r = object(object(object(r["Properties"])["Events"])[event])
 		}
 		global := object(object(t["Globals"])["Function"])["PermissionsBoundary"]
-		return o.Existing == transform.Reject && (object(r["Properties"])["PermissionsBoundary"] != nil || typ == "AWS::Serverless::Function" && global != nil)
+		return o.Existing == rules.Reject && (object(r["Properties"])["PermissionsBoundary"] != nil || typ == "AWS::Serverless::Function" && global != nil)
 	case f.Code == "properties-not-an-object", f.Code == "properties-made":
 		p := object(r["Properties"])
 		return r["Properties"] != nil && (p == nil || p["Fn::If"] != nil)
@@ -132,13 +134,13 @@ func isBrokenLoop(v any) bool {
 func TestCorpus(t *testing.T) {
 	templates := corpus(t)
 	var counted []map[string]int
-	for _, existing := range []transform.Existing{transform.Replace, transform.Keep, transform.Reject} {
+	for _, existing := range []rules.Existing{rules.Replace, rules.Keep, rules.Reject} {
 		t.Run(string(existing), func(t *testing.T) {
 			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: existing, BoundUsers: true}}
 			counts := map[string]int{}
-			for _, template := range templates {
-				got, report, err := checkLaws(m, template.Fragment, `{"Environment":"dev"}`, defaults(template.Fragment))
-				require.NoError(t, err, template.Name)
+			for _, doc := range templates {
+				got, report, err := checkLaws(m, doc.Fragment, `{"Environment":"dev"}`, defaults(doc.Fragment))
+				require.NoError(t, err, doc.Name)
 				counts["templates"]++
 				for _, c := range report.Changes {
 					counts[string(c.Action)]++
@@ -151,11 +153,11 @@ func TestCorpus(t *testing.T) {
 				}
 				if got.Status != "success" {
 					counts["refused"]++
-					refusal, ok := report.Err.(*transform.Refusal)
-					require.True(t, ok, "%s: %v", template.Name, report.Err)
+					refusal, ok := report.Err.(*rules.Refusal)
+					require.True(t, ok, "%s: %v", doc.Name, report.Err)
 					for _, f := range refusal.Findings {
 						counts["refused: "+f.Type+" "+string(f.Code)]++
-						require.True(t, escapes(template.Fragment, f, m.Options, defaults(template.Fragment)), "%s: no true escape: %s", template.Name, f)
+						require.True(t, escapes(doc.Fragment, f, m.Options, defaults(doc.Fragment)), "%s: no true escape: %s", doc.Name, f)
 					}
 				}
 			}
@@ -190,7 +192,7 @@ func checkDocumented(t *testing.T, counted []map[string]int) {
 // The laws on templates as people write them. Refusals are listed.
 func TestCorpusYAML(t *testing.T) {
 	type source struct{ Name, Source string }
-	for _, existing := range []transform.Existing{transform.Replace, transform.Keep} {
+	for _, existing := range []rules.Existing{rules.Replace, rules.Keep} {
 		t.Run(string(existing), func(t *testing.T) {
 			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: existing, BoundUsers: true}}
 			counts := map[string]int{}
@@ -201,7 +203,7 @@ func TestCorpusYAML(t *testing.T) {
 				for _, c := range report.Changes {
 					counts[string(c.Action)]++
 				}
-				switch refusal, ok := report.Err.(*transform.Refusal); {
+				switch refusal, ok := report.Err.(*rules.Refusal); {
 				case ok:
 					counts["refused"]++
 					for _, f := range refusal.Findings {
@@ -222,9 +224,9 @@ func TestCorpusYAML(t *testing.T) {
 }
 
 func Fragment(t *testing.T, source string) []byte {
-	template, err := transform.ParseTemplate([]byte(source))
+	doc, err := template.Parse([]byte(source))
 	require.NoError(t, err)
-	return template.Fragment()
+	return doc.Fragment()
 }
 
 // Templates of the corpus adopt the macro in place.
@@ -232,12 +234,12 @@ func TestCorpusAdopt(t *testing.T) {
 	type source struct{ Name, Source string }
 	counts := map[string]int{}
 	for _, s := range corpusLines[source](t, "yaml-sources.jsonl.gz") {
-		template, err := transform.ParseTemplate([]byte(s.Source))
+		doc, err := template.Parse([]byte(s.Source))
 		if err != nil {
 			counts["not read"]++
 			continue
 		}
-		out, err := template.Adopt(transform.MacroName)
+		out, err := doc.Adopt(rules.MacroName)
 		if err != nil {
 			counts["refused: "+err.Error()]++
 			t.Log(s.Name)

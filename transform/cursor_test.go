@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"permissions-boundary-macro/transform/template"
+
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 )
@@ -34,47 +36,47 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		options := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 		valid := jsontext.Value(text).IsValid(options...)
-		require.Equal(t, valid, validate(text) == nil)
+		require.Equal(t, valid, template.Validate(text) == nil)
 		if !valid {
 			return
 		}
-		whole := scan(text, span{0, len(text)}).skip()
-		require.Equal(t, strings.Trim(string(text), " \t\r\n"), string(text[whole.start:whole.end]))
+		whole := template.NewCursor(text, template.Span{End: len(text)}).Skip()
+		require.Equal(t, strings.Trim(string(text), " \t\r\n"), string(text[whole.Start:whole.End]))
 		dec := jsontext.NewDecoder(strings.NewReader(string(text)), options...)
-		stepped := scan(text, span{0, len(text)})
+		stepped := template.NewCursor(text, template.Span{End: len(text)})
 		steps(t, stepped, dec)
-		require.Equal(t, whole.end, stepped.offset())
+		require.Equal(t, whole.End, stepped.Offset())
 	})
 }
 
 // steps reads a value token by token. What follows an object or array is where
 // the cursor gets by skipping it, too.
-func steps(t *testing.T, c *cursor, dec *jsontext.Decoder) {
-	kind, skipping := c.peek(), *c
+func steps(t *testing.T, c *template.Cursor, dec *jsontext.Decoder) {
+	kind, skipping := c.Peek(), *c
 	require.Equal(t, dec.PeekKind(), kind)
 	switch kind {
 	case jsontext.KindBeginObject:
-		for enter(t, c, dec); c.more(); {
-			name, at := c.name()
-			token(t, dec, at.end)
-			require.Equal(t, string(unquote(c.src[at.start:at.end])), string(name))
+		for enter(t, c, dec); c.More(); {
+			name, at := c.Name()
+			token(t, dec, at.End)
+			require.Equal(t, string(template.Unquote(c.Src[at.Start:at.End])), string(name))
 			steps(t, c, dec)
 		}
-		token(t, dec, c.offset())
+		token(t, dec, c.Offset())
 	case jsontext.KindBeginArray:
-		for enter(t, c, dec); c.more(); {
+		for enter(t, c, dec); c.More(); {
 			steps(t, c, dec)
 		}
-		token(t, dec, c.offset())
+		token(t, dec, c.Offset())
 	default:
-		token(t, dec, c.skip().end)
+		token(t, dec, c.Skip().End)
 	}
-	if c.pos-skipping.pos < 1000 { // or deep nesting would take the square of its depth
-		require.Equal(t, c.pos, skipping.skip().end)
+	if c.Pos-skipping.Pos < 1000 { // or deep nesting would take the square of its depth
+		require.Equal(t, c.Pos, skipping.Skip().End)
 	}
 }
 
-func enter(t *testing.T, c *cursor, dec *jsontext.Decoder) { token(t, dec, c.enter()+1) }
+func enter(t *testing.T, c *template.Cursor, dec *jsontext.Decoder) { token(t, dec, c.Enter()+1) }
 
 // token has jsontext read a token, which must end where the cursor is.
 func token(t *testing.T, dec *jsontext.Decoder, end int) {

@@ -12,6 +12,8 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // environmentKey is the one parameter of the macro, and the one member of what a
@@ -76,7 +78,7 @@ func (m Macro) environment(req *request) (choice, error) {
 		What: "no environment is named for this stack, so its boundary is not known",
 		Kind: ErrUnnamed,
 		Remedy: fmt.Sprintf("name it in one of four ways: the parameter Environment of %s in Transform; a template parameter called %s; %s.Environment in the template's Metadata; or DefaultEnvironment of the installed macro",
-			req.macro, strings.Join(m.Options.EnvironmentParameters, " or "), MacroName),
+			req.macro, strings.Join(m.Options.EnvironmentParameters, " or "), rules.MacroName),
 	}
 }
 
@@ -141,9 +143,9 @@ func (m Macro) resolve(ctx context.Context, c choice) error {
 func ownParameter(req *request) (named, error) {
 	n := req.params
 	switch {
-	case n.kind == jsontext.KindInvalid, n.isNull():
+	case n.Kind == jsontext.KindInvalid, n.IsNull():
 		return named{}, nil
-	case !n.isObject():
+	case !n.IsObject():
 		return named{}, boundary.Problem{
 			What:   "the parameters of " + req.macro + " are not an object",
 			Remedy: "write Parameters: {Environment: NAME}",
@@ -151,29 +153,29 @@ func ownParameter(req *request) (named, error) {
 		}
 	}
 	spelled := ""
-	for _, m := range n.members {
+	for _, m := range n.Members {
 		switch {
-		case !IsEnvironmentParameter(m.name):
+		case !IsEnvironmentParameter(m.Name):
 			return named{}, boundary.Problem{
-				What:   fmt.Sprintf("%s has no parameter %s", req.macro, printable.Clip(m.name, maxID)),
+				What:   fmt.Sprintf("%s has no parameter %s", req.macro, printable.Clip(m.Name, rules.MaxID)),
 				Remedy: "correct its name to Environment, the only parameter of the macro, or remove it",
 				Kind:   ErrMisspelt,
 			}
 		case spelled != "":
-			return named{}, twice("the parameters of "+req.macro, spelled, m.name)
+			return named{}, twice("the parameters of "+req.macro, spelled, m.Name)
 		}
-		spelled = m.name
+		spelled = m.Name
 	}
 	if spelled == "" {
 		return named{}, nil
 	}
-	return check(n.get(spelled), "the parameter "+spelled+" of "+req.macro)
+	return check(n.Get(spelled), "the parameter "+spelled+" of "+req.macro)
 }
 
 // twice is the error of a place that names the environment in two ways.
 func twice(where, name, other string) error {
 	return boundary.Problem{
-		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, printable.Clip(name, maxID), printable.Clip(other, maxID)),
+		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, printable.Clip(name, rules.MaxID), printable.Clip(other, rules.MaxID)),
 		Remedy: "keep one of them",
 		Kind:   ErrMisspelt,
 	}
@@ -186,7 +188,7 @@ func (m Macro) templateParameters(req *request) []named {
 	var all []named
 	for _, name := range m.Options.EnvironmentParameters {
 		for _, p := range parametersNamed(req.parameters, name) {
-			all = append(all, named{p.value.text, "the template parameter " + printable.Clip(p.name, maxID)})
+			all = append(all, named{p.Value.Text, "the template parameter " + printable.Clip(p.Name, rules.MaxID)})
 		}
 	}
 	return all
@@ -198,9 +200,9 @@ func (m Macro) templateParameter(req *request) (named, error) {
 		found := parametersNamed(req.parameters, name)
 		switch {
 		case len(found) > 1:
-			return named{}, twice("the template parameters", found[0].name, found[1].name)
+			return named{}, twice("the template parameters", found[0].Name, found[1].Name)
 		case len(found) == 1:
-			return check(found[0].value, "the template parameter "+printable.Clip(found[0].name, maxID))
+			return check(found[0].Value, "the template parameter "+printable.Clip(found[0].Name, rules.MaxID))
 		}
 	}
 	return named{}, nil
@@ -208,10 +210,10 @@ func (m Macro) templateParameter(req *request) (named, error) {
 
 // parametersNamed are the template parameters of a name in any case that have a
 // value.
-func parametersNamed(parameters node, name string) []member {
-	var found []member
-	for _, m := range parameters.members {
-		if strings.EqualFold(m.name, name) && !m.value.isEmpty() {
+func parametersNamed(parameters template.Node, name string) []template.Member {
+	var found []template.Member
+	for _, m := range parameters.Members {
+		if strings.EqualFold(m.Name, name) && !m.Value.IsEmpty() {
 			found = append(found, m)
 		}
 	}
@@ -220,70 +222,70 @@ func parametersNamed(parameters node, name string) []member {
 
 // metadataFor is what the template's Metadata name under the macro's name: the
 // one that everybody knows, or the one that it is installed under.
-func metadataFor(p *plan, macro string) (named, error) {
-	if p.misplaced.name != "" {
-		return named{}, misplacedIn(p.misplaced)
+func metadataFor(p *rules.Verdict, macro string) (named, error) {
+	if p.Misplaced.Name != "" {
+		return named{}, misplacedIn(p.Misplaced)
 	}
-	switch found := metadataMembers(p, MacroName, macro); len(found) {
+	switch found := metadataMembers(p, rules.MacroName, macro); len(found) {
 	case 0:
 		return named{}, nil
 	case 1:
 		return inMetadata(p, found[0])
 	default:
-		return named{}, twice("the template's Metadata", found[0].name, found[1].name)
+		return named{}, twice("the template's Metadata", found[0].Name, found[1].Name)
 	}
 }
 
 // metadataMembers are the members of the section Metadata of some names, in any
 // case. The others are not read, for they may be long.
-func metadataMembers(p *plan, names ...string) []member {
-	if p.metadata.absent() {
+func metadataMembers(p *rules.Verdict, names ...string) []template.Member {
+	if p.Metadata.Absent() {
 		return nil
 	}
-	var found []member
-	s := scan(p.src, p.metadata)
-	for s.enter(); s.more(); {
-		name, _ := s.name()
-		at := s.skip()
+	var found []template.Member
+	s := template.NewCursor(p.Src, p.Metadata)
+	for s.Enter(); s.More(); {
+		name, _ := s.Name()
+		at := s.Skip()
 		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
-			found = append(found, member{string(name), p.existing(at)})
+			found = append(found, template.Member{Name: string(name), Value: p.Existing(at)})
 		}
 	}
 	return found
 }
 
 // inMetadata is what the macro's member of Metadata names.
-func inMetadata(p *plan, m member) (named, error) {
-	where := printable.Clip(m.name, maxID) + " in the template's Metadata"
+func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
+	where := printable.Clip(m.Name, rules.MaxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
 		return named{}, boundary.Problem{
 			What:   where + " " + what,
-			Remedy: "write " + printable.Clip(m.name, maxID) + ": {Environment: NAME} there",
+			Remedy: "write " + printable.Clip(m.Name, rules.MaxID) + ": {Environment: NAME} there",
 			Kind:   ErrMisspelt,
 		}
 	}
-	if !m.value.isObject() {
+	if !m.Value.IsObject() {
 		return wrong("is not an object")
 	}
 	spelled := ""
-	for _, inner := range m.value.members {
+	for _, inner := range m.Value.Members {
 		switch {
-		case p.oneResource && strings.EqualFold(inner.name, acceptKey):
-		case !IsEnvironmentParameter(inner.name):
-			return wrong("has the unknown member " + printable.Clip(inner.name, maxID))
+		case p.OneResource && strings.EqualFold(inner.Name, rules.AcceptKey):
+		case !IsEnvironmentParameter(inner.Name):
+			return wrong("has the unknown member " + printable.Clip(inner.Name, rules.MaxID))
 		case spelled != "":
-			return named{}, twice("the members of "+where, spelled, inner.name)
+			return named{}, twice("the members of "+where, spelled, inner.Name)
 		default:
-			spelled = inner.name
+			spelled = inner.Name
 		}
 	}
-	if spelled == "" && !p.oneResource {
+	if spelled == "" && !p.OneResource {
 		return wrong("names no environment")
 	}
 	if spelled == "" {
 		return named{}, nil
 	}
-	n, err := check(m.value.get(spelled), "the member "+spelled+" of "+where)
+	n, err := check(m.Value.Get(spelled), "the member "+spelled+" of "+where)
 	if err != nil {
 		return wrong("has an environment that is not the name of one")
 	}
@@ -291,9 +293,9 @@ func inMetadata(p *plan, m member) (named, error) {
 }
 
 // misplacedIn is the error of what the Metadata of a resource say.
-func misplacedIn(m misplaced) error {
+func misplacedIn(m rules.Misplaced) error {
 	return boundary.Problem{
-		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", printable.Clip(m.id, maxID), printable.Clip(m.name, maxID)),
+		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", printable.Clip(m.ID, rules.MaxID), printable.Clip(m.Name, rules.MaxID)),
 		Remedy: "remove it; the environment is named in the Metadata of the template, beside Resources",
 		Kind:   ErrMisspelt,
 	}
@@ -301,12 +303,12 @@ func misplacedIn(m misplaced) error {
 
 // check reads an environment's name. YAML authors may have written a number or
 // a boolean. The value is not repeated: parameters may be secrets.
-func check(n node, where string) (named, error) {
-	if !n.isObject() && !n.isArray() && !n.isNull() && boundary.CheckEnvironment(n.text) == nil {
-		return named{n.text, where}, nil
+func check(n template.Node, where string) (named, error) {
+	if !n.IsObject() && !n.IsArray() && !n.IsNull() && boundary.CheckEnvironment(n.Text) == nil {
+		return named{n.Text, where}, nil
 	}
 	what, remedy := "is not the name of an environment", "give it the name of one (1 to 64 characters of A-Z a-z 0-9 _ . -)"
-	if strings.HasPrefix(n.text, "/") {
+	if strings.HasPrefix(n.Text, "/") {
 		what = "is a path, for it begins with a slash, and not the name of an environment"
 		remedy = "name the environment itself: a parameter of type AWS::SSM::Parameter::Value arrives at macros as the name of the SSM parameter, not as its value"
 	}

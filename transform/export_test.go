@@ -2,7 +2,8 @@ package transform
 
 import (
 	"context"
-	"slices"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // TextEdit is an edit of a template's text, for tests.
@@ -15,25 +16,19 @@ type TextEdit struct {
 // Transform.
 func (m Macro) Edits(ctx context.Context, d Deployment) []TextEdit {
 	_, edits, _ := m.deploy(ctx, d)
-	texts, _ := d.Template.edits(edits)
+	texts, _ := d.Template.Edits(edits)
 	var all []TextEdit
 	for _, e := range texts {
-		all = append(all, TextEdit{e.start, e.end, e.text})
+		all = append(all, TextEdit{e.Start, e.End, e.Text})
 	}
 	return all
 }
-
-// Ruled are the resource types that have a rule.
-func Ruled() []string { return slices.Clone(ruled) }
-
-// RolelessServerless are the types of SAM that create no role.
-func RolelessServerless() []string { return slices.Clone(rolelessServerless) }
 
 // RewriteShifted is Rewrite with a defect: its edits are off by some bytes.
 func (m Macro) RewriteShifted(ctx context.Context, d Deployment, by int) ([]byte, error) {
 	req, edits, report := m.deploy(ctx, d)
 	for i := range edits {
-		edits[i].move(by)
+		move(&edits[i], by)
 	}
 	out, err := m.rewrite(ctx, d, req, edits, report)
 	if err != nil {
@@ -43,20 +38,20 @@ func (m Macro) RewriteShifted(ctx context.Context, d Deployment, by int) ([]byte
 }
 
 // move shifts what an edit says about its source.
-func (e *edit) move(by int) {
-	e.start += by
-	e.end += by
-	for _, s := range []*span{&e.into.span, &e.into.firstName, &e.into.firstValue} {
-		if !s.absent() {
-			s.start += by
-			s.end += by
+func move(e *template.Edit, by int) {
+	e.Start += by
+	e.End += by
+	for _, s := range []*template.Span{&e.Into.Span, &e.Into.FirstName, &e.Into.FirstValue} {
+		if !s.Absent() {
+			s.Start += by
+			s.End += by
 		}
 	}
 }
 
 // Verify is the verification of a result that may come from anywhere.
 func (m Macro) Verify(ctx context.Context, d Deployment, result []byte) error {
-	out, err := ParseTemplate(result)
+	out, err := template.Parse(result)
 	if err != nil {
 		return err
 	}

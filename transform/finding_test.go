@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // docs/troubleshooting.md has every code, with what it says and what to do.
@@ -23,7 +24,7 @@ func TestCodesPage(t *testing.T) {
 	require.True(t, found && closed, "%s has no marks of the table", page)
 	var want strings.Builder
 	want.WriteString("| code | the resource | what to do |\n|---|---|---|\n")
-	for _, code := range transform.Codes() {
+	for _, code := range rules.Codes() {
 		fmt.Fprintf(&want, "| <a id=%q></a>`%s` | %s | %s |\n", code, code, code.About(), code.Remedy())
 	}
 	if *update {
@@ -35,7 +36,7 @@ func TestCodesPage(t *testing.T) {
 
 // Each code is found by some case.
 func TestCodesAreReached(t *testing.T) {
-	reached := map[transform.Code]bool{
+	reached := map[rules.Code]bool{
 		"template-too-deep":          true, // TestDeepTemplates
 		"template-too-long":          true, // TestLongBodies
 		"yaml-not-editable":          true, // TestYAMLCases
@@ -47,19 +48,19 @@ func TestCodesAreReached(t *testing.T) {
 			event = eventWith(c.fragment, c.params, c.parameters)
 		}
 		_, report := c.macro.Respond(t.Context(), event)
-		for _, findings := range [][]transform.Finding{report.Escapes, report.Conflicts, report.BlindSpots, refusedOf(report)} {
+		for _, findings := range [][]rules.Finding{report.Escapes, report.Conflicts, report.BlindSpots, refusedOf(report)} {
 			for _, f := range findings {
 				reached[f.Code] = true
 			}
 		}
 	}
-	for _, code := range transform.Codes() {
+	for _, code := range rules.Codes() {
 		assert.True(t, reached[code], "no case has a finding %s", code)
 	}
 }
 
-func refusedOf(report transform.Report) []transform.Finding {
-	if refusal, ok := report.Err.(*transform.Refusal); ok {
+func refusedOf(report transform.Report) []rules.Finding {
+	if refusal, ok := report.Err.(*rules.Refusal); ok {
 		return refusal.Findings
 	}
 	return nil

@@ -12,12 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // optionsOf makes options of a byte, so that fuzzing tries them all.
 func optionsOf(choice byte) transform.Options {
 	o := transform.Options{
-		Existing:              []transform.Existing{transform.Replace, transform.Keep, transform.Reject, ""}[choice&3],
+		Existing:              []rules.Existing{rules.Replace, rules.Keep, rules.Reject, ""}[choice&3],
 		BlindSpots:            transform.Warn,
 		BoundUsers:            choice&4 != 0,
 		Portable:              choice&64 != 0,
@@ -270,11 +272,11 @@ func FuzzYAML(f *testing.F) {
 		m := transform.Macro{Store: values{"dev": devARN}, Options: optionsOf(choice)}
 		_, _, err := checkYAML(m, src, `{"Environment":"dev"}`)
 		require.NoError(t, err)
-		template, err := transform.ParseTemplate(src)
-		if err != nil || template.Transform() != nil {
+		doc, err := template.Parse(src)
+		if err != nil || doc.Transform() != nil {
 			return
 		}
-		if out, err := template.Adopt(transform.MacroName); err == nil {
+		if out, err := doc.Adopt(rules.MacroName); err == nil {
 			require.NoError(t, checkAdopted(src, out))
 		}
 	})

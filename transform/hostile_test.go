@@ -16,6 +16,7 @@ import (
 
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/hostile"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // Loops deeper than CloudFormation takes are refused, and not read at the cost
@@ -76,11 +77,11 @@ func TestDeepTemplates(t *testing.T) {
 func TestLongBoundary(t *testing.T) {
 	fragment := `{"Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":{"Fn::Sub":"` + strings.Repeat("x", 70_000) + `"}}}}}`
 	event := eventWith([]byte(fragment), `{"Environment":"dev"}`, `{}`)
-	m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
+	m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: rules.Keep}}
 	_, report := m.Respond(context.Background(), event)
 	require.NoError(t, report.Err)
-	assert.Equal(t, transform.Filled, report.Changes[0].Action)
-	m.Options.Existing = transform.Reject
+	assert.Equal(t, rules.Filled, report.Changes[0].Action)
+	m.Options.Existing = rules.Reject
 	_, report = m.Respond(context.Background(), event)
 	assert.ErrorContains(t, report.Err, "R (AWS::IAM::Role) has a boundary that is neither a string nor an intrinsic function")
 }
@@ -102,7 +103,7 @@ func TestHostileMemory(t *testing.T) {
 
 func allocated(fragment string) uint64 {
 	event := eventWith([]byte(fragment), `{"Environment":"dev"}`, `{"P":""}`)
-	m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
+	m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: rules.Keep}}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	m.Respond(context.Background(), event)
@@ -116,7 +117,7 @@ func BenchmarkHostile(b *testing.B) {
 		for _, size := range []int{100_000, 1_000_000} {
 			event := eventWith([]byte(hostile.Fragments[name](size)), `{"Environment":"dev"}`, `{"P":""}`)
 			b.Run(fmt.Sprintf("%s/%dkB", name, size/1000), func(b *testing.B) {
-				m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: transform.Keep}}
+				m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: rules.Keep}}
 				b.SetBytes(int64(len(event)))
 				for b.Loop() {
 					m.Respond(context.Background(), event)

@@ -10,6 +10,8 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // What the laws are checked with. The checks parse with encoding/json, which
@@ -54,9 +56,9 @@ func eventWith(fragment []byte, params, parameters string) []byte {
 }
 
 // deploymentOf is what an event says, about a template file.
-func deploymentOf(t *transform.Template, params, parameters string) transform.Deployment {
+func deploymentOf(t *template.Document, params, parameters string) transform.Deployment {
 	return transform.Deployment{
-		Template: t, AccountID: account, Region: region, Macro: transform.MacroName,
+		Template: t, AccountID: account, Region: region, Macro: rules.MacroName,
 		Parameters: []byte(params), TemplateParameters: []byte(parameters),
 	}
 }
@@ -156,7 +158,7 @@ func checkIdempotent(m transform.Macro, fragment []byte, params, parameters stri
 		return fmt.Errorf("a second transformation changes the result")
 	}
 	for _, c := range report.Changes {
-		if c.Action != transform.Kept {
+		if c.Action != rules.Kept {
 			return fmt.Errorf("a second transformation reports %s as %s", c.LogicalID, c.Action)
 		}
 	}

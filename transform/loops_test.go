@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // TestGeneratedLoops makes templates of loops at random, and expands them. When
@@ -74,7 +75,7 @@ func checkExpanded(fragment []byte, o transform.Options, counts map[string]int) 
 
 // countReason counts the first finding of a refusal.
 func countReason(err error, what string, counts map[string]int) {
-	if refusal, ok := errors.AsType[*transform.Refusal](err); ok {
+	if refusal, ok := errors.AsType[*rules.Refusal](err); ok {
 		counts[what+string(refusal.Findings[0].Code)]++
 	}
 }
@@ -135,7 +136,7 @@ type generatedLoop struct {
 
 func (g *loopGenerator) options() transform.Options {
 	return transform.Options{
-		Existing:   []transform.Existing{transform.Replace, transform.Keep}[g.r.IntN(2)],
+		Existing:   []rules.Existing{rules.Replace, rules.Keep}[g.r.IntN(2)],
 		BlindSpots: transform.RejectBlindSpots,
 		BoundUsers: g.r.IntN(2) == 0,
 		Portable:   g.r.IntN(4) == 0,

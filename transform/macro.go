@@ -31,6 +31,8 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // MaxResponse is the longest response that Lambda takes from a function, in
@@ -52,16 +54,16 @@ type Report struct {
 	Region      string
 	Environment string // empty when it was not needed
 	Boundary    string // the ARN, or none; empty when it was not needed
-	Changes     []Change
-	Escapes     []Finding
-	Conflicts   []Finding // boundaries that the setting Reject refuses
-	BlindSpots  []Finding
+	Changes     []rules.Change
+	Escapes     []rules.Finding
+	Conflicts   []rules.Finding // boundaries that the setting Reject refuses
+	BlindSpots  []rules.Finding
 	Err         error // why the answer is a failure
 }
 
 // Counts is how often each action was done.
-func (r Report) Counts() map[Action]int {
-	counts := map[Action]int{}
+func (r Report) Counts() map[rules.Action]int {
+	counts := map[rules.Action]int{}
 	for _, c := range r.Changes {
 		counts[c.Action]++
 	}
@@ -79,7 +81,7 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		return failure(req, err), Report{RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region, Err: err}
 	}
 	edits, report := m.decide(ctx, req, contents)
-	if report.Err == nil && req.plan.isValue {
+	if report.Err == nil && req.plan.IsValue {
 		report.Err = req.notBindable()
 	}
 	if report.Err != nil {
@@ -104,19 +106,19 @@ func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
 	return report
 }
 
-func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []edit, Report) {
+func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.Edit, Report) {
 	req := d.request()
-	contents, _ := read(d.Template.JSON())
+	contents, _ := rules.Read(d.Template.JSON())
 	edits, report := m.decide(ctx, req, contents)
 	return req, edits, report
 }
 
 // decide finds the edits that answer a request.
-func (m Macro) decide(ctx context.Context, req *request, t contents) ([]edit, Report) {
-	req.plan = inspect(t, inspection{macro: req.macro, parameters: req.parametersByName, boundUsers: m.Options.BoundUsers, own: m.own})
+func (m Macro) decide(ctx context.Context, req *request, t rules.Contents) ([]template.Edit, Report) {
+	req.plan = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
 	report := Report{
 		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
-		Escapes: req.plan.escapes, BlindSpots: req.plan.blind,
+		Escapes: req.plan.Escapes, BlindSpots: req.plan.Blind,
 	}
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
@@ -127,7 +129,7 @@ func (m Macro) decide(ctx context.Context, req *request, t contents) ([]edit, Re
 // is beside a Fn::Transform there is nothing, or another function. A whole
 // template has more, where CloudFormation is to deploy it.
 func (req *request) notBindable() error {
-	return &Refusal{[]Finding{PropertyValue(req.macro)}}
+	return &rules.Refusal{Findings: []rules.Finding{rules.PropertyValue(req.macro)}}
 }
 
 // Refuse answers an event with a failure for a reason outside of the engine.
@@ -138,8 +140,8 @@ func Refuse(event []byte, err error) []byte {
 
 // transform decides about the request: the edits that bind its roles, or why
 // it is refused.
-func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]edit, error) {
-	if !req.plan.needsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
+func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]template.Edit, error) {
+	if !req.plan.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
 		return nil, nil
 	}
 	var chosen choice
@@ -162,27 +164,27 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]e
 	if value.IsNone() {
 		return nil, nil
 	}
-	v, err := literal(value, boundary.TargetOf(req.accountID, req.region), req.parametersByName)
+	v, err := rules.BoundaryOf(value, boundary.TargetOf(req.accountID, req.region), req.parametersByName)
 	if err != nil {
 		return nil, m.unusable(environment, err)
 	}
 	if m.Options.Portable {
-		v = v.portable()
+		v = v.Portable()
 	}
-	report.Boundary, req.bound = v.text, v
-	edits, changes, conflicts := req.plan.bind(v, m.Options.Existing)
+	report.Boundary, req.bound = v.Text, v
+	edits, changes, conflicts := req.plan.Bind(v, m.Options.Existing)
 	report.Changes, report.Conflicts = changes, conflicts
 	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
-		return nil, &Refusal{refused}
+		return nil, &rules.Refusal{Findings: refused}
 	}
 	return edits, nil
 }
 
 // refused are the findings that the template cannot pass with.
-func (m Macro) refused(p *plan, conflicts []Finding) []Finding {
-	refused := slices.Concat(p.escapes, conflicts)
+func (m Macro) refused(p *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
+	refused := slices.Concat(p.Escapes, conflicts)
 	if m.Options.BlindSpots == RejectBlindSpots {
-		refused = append(refused, p.blind...)
+		refused = append(refused, p.Blind...)
 	}
 	return refused
 }
@@ -224,9 +226,9 @@ func boundaryOf(environment string) string {
 // one line, what is wrong, and what to do next. CloudFormation may append
 // ". Rollback requested by user.", so none ends with a command.
 func Message(err error) string {
-	var refusal *Refusal
+	var refusal *rules.Refusal
 	if errors.As(err, &refusal) {
-		return printable.Line(refusal.message())
+		return printable.Line(refusal.Message())
 	}
 	if remedy := boundary.Remedy(err); remedy != "" {
 		return printable.Line(err.Error() + "; " + remedy)
@@ -234,18 +236,18 @@ func Message(err error) string {
 	return printable.Line(err.Error())
 }
 
-func success(req *request, edits []edit) []byte {
+func success(req *request, edits []template.Edit) []byte {
 	head := append(req.appendID(nil), `,"status":"success","fragment":`...)
 	pieces := make([][]byte, 0, 2*len(edits)+3)
 	pieces = append(pieces, head)
-	pieces = appendEdited(pieces, req.fragment, span{0, len(req.fragment)}, edits)
+	pieces = template.AppendEdited(pieces, req.fragment, template.Span{End: len(req.fragment)}, edits)
 	return bytes.Join(append(pieces, []byte{'}'}), nil)
 }
 
 func failure(req *request, err error) []byte {
 	out := req.appendID(nil)
 	out = append(out, `,"status":"failure","errorMessage":`...)
-	out = append(out, quote(Message(err))...)
+	out = append(out, template.Quote(Message(err))...)
 	if req.fragment != nil && len(out)+len(req.fragment) < MaxResponse {
 		out = append(out, `,"fragment":`...)
 		out = append(out, req.fragment...)
@@ -254,11 +256,11 @@ func failure(req *request, err error) []byte {
 }
 
 // idForPeople is the ID as a log may show it.
-func (req *request) idForPeople() string { return printable.Clip(req.idText(), maxID) }
+func (req *request) idForPeople() string { return printable.Clip(req.idText(), rules.MaxID) }
 
 func (req *request) idText() string {
 	if req.id.Kind() == jsontext.KindString {
-		return string(unquote(req.id))
+		return string(template.Unquote(req.id))
 	}
 	return string(req.id)
 }

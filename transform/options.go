@@ -1,6 +1,10 @@
 package transform
 
-import "fmt"
+import (
+	"fmt"
+
+	"permissions-boundary-macro/transform/rules"
+)
 
 // BlindSpots says what happens to a template with resources that may create
 // roles out of the macro's sight.
@@ -35,7 +39,7 @@ type Options struct {
 	// environment, first match first, compared without case.
 	EnvironmentParameters []string
 
-	Existing   Existing
+	Existing   rules.Existing
 	BlindSpots BlindSpots
 
 	// BoundUsers has IAM users bound as roles are.

@@ -7,18 +7,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // A setting is one of its words, or empty for its default. Case counts.
 func TestParseOptions(t *testing.T) {
-	for text, want := range map[string]transform.Existing{
-		"": transform.Replace, "replace": transform.Replace, "keep": transform.Keep, "reject": transform.Reject,
+	for text, want := range map[string]rules.Existing{
+		"": rules.Replace, "replace": rules.Replace, "keep": rules.Keep, "reject": rules.Reject,
 	} {
-		got, err := transform.ParseExisting(text)
+		got, err := rules.ParseExisting(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	_, err := transform.ParseExisting("Keep")
+	_, err := rules.ParseExisting("Keep")
 	assert.EqualError(t, err, `"Keep" is not one of replace, keep, reject`)
 
 	for text, want := range map[string]transform.BlindSpots{

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // TestRendered renders random templates in JSON and YAML, with white space,
@@ -105,10 +107,10 @@ func (r *renderer) template() members {
 	}
 	switch r.IntN(5) {
 	case 0:
-		sections = append(sections, pair{"Transform", transform.MacroName})
+		sections = append(sections, pair{"Transform", rules.MacroName})
 		r.removed = true
 	case 1:
-		sections = append(members{{"Transform", []any{"AWS::Serverless-2016-10-31", transform.MacroName}}}, sections...)
+		sections = append(members{{"Transform", []any{"AWS::Serverless-2016-10-31", rules.MacroName}}}, sections...)
 		r.removed = true
 	case 2:
 		sections = append(sections, pair{"Transform", []any{"AWS::LanguageExtensions"}})
@@ -331,17 +333,17 @@ func (r *renderer) inline(text string) string {
 }
 
 func isPlainWord(text string) bool {
-	return text == "plain" || text == "two words" || text == "é" || text == "Other" || text == transform.MacroName
+	return text == "plain" || text == "two words" || text == "é" || text == "Other" || text == rules.MacroName
 }
 
 // The checks.
 
 func (r *renderer) check() (string, error) {
-	t, err := transform.ParseTemplate(r.text)
+	t, err := template.Parse(r.text)
 	if err != nil {
 		return "", err
 	}
-	if r.isJSON != (t.Syntax() == transform.JSON) && r.isJSON {
+	if r.isJSON != (t.Syntax() == template.JSON) && r.isJSON {
 		return "", errors.New("JSON is taken for YAML")
 	}
 	if err := r.sameMeaning(r.text, false, true); err != nil {
@@ -365,7 +367,7 @@ func (r *renderer) check() (string, error) {
 	if err := r.checkLines(t, report); err != nil {
 		return "", err
 	}
-	if adopted, err := t.Adopt(transform.MacroName); err == nil && adopted != nil {
+	if adopted, err := t.Adopt(rules.MacroName); err == nil && adopted != nil {
 		if err := checkAdopted(r.text, adopted); err != nil {
 			return "", err
 		}
@@ -373,7 +375,7 @@ func (r *renderer) check() (string, error) {
 	return "bound", nil
 }
 
-func (r *renderer) checkResult(m transform.Macro, t *transform.Template, out []byte) error {
+func (r *renderer) checkResult(m transform.Macro, t *template.Document, out []byte) error {
 	if err := r.sameMeaning(out, true, false); err != nil {
 		return err
 	}
@@ -394,11 +396,11 @@ func (r *renderer) checkResult(m transform.Macro, t *transform.Template, out []b
 			return errors.New("more than boundaries is new")
 		}
 	}
-	again, err := transform.ParseTemplate(out)
+	again, err := template.Parse(out)
 	if err != nil {
 		return err
 	}
-	for _, to := range []transform.Syntax{transform.JSON, transform.YAML} {
+	for _, to := range []template.Syntax{template.JSON, template.YAML} {
 		converted, err := again.Convert(to)
 		if err != nil {
 			return err
@@ -469,7 +471,7 @@ func (r *renderer) sameMeaning(text []byte, bound, listed bool) error {
 	} else if got = load(text); got == nil {
 		// The other parser has its faults. What the engine's own makes of the text
 		// is compared with the template all the same.
-		t, err := transform.ParseTemplate(text)
+		t, err := template.Parse(text)
 		if err != nil {
 			return err
 		}
@@ -494,7 +496,7 @@ func (r *renderer) sameMeaning(text []byte, bound, listed bool) error {
 			return fmt.Errorf("%s is %v", res.id, resources[res.id])
 		}
 	}
-	if names := fmt.Sprint(whole["Transform"]); r.removed && strings.Contains(names, transform.MacroName) != listed {
+	if names := fmt.Sprint(whole["Transform"]); r.removed && strings.Contains(names, rules.MacroName) != listed {
 		return fmt.Errorf("Transform is %s", names)
 	}
 	return nil
@@ -521,7 +523,7 @@ func meaning(v any) any {
 
 // checkLines checks that each role is reported on its line: in YAML that of its
 // logical ID, in JSON that of its opening brace.
-func (r *renderer) checkLines(t *transform.Template, report transform.Report) error {
+func (r *renderer) checkLines(t *template.Document, report transform.Report) error {
 	for _, c := range report.Changes {
 		rest, at := r.text, 0
 		for _, id := range []string{c.LogicalID, strings.Replace(c.LogicalID, "e", `\u0065`, 1)} {
@@ -530,7 +532,7 @@ func (r *renderer) checkLines(t *transform.Template, report transform.Report) er
 				break
 			}
 		}
-		if t.Syntax() == transform.JSON {
+		if t.Syntax() == template.JSON {
 			at += bytes.IndexByte(r.text[at:], '{')
 		}
 		before := bytes.ReplaceAll(r.text[:at], []byte("\r\n"), []byte("\n"))

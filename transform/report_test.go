@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 func TestCounts(t *testing.T) {
-	r := transform.Report{Changes: []transform.Change{{Action: transform.Added}, {Action: transform.Kept}, {Action: transform.Added}}}
-	assert.Equal(t, map[transform.Action]int{transform.Added: 2, transform.Kept: 1}, r.Counts())
+	r := transform.Report{Changes: []rules.Change{{Action: rules.Added}, {Action: rules.Kept}, {Action: rules.Added}}}
+	assert.Equal(t, map[rules.Action]int{rules.Added: 2, rules.Kept: 1}, r.Counts())
 	assert.Empty(t, transform.Report{}.Counts())
 }
 
@@ -23,9 +25,9 @@ func TestCounts(t *testing.T) {
 func TestInspect(t *testing.T) {
 	m := transform.Macro{Store: values{"dev": devARN}}
 	fragment := []byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`)
-	report := m.Inspect(context.Background(), deploymentOf(transform.Fragment(fragment), `{"Environment":"dev"}`, `{}`))
+	report := m.Inspect(context.Background(), deploymentOf(template.Fragment(fragment), `{"Environment":"dev"}`, `{}`))
 	require.Error(t, report.Err)
-	assert.Equal(t, []transform.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: transform.Added, Offset: len(`{"Resources":{"R":`)}}, report.Changes)
+	assert.Equal(t, []rules.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: rules.Added, Offset: len(`{"Resources":{"R":`)}}, report.Changes)
 	_, report = m.Respond(context.Background(), eventWith(fragment, `{"Environment":"dev"}`, `{}`))
 	require.Error(t, report.Err)
 	assert.Empty(t, report.Changes)
@@ -33,9 +35,9 @@ func TestInspect(t *testing.T) {
 
 // An error names ten findings at most, for what shows it takes one string.
 func TestRefusalOfMany(t *testing.T) {
-	r := &transform.Refusal{}
+	r := &rules.Refusal{}
 	for i := range 12 {
-		r.Findings = append(r.Findings, transform.Finding{LogicalID: fmt.Sprint("R", i), Code: "third-party-type"})
+		r.Findings = append(r.Findings, rules.Finding{LogicalID: fmt.Sprint("R", i), Code: "third-party-type"})
 	}
 	assert.Equal(t, 10, strings.Count(r.Error(), "third-party-type"))
 	assert.Regexp(t, `^R0 is a type.*; R9 is a type .*; and 2 more$`, r.Error())

@@ -10,6 +10,8 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // request is what the engine takes from an event, or from a deployment.
@@ -18,18 +20,18 @@ type request struct {
 	accountID        string
 	region           string
 	macro            string
-	params           node
-	parameters       node // templateParameterValues
-	parametersByName map[string]node
+	params           template.Node
+	parameters       template.Node // templateParameterValues
+	parametersByName map[string]template.Node
 	fragment         []byte // nil when there is none
-	plan             *plan
-	bound            boundValue // what its roles are bound to, once that is known
+	plan             *rules.Verdict
+	bound            rules.Boundary // what its roles are bound to, once that is known
 }
 
 // Deployment is a template with what CloudFormation says beside it in a macro
 // request.
 type Deployment struct {
-	Template  *Template
+	Template  *template.Document
 	AccountID string
 	Region    string
 	Macro     string // the name that the template calls the macro by
@@ -39,30 +41,27 @@ type Deployment struct {
 }
 
 func (d Deployment) request() *request {
-	req := &request{accountID: d.AccountID, region: d.Region, macro: printable.Clip(d.Macro, maxID)}
-	req.params, req.parameters = whole(d.Parameters), whole(d.TemplateParameters)
-	req.parametersByName = req.parameters.byName()
+	req := &request{accountID: d.AccountID, region: d.Region, macro: printable.Clip(d.Macro, rules.MaxID)}
+	req.params, req.parameters = template.Whole(d.Parameters), template.Whole(d.TemplateParameters)
+	req.parametersByName = req.parameters.ByName()
 	return req
 }
 
-// whole is a JSON text as a tree.
-func whole(text []byte) node { return parse(text, span{0, len(text)}) }
-
 // readRequest validates an event and reads it in one pass, with what its template
 // says. The request is usable for an answer even if there is an error.
-func readRequest(event []byte) (*request, contents, error) {
-	req := &request{macro: MacroName}
+func readRequest(event []byte) (*request, rules.Contents, error) {
+	req := &request{macro: rules.MacroName}
 	if jsontext.Value(event).Kind() != jsontext.KindBeginObject {
-		return req, contents{}, malformed(errors.New("not a JSON object"))
+		return req, rules.Contents{}, malformed(errors.New("not a JSON object"))
 	}
-	if err := validate(event); err != nil {
-		return &request{id: findRequestID(event)}, contents{}, malformed(err)
+	if err := template.Validate(event); err != nil {
+		return &request{id: findRequestID(event)}, rules.Contents{}, malformed(err)
 	}
 	t, err := req.read(event)
 	if err != nil {
-		return &request{id: req.id}, contents{}, malformed(err)
+		return &request{id: req.id}, rules.Contents{}, malformed(err)
 	}
-	req.parametersByName = req.parameters.byName()
+	req.parametersByName = req.parameters.ByName()
 	return req, t, nil
 }
 
@@ -70,38 +69,38 @@ func readRequest(event []byte) (*request, contents, error) {
 // bytes.
 const maxPlace = 64
 
-func (req *request) read(event []byte) (t contents, err error) {
-	c := scan(event, span{})
-	for c.enter(); c.more(); {
-		name, _ := c.name()
+func (req *request) read(event []byte) (t rules.Contents, err error) {
+	c := template.NewCursor(event, template.Span{})
+	for c.Enter(); c.More(); {
+		name, _ := c.Name()
 		switch string(name) {
 		case "requestId":
-			at := c.skip()
-			req.id = event[at.start:at.end]
+			at := c.Skip()
+			req.id = event[at.Start:at.End]
 		case "accountId":
-			req.accountID = printable.Clip(c.tree().text, maxPlace)
+			req.accountID = printable.Clip(c.Tree().Text, maxPlace)
 		case "region":
-			req.region = printable.Clip(c.tree().text, maxPlace)
+			req.region = printable.Clip(c.Tree().Text, maxPlace)
 		case "transformId":
 			// "<account>::<name>"
-			if _, macro, ok := strings.Cut(c.tree().text, "::"); ok {
-				req.macro = printable.Clip(macro, maxID)
+			if _, macro, ok := strings.Cut(c.Tree().Text, "::"); ok {
+				req.macro = printable.Clip(macro, rules.MaxID)
 			}
 		case "params":
-			req.params = c.tree()
+			req.params = c.Tree()
 		case "templateParameterValues":
-			req.parameters = c.tree()
+			req.parameters = c.Tree()
 		case "fragment":
 			if req.fragment != nil {
 				err = errors.New("fragment is given twice")
 			}
-			start := c.next()
+			start := c.Next()
 			var length int
-			t, length = read(event[start:])
+			t, length = rules.Read(event[start:])
 			req.fragment = event[start : start+length]
-			c.behind(start + length)
+			c.Behind(start + length)
 		default:
-			c.skip()
+			c.Skip()
 		}
 	}
 	if err == nil && req.fragment == nil {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // Templates in JSON adopt the macro in place, in the style of their section.
@@ -31,23 +33,23 @@ func TestAdoptJSON(t *testing.T) {
 		{`{"Transform": ["PermissionsBoundaryMacro", "B"], "X": 1}`, `{"Transform": ["B", "PermissionsBoundaryMacro"], "X": 1}`},
 		{`{"Transform": ["A", "PermissionsBoundaryMacro", "B"]}`, `{"Transform": ["A", "B", "PermissionsBoundaryMacro"]}`},
 	} {
-		template, err := transform.ParseTemplate([]byte(tc.in))
+		doc, err := template.Parse([]byte(tc.in))
 		require.NoError(t, err)
-		out, err := template.Adopt(transform.MacroName)
+		out, err := doc.Adopt(rules.MacroName)
 		require.NoError(t, err, tc.in)
 		assert.Equal(t, tc.want, string(out))
 		require.NoError(t, checkAdopted([]byte(tc.in), out))
 	}
 	for _, in := range []string{`{"Transform": "PermissionsBoundaryMacro"}`, `{"Transform": ["A", {"Name": "PermissionsBoundaryMacro"}]}`} {
-		template, err := transform.ParseTemplate([]byte(in))
+		doc, err := template.Parse([]byte(in))
 		require.NoError(t, err)
-		out, err := template.Adopt(transform.MacroName)
+		out, err := doc.Adopt(rules.MacroName)
 		require.NoError(t, err)
 		assert.Nil(t, out, in)
 	}
-	template, err := transform.ParseTemplate([]byte(`{"Transform": [{"Name": "PermissionsBoundaryMacro", "Parameters": {"Environment": "dev"}}, "A"]}`))
+	doc, err := template.Parse([]byte(`{"Transform": [{"Name": "PermissionsBoundaryMacro", "Parameters": {"Environment": "dev"}}, "A"]}`))
 	require.NoError(t, err)
-	_, err = template.Adopt(transform.MacroName)
+	_, err = doc.Adopt(rules.MacroName)
 	assert.EqualError(t, err, "it lists PermissionsBoundaryMacro with parameters before other transforms; move it to the end of the list")
 }
 
@@ -66,11 +68,11 @@ func TestRewriteJSON(t *testing.T) {
 	} {
 		in := strings.Replace(tc.in, "{R}", `{"R":{"Type":"AWS::IAM::Role","Properties":{"Path":"/"}}}`, 1)
 		want := strings.Replace(tc.want, "{R}", `{"R":{"Type":"AWS::IAM::Role","Properties":{`+bound+`"Path":"/"}}}`, 1)
-		template, err := transform.ParseTemplate([]byte(in))
+		doc, err := template.Parse([]byte(in))
 		require.NoError(t, err)
-		assert.Equal(t, transform.JSON, template.Syntax())
+		assert.Equal(t, template.JSON, doc.Syntax())
 		m := transform.Macro{Store: values{"dev": devARN}}
-		out, report := m.Rewrite(context.Background(), deploymentOf(template, `{"Environment":"dev"}`, `{}`))
+		out, report := m.Rewrite(context.Background(), deploymentOf(doc, `{"Environment":"dev"}`, `{}`))
 		require.NoError(t, report.Err, in)
 		assert.Equal(t, want, string(out), in)
 	}
@@ -82,21 +84,21 @@ func TestLine(t *testing.T) {
 		"{\n\"Resources\": {},\n\"Transform\": \"A\"}":       2,
 		"Transform:\n- A\nResources: {}\n":                   3,
 	} {
-		template, err := transform.ParseTemplate([]byte(in))
+		doc, err := template.Parse([]byte(in))
 		require.NoError(t, err)
-		assert.Equal(t, want, template.Line(bytes.Index(template.JSON(), []byte(`{}`))), in)
+		assert.Equal(t, want, doc.Line(bytes.Index(doc.JSON(), []byte(`{}`))), in)
 	}
-	template, err := transform.ParseTemplate([]byte("Resources: {}\n"))
+	doc, err := template.Parse([]byte("Resources: {}\n"))
 	require.NoError(t, err)
-	assert.Equal(t, transform.YAML, template.Syntax())
-	assert.Equal(t, 1, template.Line(0))
+	assert.Equal(t, template.YAML, doc.Syntax())
+	assert.Equal(t, 1, doc.Line(0))
 }
 
 // Two sections Transform are an error: which of them counts is not certain.
 func TestTwoSections(t *testing.T) {
-	_, err := transform.ParseTemplate([]byte(`{"Transform": "A", "Transform": "B"}`))
+	_, err := template.Parse([]byte(`{"Transform": "A", "Transform": "B"}`))
 	assert.EqualError(t, err, "line 1: the section Transform is given twice; give it once")
-	_, err = transform.ParseTemplate([]byte("Transform: A\nResources: {}\nTransform: B\n"))
+	_, err = template.Parse([]byte("Transform: A\nResources: {}\nTransform: B\n"))
 	assert.EqualError(t, err, "line 3: the section Transform is given twice; give it once")
 }
 
@@ -107,17 +109,17 @@ func TestBrokenJSON(t *testing.T) {
 		"{\n\"Resources\":{\"R\":{} \"S\":{}}}\n": "line 2: invalid JSON: invalid character '\"' after object value (expecting ',' or '}')",
 		"{Resources: {R: {}":                      "line 2: did not find expected ',' or '}'",
 	} {
-		_, err := transform.ParseTemplate([]byte(in))
+		_, err := template.Parse([]byte(in))
 		assert.EqualError(t, err, want, in)
 	}
 }
 
 // JSON with a comma too much is YAML, and keeps its quotes.
 func TestAdoptAlmostJSON(t *testing.T) {
-	template, err := transform.ParseTemplate([]byte(`{"Resources":{},}`))
+	doc, err := template.Parse([]byte(`{"Resources":{},}`))
 	require.NoError(t, err)
-	assert.Equal(t, transform.YAML, template.Syntax())
-	out, err := template.Adopt(transform.MacroName)
+	assert.Equal(t, template.YAML, doc.Syntax())
+	out, err := doc.Adopt(rules.MacroName)
 	require.NoError(t, err)
 	assert.Equal(t, `{"Transform": "PermissionsBoundaryMacro", "Resources":{},}`, string(out))
 }
@@ -138,7 +140,7 @@ func TestForeignBytes(t *testing.T) {
 		"a: " + strings.Repeat("a", 1<<20):    "longer than any template: 1048579 bytes of YAML, CloudFormation takes 1048576",
 		`{"a":[0` + strings.Repeat(",0", 130_000) + "]}": "longer than any template: it may have more than 130000 values",
 	} {
-		_, err := transform.ParseTemplate([]byte(in))
+		_, err := template.Parse([]byte(in))
 		assert.EqualError(t, err, want, "%.40q", in)
 	}
 }
@@ -148,19 +150,19 @@ func TestForeignBytes(t *testing.T) {
 func TestListedTransforms(t *testing.T) {
 	for _, tc := range []struct {
 		in   string
-		want []transform.ListedTransform
+		want []template.ListedTransform
 	}{
 		{"{}", nil},
-		{"{\n\"Transform\":\n\"A\"}", []transform.ListedTransform{{"A", 3}}},
-		{"\n{\"Resources\": {},\n\"Transform\": [\"A\",\n{\"Name\": \"B\"},\n[\"C\"]]}", []transform.ListedTransform{{"A", 3}, {"B", 4}, {"", 5}}},
-		{"Resources: {}\n# why\nTransform:\n  - A\n\n  - Name: B\n    Parameters: {}\n", []transform.ListedTransform{{"A", 4}, {"B", 6}}},
-		{"Transform: A\nResources: {}\n", []transform.ListedTransform{{"A", 1}}},
-		{"Resources: {}\nTransform: [A,\n  B]\n", []transform.ListedTransform{{"A", 2}, {"B", 3}}},
-		{"Metadata: &list\n  - A\n  - B\nResources: {}\nTransform: *list\n", []transform.ListedTransform{{"A", 5}, {"B", 5}}},
-		{"Resources: {}\nTransform:\n", []transform.ListedTransform{}},
+		{"{\n\"Transform\":\n\"A\"}", []template.ListedTransform{{Name: "A", Line: 3}}},
+		{"\n{\"Resources\": {},\n\"Transform\": [\"A\",\n{\"Name\": \"B\"},\n[\"C\"]]}", []template.ListedTransform{{Name: "A", Line: 3}, {Name: "B", Line: 4}, {Name: "", Line: 5}}},
+		{"Resources: {}\n# why\nTransform:\n  - A\n\n  - Name: B\n    Parameters: {}\n", []template.ListedTransform{{Name: "A", Line: 4}, {Name: "B", Line: 6}}},
+		{"Transform: A\nResources: {}\n", []template.ListedTransform{{Name: "A", Line: 1}}},
+		{"Resources: {}\nTransform: [A,\n  B]\n", []template.ListedTransform{{Name: "A", Line: 2}, {Name: "B", Line: 3}}},
+		{"Metadata: &list\n  - A\n  - B\nResources: {}\nTransform: *list\n", []template.ListedTransform{{Name: "A", Line: 5}, {Name: "B", Line: 5}}},
+		{"Resources: {}\nTransform:\n", []template.ListedTransform{}},
 	} {
-		template, err := transform.ParseTemplate([]byte(tc.in))
+		doc, err := template.Parse([]byte(tc.in))
 		require.NoError(t, err, tc.in)
-		assert.Equal(t, tc.want, template.ListedTransforms(), tc.in)
+		assert.Equal(t, tc.want, doc.ListedTransforms(), tc.in)
 	}
 }

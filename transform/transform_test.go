@@ -18,6 +18,7 @@ import (
 
 	"permissions-boundary-macro/bench/workload"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 var update = flag.Bool("update", false, "rewrite what the cases want")
@@ -125,7 +126,7 @@ func (c *testCase) setOptions(tb testing.TB, lines string) {
 		case "pin":
 			o.PinEnvironment = true
 		case "existing":
-			o.Existing = transform.Existing(value)
+			o.Existing = rules.Existing(value)
 		case "blind":
 			o.BlindSpots = transform.BlindSpots(value)
 		case "users":

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // decision is what people have decided about a resource type, after `make
@@ -42,14 +43,14 @@ func TestTypes(t *testing.T) {
 		decided[d.typ] = d.verdict
 		assert.Equal(t, d.verdict, verdict(t, strings.ReplaceAll(d.typ, "*", "Example")), d.typ)
 	}
-	for _, typ := range transform.Ruled() {
+	for _, typ := range rules.RuledTypes {
 		assert.Contains(t, []string{"bound", "refused", "reported"}, decided[typ], typ)
 	}
 	for typ, verdict := range decided {
-		isRoleless := slices.Contains(transform.RolelessServerless(), typ)
+		isRoleless := slices.Contains(rules.RolelessSAMTypes, typ)
 		assert.Equal(t, strings.HasPrefix(typ, "AWS::Serverless::") && verdict == "skipped", isRoleless, typ)
 	}
-	for _, typ := range transform.RolelessServerless() {
+	for _, typ := range rules.RolelessSAMTypes {
 		assert.Equal(t, "skipped", decided[typ], typ)
 	}
 }
@@ -65,7 +66,7 @@ func verdict(t *testing.T, typ string) string {
 		return "refused"
 	case len(report.Changes) > 0:
 		return "bound"
-	case len(report.BlindSpots) > 0, slices.Contains(transform.Ruled(), typ):
+	case len(report.BlindSpots) > 0, slices.Contains(rules.RuledTypes, typ):
 		return "reported"
 	}
 	return "skipped"

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // Rewrite runs the macro on a template file: the answer to a deployment of it.
@@ -29,18 +31,18 @@ func (m Macro) Rewrite(ctx context.Context, d Deployment) ([]byte, Report) {
 }
 
 // rewrite applies the edits of a request, and verifies the result.
-func (m Macro) rewrite(ctx context.Context, d Deployment, req *request, edits []edit, report Report) (*Template, error) {
-	out, fault, err := d.Template.edited(edits)
+func (m Macro) rewrite(ctx context.Context, d Deployment, req *request, edits []template.Edit, report Report) (*template.Document, error) {
+	out, fault, err := d.Template.Edited(edits)
 	if fault != nil {
-		return nil, &Refusal{[]Finding{notEditable(d.Template, fault)}}
+		return nil, &rules.Refusal{Findings: []rules.Finding{rules.NotEditable(d.Template, fault)}}
 	}
 	if err == nil {
-		out, err = out.without(req.macro)
+		out, err = out.Without(req.macro)
 	}
 	switch {
-	case errors.Is(err, errDefect):
+	case errors.Is(err, template.ErrDefect):
 		return nil, defective(err.Error())
-	case err != nil || out.isSame(d.Template):
+	case err != nil || out.IsSame(d.Template):
 		return out, err
 	}
 	return out, m.verify(ctx, d, req, report, out)
@@ -63,7 +65,7 @@ func defective(what string) error {
 // that was reported as bound, and change nothing; and the result must be the
 // template but for the boundaries at the sites of the plan, and the macro in its
 // section Transform.
-func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Report, out *Template) error {
+func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Report, out *template.Document) error {
 	before := d.Template
 	m.own, d.Template = true, out
 	_, edits, second := m.deploy(ctx, d)
@@ -72,7 +74,7 @@ func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Rep
 		return defective("the macro refuses the result")
 	case len(edits) > 0 || !allKept(first.Changes, second.Changes):
 		return defective("a role is not bound as reported")
-	case !req.plan.onlyBinds(req.bound, before, out) || !sameEntries(before, out, req.macro):
+	case !req.plan.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):
 		return defective("more than the boundaries changed")
 	}
 	return nil
@@ -80,12 +82,12 @@ func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Rep
 
 // allKept reports whether a second run kept the boundary of each resource that
 // the first run reported. Merge keys may change their order.
-func allKept(first, second []Change) bool {
-	byName := func(a, b Change) int {
+func allKept(first, second []rules.Change) bool {
+	byName := func(a, b rules.Change) int {
 		return cmp.Or(cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Type, b.Type))
 	}
 	first, second = slices.SortedStableFunc(slices.Values(first), byName), slices.SortedStableFunc(slices.Values(second), byName)
-	return slices.EqualFunc(first, second, func(a, b Change) bool { return byName(a, b) == 0 && b.Action == Kept })
+	return slices.EqualFunc(first, second, func(a, b rules.Change) bool { return byName(a, b) == 0 && b.Action == rules.Kept })
 }
 
 // recall is a store that repeats its answers, so that a verification judges by

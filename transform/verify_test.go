@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // white are texts that may stand before and after a JSON value, and between its
@@ -23,13 +25,13 @@ func TestWhiteSpaceAroundJSON(t *testing.T) {
 	m := transform.Macro{Store: values{"dev": devARN}}
 	for _, before := range white {
 		for _, after := range white[:8] {
-			template, err := transform.ParseTemplate([]byte(before + in + after))
+			doc, err := template.Parse([]byte(before + in + after))
 			require.NoError(t, err)
-			out, report := m.Rewrite(context.Background(), deploymentOf(template, `{"Environment":"dev"}`, `{}`))
+			out, report := m.Rewrite(context.Background(), deploymentOf(doc, `{"Environment":"dev"}`, `{}`))
 			require.NoError(t, report.Err, "%q", before)
 			assert.Equal(t, before+want+after, string(out))
 			line := 1 + strings.Count(strings.ReplaceAll(before, "\r\n", "\n"), "\n") + strings.Count(strings.ReplaceAll(before, "\r\n", ""), "\r")
-			assert.Equal(t, line, template.Line(report.Changes[0].Offset), "%q", before)
+			assert.Equal(t, line, doc.Line(report.Changes[0].Offset), "%q", before)
 		}
 	}
 }
@@ -39,9 +41,9 @@ func TestWhiteSpaceAroundJSON(t *testing.T) {
 func TestShiftedEdits(t *testing.T) {
 	const in = `{"Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"Path":"/"}},"S":{"Type":"AWS::IAM::Role"}}}`
 	m := transform.Macro{Store: values{"dev": devARN}}
-	template, err := transform.ParseTemplate([]byte(in))
+	doc, err := template.Parse([]byte(in))
 	require.NoError(t, err)
-	d := deploymentOf(template, `{"Environment":"dev"}`, `{}`)
+	d := deploymentOf(doc, `{"Environment":"dev"}`, `{}`)
 	_, err = m.RewriteShifted(context.Background(), d, 0)
 	require.NoError(t, err)
 	for by := -40; by <= 8; by++ {
@@ -81,9 +83,9 @@ Resources:
 		inner(innerBound), inner(""),
 	).Replace(right)
 	m := transform.Macro{Store: values{"dev": devARN}}
-	template, err := transform.ParseTemplate([]byte(source))
+	doc, err := template.Parse([]byte(source))
 	require.NoError(t, err)
-	d := deploymentOf(template, `{"Environment":"dev"}`, `{}`)
+	d := deploymentOf(doc, `{"Environment":"dev"}`, `{}`)
 	whole := strings.Replace(right, `!If [C, `+devARN+`, "arn:aws:iam::aws:policy/X"]`, devARN, 1)
 	require.NoError(t, m.Verify(context.Background(), d, []byte(whole)))
 	for _, wrong := range [][2]string{
@@ -115,8 +117,8 @@ Resources:
 	}
 
 	// Only a branch may change where the rest is kept.
-	m.Options.Existing = transform.Keep
-	template, err = transform.ParseTemplate([]byte(source))
+	m.Options.Existing = rules.Keep
+	doc, err = template.Parse([]byte(source))
 	require.NoError(t, err)
 	kept := strings.Replace(right, `{`+bound+`, Path: /a/`, `{PermissionsBoundary: "arn:aws:iam::aws:policy/Other", Path: /a/`, 1)
 	for _, branch := range [][2]string{{bound + `, Path: /, M`, `PermissionsBoundary: "arn:aws:iam::aws:policy/Z", Path: /, M`}, {`[C, `, `[D, `}, {`, "arn:aws:iam::aws:policy/X"]`, `, "arn:aws:iam::aws:policy/Y"]`}} {

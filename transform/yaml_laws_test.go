@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // The laws of templates in YAML, checked with a YAML parser that the engine
@@ -22,7 +24,7 @@ import (
 
 // checkYAML rewrites a template in YAML and returns what breaks a law.
 func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.Report, error) {
-	t, err := transform.ParseTemplate(src)
+	t, err := template.Parse(src)
 	if err != nil {
 		return nil, transform.Report{Err: err}, nil
 	}
@@ -36,14 +38,14 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 	if report.Err != nil {
 		return nil, report, nil
 	}
-	again, err := transform.ParseTemplate(out)
+	again, err := template.Parse(out)
 	if err != nil {
 		return out, report, fmt.Errorf("the result cannot be read: %w", err)
 	}
 	if again, _ := m.Rewrite(context.Background(), d); !bytes.Equal(out, again) {
 		return out, report, fmt.Errorf("two results of one template differ")
 	}
-	if !slices.Contains(t.Transforms(), transform.MacroName) {
+	if !slices.Contains(t.Transforms(), rules.MacroName) {
 		if err := checkOnlyBoundaryText(src, out, m.Edits(context.Background(), d)); err != nil {
 			return out, report, err
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // TestYAMLCases runs testdata/yaml/*.txtar. The first line of a case says why
@@ -81,7 +83,7 @@ func loadYAMLCase(t testing.TB, path string) yamlCase {
 func (c *yamlCase) setOption(t testing.TB, option string) {
 	switch word, value, _ := strings.Cut(option, " "); word {
 	case "existing":
-		c.macro.Options.Existing = transform.Existing(value)
+		c.macro.Options.Existing = rules.Existing(value)
 	case "blind":
 		c.macro.Options.BlindSpots = transform.BlindSpots(value)
 	case "crlf":
@@ -123,16 +125,16 @@ func (c *yamlCase) run(t *testing.T) {
 
 // reported is what the report says, with the line of each resource.
 func (c *yamlCase) reported(t *testing.T, report transform.Report) string {
-	template, err := transform.ParseTemplate(c.src)
+	doc, err := template.Parse(c.src)
 	if err != nil {
 		return ""
 	}
 	var b strings.Builder
 	for _, change := range report.Changes {
-		writeLine(&b, template.Line(change.Offset), string(change.Action), change.LogicalID)
+		writeLine(&b, doc.Line(change.Offset), string(change.Action), change.LogicalID)
 	}
 	for _, f := range report.BlindSpots {
-		writeLine(&b, template.Line(f.Offset), "blind spot", f.String())
+		writeLine(&b, doc.Line(f.Offset), "blind spot", f.String())
 	}
 	return b.String()
 }
@@ -142,9 +144,9 @@ func writeLine(b *strings.Builder, line int, what, of string) {
 }
 
 func (c *yamlCase) adopt(t *testing.T, have map[string]string) {
-	template, err := transform.ParseTemplate(c.src)
+	doc, err := template.Parse(c.src)
 	require.NoError(t, err)
-	out, err := template.Adopt(transform.MacroName)
+	out, err := doc.Adopt(rules.MacroName)
 	if err != nil {
 		have["adopt.error"] = err.Error() + "\n"
 		return
@@ -177,24 +179,24 @@ func (c *yamlCase) rewrite(t *testing.T, have map[string]string) {
 // it was, and that taking the macro out again gives what came in or, for a
 // single transform that became a list, means the same.
 func checkAdopted(in, out []byte) error {
-	before, err := transform.ParseTemplate(in)
+	before, err := template.Parse(in)
 	if err != nil {
 		return err
 	}
-	after, err := transform.ParseTemplate(out)
+	after, err := template.Parse(out)
 	if err != nil {
 		return err
 	}
 	names := after.Transforms()
 	switch {
-	case names[len(names)-1] != transform.MacroName:
+	case names[len(names)-1] != rules.MacroName:
 		return assertionError("the macro is not last")
 	case !equalNames(names[:len(names)-1], before.Transforms()):
 		return assertionError("other transforms changed")
-	case !bytes.Equal(before.Fragment(), after.Fragment()) && before.Syntax() == transform.YAML:
+	case !bytes.Equal(before.Fragment(), after.Fragment()) && before.Syntax() == template.YAML:
 		return assertionError("the rest of the template changed")
 	}
-	if again, err := after.Adopt(transform.MacroName); again != nil || err != nil {
+	if again, err := after.Adopt(rules.MacroName); again != nil || err != nil {
 		return assertionError("a second adoption changes the template")
 	}
 	return checkAdoptedText(in, out, string(before.Transform()) == "null")
@@ -207,7 +209,7 @@ func (e assertionError) Error() string { return string(e) }
 func equalNames(a, b []string) bool {
 	var others []string
 	for _, name := range b {
-		if name != transform.MacroName {
+		if name != rules.MacroName {
 			others = append(others, name)
 		}
 	}
@@ -222,7 +224,7 @@ func checkAdoptedText(in, out []byte, null bool) error {
 	bare := strings.NewReplacer(" ", "", "\t", "", "\r", lineBreak, "\n", lineBreak, "\u0085", lineBreak, "\u2028", lineBreak, "\u2029", lineBreak,
 		"-", "", "[", "", "]", "", ",", "", `"`, "")
 	rest := func(text string) string {
-		return strings.NewReplacer(transform.MacroName, "", "Transform:", "", lineBreak, "").Replace(text)
+		return strings.NewReplacer(rules.MacroName, "", "Transform:", "", lineBreak, "").Replace(text)
 	}
 	source, result := bare.Replace(string(in)), rest(bare.Replace(string(out)))
 	if rest(source) == result {
@@ -255,14 +257,14 @@ func TestManyRolesInYAML(t *testing.T) {
 // their names. Without asking for that, it is not a template.
 func TestParseUnpackaged(t *testing.T) {
 	src := []byte("Resources:\n  Role: !Tool::Include {file: role.yaml}\n  Topic: {Type: AWS::SNS::Topic, Name: !Ref T}\n")
-	_, err := transform.ParseTemplate(src)
-	tag, is := errors.AsType[*transform.ForeignTagError](err)
+	_, err := template.Parse(src)
+	tag, is := errors.AsType[*template.ForeignTagError](err)
 	require.True(t, is)
 	assert.Equal(t, "CloudFormation has no short form !Tool::Include", tag.Error())
-	template, err := transform.ParseUnpackaged(src)
+	doc, err := template.ParseUnpackaged(src)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"Resources": {
 		"Role": {"Fn::Tool::Include": {"file": "role.yaml"}},
 		"Topic": {"Type": "AWS::SNS::Topic", "Name": {"Ref": "T"}}
-	}}`, string(template.Fragment()))
+	}}`, string(doc.Fragment()))
 }

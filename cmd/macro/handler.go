@@ -13,6 +13,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // handler answers macro requests as bytes, so that the fragment passes as it
@@ -92,7 +93,7 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 // maxLogged is how many findings a line names. The line has their number, too.
 const maxLogged = 20
 
-func names(findings []transform.Finding) []string {
+func names(findings []rules.Finding) []string {
 	shown := make([]string, min(len(findings), maxLogged))
 	for i := range shown {
 		shown[i] = findings[i].Subject() + " [" + string(findings[i].Code) + "]"

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/paramstore/ssmtest"
-	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // Parameters and parts of a template may be secrets. Whatever becomes of a
@@ -191,7 +191,7 @@ func (p *planter) value(v any, name string) any {
 			v[member] = p.value(value, member)
 			isFunction = isFunction || member == "Ref" || strings.HasPrefix(member, "Fn::")
 		}
-		if !isFunction && !slices.Contains(ids, name) && !strings.EqualFold(name, transform.MacroName) {
+		if !isFunction && !slices.Contains(ids, name) && !strings.EqualFold(name, rules.MacroName) {
 			v[p.canary()] = p.canary()
 		}
 		return v

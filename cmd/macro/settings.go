@@ -7,6 +7,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // settings are what the owner of the macro decides at its installation.
@@ -30,7 +31,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if o.BoundUsers, err = parseBool(getenv("BOUND_USERS")); err != nil {
 		return settings{}, wrong("BOUND_USERS", err)
 	}
-	if o.Existing, err = transform.ParseExisting(getenv("EXISTING_BOUNDARY")); err != nil {
+	if o.Existing, err = rules.ParseExisting(getenv("EXISTING_BOUNDARY")); err != nil {
 		return settings{}, wrong("EXISTING_BOUNDARY", err)
 	}
 	if o.BlindSpots, err = transform.ParseBlindSpots(getenv("BLIND_SPOTS")); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 // template.yaml sets exactly the variables that the function reads, each from
@@ -50,7 +51,7 @@ func TestTemplateSetsSettings(t *testing.T) {
 	assert.Equal(t, settings{
 		prefix: paramstore.DefaultPrefix,
 		options: transform.Options{
-			Existing: transform.Replace, BlindSpots: transform.Warn,
+			Existing: rules.Replace, BlindSpots: transform.Warn,
 			EnvironmentParameters: strings.Split(transform.DefaultEnvironmentParameters, ","),
 		},
 	}, s)

@@ -1,0 +1,382 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/transform/template"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MacroName is what the macro is called unless its installer says otherwise,
+// and the key of what a template's Metadata says to it.
+const MacroName = "PermissionsBoundaryMacro"
+
+// AcceptKey is what Metadata of a single resource may say to the macro.
+const AcceptKey = "Accept"
+
+// Misplaced is what the Metadata of a resource say to the macro beside Accept.
+type Misplaced struct{ ID, Name string }
+
+// Contents are what one template says, as far as a rule may ask for it.
+type Contents struct {
+	Src    []byte // the template in JSON, which spans refer to
+	around loops  // around the template, which is written into another one
+
+	// Sections, absent where the template has none.
+	globals                                    template.Node
+	conditions, mappings, Metadata, parameters template.Span
+
+	OneResource bool // the fragment is a resource, and so are its Metadata
+	IsValue     bool // the fragment can only be the value of a property
+	collected
+}
+
+// collected is what a map of resources says.
+type collected struct {
+	findings
+	resources []resource    // those that a rule may have something to say about, in source order
+	ids       []resourceIDs // of each map of resources
+	replacing []varyingID   // which may be the ID of a policy
+	Misplaced Misplaced     // zero where no resource's Metadata are misused
+}
+
+// resource is what is kept of a resource until all of the template is read.
+type resource struct {
+	template.Object
+	id       []byte        // empty for a fragment that is one resource
+	nameAt   template.Span // of the ID
+	loops    loops
+	typeAt   template.Span
+	typeKind jsontext.Kind
+	props    properties
+
+	typ  string // where it is a string
+	rule *rule  // of the type, nil when there is none
+
+	ignoreGlobals template.Span // of SAM's attribute of that name
+	generated     bool          // has members made by a loop that may be Type or Properties
+	transformed   bool          // has a Fn::Transform that is not expanded
+	twice         bool          // Type or Properties is given twice
+}
+
+// properties are those that rules ask for, of a resource of whatever type.
+type properties struct {
+	template.Object
+	kind        jsontext.Kind // invalid when there are none
+	at          [propertyCount]template.Span
+	loops       []template.Span // of the values of Fn::ForEach members
+	varying     []string        // names with the variable of a loop around
+	function    string          // Ref or an intrinsic function that makes the properties
+	transformed bool
+	twice       bool // a property that rules ask for is given twice
+}
+
+// collector reads one template in one pass.
+type collector struct {
+	*template.Cursor
+	Contents
+	depth   int // how many templates it is inside of
+	loops   loops
+	current resource // one at a time, so that resources without a rule cost no allocation
+}
+
+// whole reads a whole template, or what a Fn::Transform further inside hands to
+// the macro: the map of Resources, one resource, or the properties of a role.
+// The shape tells which. Source: CloudFormation's user guide, macros, scope; and
+// recorded answers of the service.
+func (c *collector) whole() {
+	if c.Peek() == jsontext.KindBeginObject {
+		c.sections()
+	} else {
+		c.Skip()
+	}
+}
+
+// sections reads the top level of a template.
+func (c *collector) sections() {
+	start := c.Enter()
+	outside := c.collected
+	isWhole, typed, foreign := false, false, false
+	var notResources template.Span // the value of a section Resources that is not an object
+	var others [][2]template.Span  // names and values that are no sections
+	var sections, again []string
+	for c.More() {
+		name, nameAt := c.Name()
+		isObject := c.Peek() == jsontext.KindBeginObject
+		if i := slices.Index(decisiveSections, string(name)); i >= 0 {
+			if slices.Contains(sections, decisiveSections[i]) {
+				again = append(again, decisiveSections[i])
+			}
+			sections = append(sections, decisiveSections[i])
+		}
+		switch {
+		case string(name) == "Resources" && isObject:
+			isWhole = true
+			typed = c.resourceMap() || typed
+		case string(name) == "Globals" && isObject:
+			c.globals = c.Tree()
+		case string(name) == "Metadata" && isObject:
+			c.Metadata = c.Skip()
+		case string(name) == "Conditions":
+			c.conditions = c.Skip()
+		case string(name) == "Mappings":
+			c.mappings = c.Skip()
+		case string(name) == "Parameters":
+			c.parameters = c.Skip()
+		case string(name) == "Fn::Transform":
+			c.unexpanded(nil, c.Skip().Start)
+		case string(name) == "Resources":
+			notResources = c.Skip()
+		default:
+			value := c.Skip()
+			isSection := slices.Contains(sectionNames, string(name))
+			foreign = foreign || !isSection
+			if isForEach(name) || isObject && !isSection {
+				others = append(others, [2]template.Span{nameAt, value})
+			}
+			if len(c.loops) > 0 && (c.loops.mayBecome(string(name), "Resources") || c.loops.mayBecome(string(name), sectionNames...)) {
+				c.escape(codeSectionInLoop, name, "", value.Start)
+			}
+		}
+	}
+	at := template.Span{Start: start, End: c.Offset()}
+	if typed && c.namesResource(at) {
+		c.Contents = Contents{Src: c.Contents.Src, around: c.around, collected: outside}
+		isWhole = false
+	}
+	switch {
+	case isWhole:
+		c.refuseBeside(others)
+		for _, section := range slices.Compact(again) {
+			c.escape(codeRepeated, []byte(section), "", start)
+		}
+	case !notResources.Absent() && !foreign:
+		c.blindSpot(codeResourcesNoObject, []byte("Resources"), "", notResources.Start)
+	default:
+		c.snippet(at)
+	}
+}
+
+// refuseBeside refuses resources and loops that are beside the section
+// Resources. CloudFormation does so, too, but not everybody who reads templates
+// comes so far.
+func (c *collector) refuseBeside(others [][2]template.Span) {
+	for _, other := range others {
+		name, value := c.Text(other[0]), other[1]
+		if isForEach(name) || isResource(c.Contents.Src, value) {
+			c.escape(codeBesideResources, name, "", value.Start)
+		}
+	}
+}
+
+// unexpanded reports a Fn::Transform that has not run yet, and may make a role.
+// CloudFormation runs those of a template before it calls a macro, so they only
+// come from other tools. Those of a template inside of this one run later.
+func (c *collector) unexpanded(id []byte, at int) {
+	code := codeUnexpanded
+	if c.depth > 0 {
+		code = codeBodyInclude
+	}
+	c.blindSpot(code, id, "Fn::Transform", at)
+}
+
+// resourceMetadata reads the Metadata of a resource, which cannot name the
+// environment.
+func (c *collector) resourceMetadata(id []byte) template.Span {
+	start := c.Enter()
+	for c.More() {
+		name, _ := c.Name()
+		if !strings.EqualFold(string(name), MacroName) {
+			c.Skip()
+			continue
+		}
+		if c.Peek() != jsontext.KindBeginObject {
+			c.Skip()
+			c.misplace(id, "a value that is not an object")
+			continue
+		}
+		for c.Enter(); c.More(); {
+			said, _ := c.Name()
+			c.Skip()
+			if !strings.EqualFold(string(said), AcceptKey) {
+				c.misplace(id, string(said))
+			}
+		}
+	}
+	return template.Span{Start: start, End: c.Offset()}
+}
+
+func (c *collector) misplace(id []byte, name string) {
+	if id != nil && c.Misplaced.Name == "" {
+		c.Misplaced = Misplaced{string(id), name}
+	}
+}
+
+// resourceMap reads a map from logical ID to resource. It reports whether the
+// map has a Type itself, as a resource has.
+func (c *collector) resourceMap() (typed bool) {
+	var ids resourceIDs
+	c.Enter()
+	for c.More() {
+		name, nameAt := c.Name()
+		kind := c.Peek()
+		switch {
+		case isForEach(name):
+			c.foreach(name)
+		case string(name) == "Fn::Transform":
+			c.unexpanded(nil, c.Skip().Start)
+		case kind == jsontext.KindBeginObject:
+			if len(c.loops) > 0 {
+				c.noteVaryingID(name)
+			}
+			c.resource(name, nameAt)
+		case len(c.loops) > 0 && kind == jsontext.KindBeginArray && c.loops.vary(string(name)):
+			c.escape(codeLoopUnreadable, name, "Fn::ForEach", c.Skip().Start)
+		default:
+			// CloudFormation refuses a resource that is not an object.
+			if at := c.Skip(); string(name) == "Type" && isTypeName(c.Text(at)) {
+				c.escape(codeTypeWithoutID, name, "", at.Start)
+				typed = true
+				continue
+			}
+		}
+		ids.add(name, nameAt, c.Offset(), len(c.Contents.Src)-c.Offset())
+	}
+	c.ids = append(c.ids, ids)
+	return typed
+}
+
+// foreach reads a loop over resources: [identifier, collection, resources].
+func (c *collector) foreach(name []byte) {
+	start := c.Next()
+	if c.Peek() != jsontext.KindBeginArray {
+		c.Skip()
+		c.escape(codeLoopUnreadable, name, "Fn::ForEach", start)
+		return
+	}
+	outer, readable := c.loops, false
+	c.Enter()
+	var head [2]template.Node
+	for i := 0; c.More(); i++ {
+		switch {
+		case i < 2:
+			head[i] = c.Tree()
+		case i == 2 && head[0].IsString() && len(outer) < maxLoops && c.Peek() == jsontext.KindBeginObject:
+			c.loops = outer.with(outer.loopOver(head[0], head[1]))
+			c.resourceMap()
+			readable = true
+		default:
+			c.Skip()
+			readable = false
+		}
+	}
+	c.loops = outer
+	if !readable {
+		c.escape(codeLoopUnreadable, name, "Fn::ForEach", start)
+	}
+}
+
+// resource reads one resource, and keeps it if a rule may have something to say
+// about it.
+func (c *collector) resource(id []byte, nameAt template.Span) {
+	r := &c.current
+	*r = resource{id: id, nameAt: nameAt, loops: c.loops}
+	r.Start = c.Enter()
+	for c.More() {
+		name, nameAt := c.Name()
+		kind := c.Peek()
+		var value template.Span
+		switch {
+		case string(name) == "Type":
+			r.twice = r.twice || !r.typeAt.Absent()
+			value = c.Skip()
+			r.typeAt, r.typeKind = value, kind
+		case string(name) == "Properties":
+			r.twice = r.twice || !r.props.Absent()
+			if c.passesBy(c.Text(r.typeAt)) {
+				r.props.Span, r.props.kind = c.Skip(), kind
+			} else {
+				r.props = readProperties(c.Cursor, c.loops)
+			}
+			value = r.props.Span
+		case string(name) == "IgnoreGlobals":
+			value = c.Skip()
+			r.props.twice = r.props.twice || !r.ignoreGlobals.Absent()
+			r.ignoreGlobals = value
+		case string(name) == "Metadata" && kind == jsontext.KindBeginObject:
+			value = c.resourceMetadata(id)
+		default:
+			value = c.Skip()
+			r.generated = r.generated || isForEach(name) || len(c.loops) > 0 &&
+				(c.loops.mayBecome(string(name), "Type", "Properties", "IgnoreGlobals") || c.loops.mayBeLoop(string(name)))
+			r.transformed = r.transformed || string(name) == "Fn::Transform"
+		}
+		r.Add(nameAt, value)
+	}
+	r.End = c.Offset()
+	if c.matters(r) {
+		c.resources = appended(c.resources, *r)
+	}
+}
+
+// matters reports whether a rule may have something to say about a resource, and
+// looks up which.
+func (c *collector) matters(r *resource) bool {
+	typ := c.Text(r.typeAt)
+	r.rule = rules[string(typ)]
+	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.typeKind == jsontext.KindString && isHarmless(typ) {
+		return false
+	}
+	r.typ = string(typ)
+	return true
+}
+
+// passesBy reports whether no rule asks for the properties of a type.
+func (c *collector) passesBy(typ []byte) bool {
+	return typ != nil && isHarmless(typ) && rules[string(typ)] == nil
+}
+
+// isHarmless reports whether a type without a rule is one of AWS's own.
+func isHarmless(typ []byte) bool {
+	return isOwn(typ) && bytes.IndexByte(typ, '{') < 0 && !bytes.HasSuffix(typ, []byte(moduleSuffix)) &&
+		!bytes.HasPrefix(typ, []byte(serverlessPrefix)) && string(typ) != managedPolicyType
+}
+
+// readProperties reads the properties of a resource of whatever type, and
+// remembers where those lie that a rule may ask for.
+func readProperties(s *template.Cursor, around loops) (p properties) {
+	p.kind = s.Peek()
+	if p.kind != jsontext.KindBeginObject {
+		p.Span = s.Skip()
+		return p
+	}
+	p.Start = s.Enter()
+	for s.More() {
+		name, nameAt := s.Name()
+		value := s.Skip()
+		switch {
+		case isForEach(name):
+			p.loops = append(p.loops, value)
+		case string(name) == "Fn::Transform":
+			p.transformed = true
+		case string(name) == "Ref" || bytes.HasPrefix(name, []byte("Fn::")):
+			p.function = string(name)
+		default:
+			if property, ok := propertyNamed(name); ok {
+				p.twice = p.twice || !p.at[property].Absent()
+				p.at[property] = value
+			} else if len(around) > 0 && around.vary(string(name)) {
+				p.varying = append(p.varying, string(name))
+				if around.mayBeLoop(string(name)) {
+					p.loops = append(p.loops, value)
+				}
+			}
+		}
+		p.Add(nameAt, value)
+	}
+	p.End = s.Offset()
+	return p
+}

@@ -1,0 +1,166 @@
+package rules
+
+import (
+	"bytes"
+
+	"permissions-boundary-macro/transform/template"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// comparison reads two JSON texts side by side. They may differ by the boundary
+// at sites.
+type comparison struct {
+	before, after *template.Cursor
+	apart         template.Span // of the text before: the section Transform, which is compared by itself
+
+	sites    map[int]site     // by where the object begins that takes the boundary
+	bodies   map[int]embedded // by where the string begins
+	boundary Boundary
+}
+
+// OnlyBinds reports whether a template is another one but for the boundary at
+// the sites of the plan, which is of the one before, and for the section
+// Transform. It knows nothing of edits.
+func (p *Verdict) OnlyBinds(v Boundary, before, after *template.Document) bool {
+	c := comparison{
+		before: template.NewCursor(before.JSON(), template.Span{}), after: template.NewCursor(after.Fragment(), template.Span{}), apart: before.TransformSpan(),
+		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: v,
+	}
+	for _, s := range p.sites {
+		c.sites[s.into.Start] = s
+	}
+	for _, e := range p.embedded {
+		c.bodies[e.Start] = e
+	}
+	return c.value()
+}
+
+func (c *comparison) value() bool {
+	kind, start := c.before.Peek(), c.before.Next()
+	if s, is := c.sites[start]; is && s.kind == siteNull {
+		old, now := c.before.Skip(), c.after.Skip()
+		return c.isSame(old, now) || c.isBoundaryOnly(now)
+	}
+	if e, is := c.bodies[start]; is {
+		old, now := c.before.Skip(), c.after.Skip()
+		return c.isSame(old, now) || c.isBody(e, now)
+	}
+	switch {
+	case kind != c.after.Peek():
+		return false
+	case kind == jsontext.KindBeginObject:
+		return c.object()
+	case kind == jsontext.KindBeginArray:
+		return c.array()
+	}
+	return c.isSame(c.before.Skip(), c.after.Skip())
+}
+
+func (c *comparison) array() bool {
+	c.before.Enter()
+	for c.after.Enter(); c.after.More(); {
+		if !c.before.More() || !c.value() {
+			return false
+		}
+	}
+	return !c.before.More()
+}
+
+func (c *comparison) object() bool {
+	s, isSite := c.sites[c.before.Enter()]
+	written := false
+	for c.after.Enter(); c.after.More(); {
+		name, at := c.after.Name()
+		if isSite && string(name) == s.member() {
+			if written || !c.isBound(s, c.after.Skip()) {
+				return false
+			}
+			written = true
+			continue
+		}
+		old, more := c.nameBefore(s)
+		if !more || !c.isSame(old, at) || !c.value() {
+			return false
+		}
+	}
+	_, more := c.nameBefore(s)
+	return !more
+}
+
+// member is the name of the member that a boundary at the site is in.
+func (s *site) member() string {
+	if s.kind == siteProperties {
+		return "Properties"
+	}
+	return propertyNames[permissionsBoundary]
+}
+
+// nameBefore is the next name of the object before, without what is compared by
+// itself: the section Transform, and the boundary, which a merge key may have
+// brought from further behind.
+func (c *comparison) nameBefore(s site) (name template.Span, more bool) {
+	for c.before.More() {
+		_, name = c.before.Name()
+		if at := c.before.Next(); (s.existing.Absent() || at != s.existing.Start) && (c.apart.Absent() || at != c.apart.Start) {
+			return name, true
+		}
+		c.before.Skip()
+	}
+	return template.Span{}, false
+}
+
+// isBound reports whether a member of the result is what a site may have.
+func (c *comparison) isBound(s site, now template.Span) bool {
+	switch s.kind {
+	case siteProperties:
+		return c.isBoundaryOnly(now)
+	case siteValue:
+		return c.isReplaced(template.NodeAt(c.before.Src, s.existing), template.NodeAt(c.after.Src, now))
+	}
+	return c.boundary.isWritten(template.NodeAt(c.after.Src, now))
+}
+
+// isWritten reports whether a value is the boundary as the edits write it.
+func (v Boundary) isWritten(n template.Node) bool {
+	if !v.sub {
+		return n.IsString() && n.Text == v.Text
+	}
+	name, argument := n.Only()
+	return name == "Fn::Sub" && argument.IsString() && argument.Text == v.Text
+}
+
+func (c *comparison) isBoundaryOnly(now template.Span) bool {
+	name, value := template.NodeAt(c.after.Src, now).Only()
+	return name == propertyNames[permissionsBoundary] && c.boundary.isWritten(value)
+}
+
+// isReplaced reports whether a boundary that was there stays, as a whole or but
+// for branches.
+func (c *comparison) isReplaced(old, now template.Node) bool {
+	if c.isSame(old.Span, now.Span) || c.boundary.isWritten(now) {
+		return true
+	}
+	oldName, before := old.Only()
+	nowName, after := now.Only()
+	return oldName == "Fn::If" && nowName == oldName && len(before.Elements) == 3 && len(after.Elements) == 3 &&
+		c.isReplaced(before.Elements[0], after.Elements[0]) &&
+		c.isReplaced(before.Elements[1], after.Elements[1]) &&
+		c.isReplaced(before.Elements[2], after.Elements[2])
+}
+
+// isBody reports whether a string of the result holds the template that the
+// string before held, with its roles bound.
+func (c *comparison) isBody(e embedded, now template.Span) bool {
+	text, ok := template.UnquoteExactly(c.after.Src[now.Start:now.End])
+	if !ok || len(text) < e.mark {
+		return false
+	}
+	again, err := template.ParseBody(text[e.mark:])
+	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.plan.OnlyBinds(c.boundary.Portable(), e.doc, again)
+}
+
+func (c *comparison) isSame(old, now template.Span) bool {
+	a, b := c.before.Src[old.Start:old.End], c.after.Src[now.Start:now.End]
+	return bytes.Equal(a, b)
+}

@@ -1,0 +1,136 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"hash/maphash"
+	"math/bits"
+	"slices"
+
+	"permissions-boundary-macro/transform/template"
+)
+
+// CloudFormation accepts a key that is given twice, in JSON and in YAML, and the
+// last one wins. Source: ValidateTemplate and GetTemplateSummary of the service.
+// So does everything here. But where the key decides about a boundary, the
+// author may have meant the other one: that is an escape.
+
+// decisiveSections are those that the rules read.
+var decisiveSections = []string{"Resources", "Conditions", "Globals", "Mappings", "Metadata", "Parameters", template.TransformSection}
+
+// resourceIDs are the logical IDs of one map of resources.
+type resourceIDs struct {
+	seed maphash.Seed
+	all  []resourceID
+}
+
+type resourceID struct {
+	hash       uint64
+	start, end int32 // of the name, and of the resource
+}
+
+// add takes note of a logical ID. There may be further ones in so many bytes ahead:
+// room for them is made at once, so that allocations do not grow with their
+// number.
+func (ids *resourceIDs) add(name []byte, at template.Span, end, ahead int) {
+	if ids.all == nil {
+		ids.seed = maphash.MakeSeed()
+	}
+	switch {
+	case len(ids.all) < cap(ids.all):
+	case len(ids.all) == 0:
+		ids.all = slices.Grow(ids.all, 32)
+	default:
+		ids.all = slices.Grow(ids.all, max(len(ids.all), ahead/usualResource))
+	}
+	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.Start), int32(end)})
+}
+
+// usualResource is less than most resources have in bytes.
+const usualResource = 256
+
+// repeated are the logical IDs that are given more than once, each with all of
+// its places, in source order.
+func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
+	if !ids.mayRepeat() {
+		return nil
+	}
+	slices.SortFunc(ids.all, func(a, b resourceID) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.start, b.start))
+	})
+	for all := ids.all; len(all) > 1; {
+		n := 1
+		for n < len(all) && all[n].hash == all[0].hash && bytes.Equal(all[n].text(src), all[0].text(src)) {
+			n++
+		}
+		if n > 1 {
+			repeated = append(repeated, all[:n])
+		}
+		all = all[n:]
+	}
+	return repeated
+}
+
+// mayRepeat reports whether two of the names have the same hash. Almost never
+// do they, and then they need not be sorted.
+func (ids *resourceIDs) mayRepeat() bool {
+	slots := make([]uint64, 1<<bits.Len(uint(2*len(ids.all)))) // at most half full
+	for _, id := range ids.all {
+		hash := id.hash | 1 // zero is an empty slot
+		at := hash >> 1
+		for ; slots[at%uint64(len(slots))] != 0; at++ {
+			if slots[at%uint64(len(slots))] == hash {
+				return true
+			}
+		}
+		slots[at%uint64(len(slots))] = hash
+	}
+	return false
+}
+
+func (id resourceID) text(src []byte) []byte {
+	name, _ := template.NewCursor(src, template.Span{Start: int(id.start)}).Name()
+	return name
+}
+
+// repeatedIDs are the logical IDs of all maps of resources that are given more
+// than once in their map.
+func (in *inspector) repeatedIDs() (repeated [][]resourceID) {
+	for i := range in.ids {
+		repeated = append(repeated, in.ids[i].repeated(in.Src)...)
+	}
+	return repeated
+}
+
+// refuseRepeated reports logical IDs that are given twice where a rule has found
+// something in one of the resources.
+func (in *inspector) refuseRepeated(repeated [][]resourceID) {
+	if len(repeated) == 0 {
+		return
+	}
+	offsets := in.offsets()
+	for _, all := range repeated {
+		last := all[len(all)-1]
+		if slices.ContainsFunc(all, func(id resourceID) bool {
+			i, _ := slices.BinarySearch(offsets, int(id.start))
+			return i < len(offsets) && offsets[i] < int(id.end)
+		}) {
+			in.escape(codeRepeated, last.text(in.Src), "", int(last.start))
+		}
+	}
+}
+
+// offsets are where the rules have found something, sorted.
+func (in *inspector) offsets() (offsets []int) {
+	for _, s := range in.sites {
+		offsets = append(offsets, s.offset)
+	}
+	for _, e := range in.embedded {
+		offsets = append(offsets, e.Start)
+	}
+	for _, f := range slices.Concat(in.Escapes, in.Blind) {
+		offsets = append(offsets, f.Offset)
+	}
+	slices.Sort(offsets)
+	return offsets
+}

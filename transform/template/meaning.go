@@ -1,0 +1,56 @@
+package template
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// SameEntries reports whether two sections Transform list the same, but for a
+// macro that the second one must not list.
+func SameEntries(before, after *Document, macro string) bool {
+	var want, got [][]byte
+	for _, entry := range entriesOf(before.section()) {
+		if nameOf(entry) != macro {
+			want = append(want, before.transform[entry.Start:entry.End])
+		}
+	}
+	for _, entry := range entriesOf(after.section()) {
+		got = append(got, after.transform[entry.Start:entry.End])
+	}
+	return slices.EqualFunc(want, got, bytes.Equal)
+}
+
+// sameMeaning reports whether two templates mean the same: numbers as spelled,
+// members in order, those that are given twice included.
+func sameMeaning(a, b *Document) bool { return a.meansSection(b.transform) && a.meansRest(b) }
+
+// meansSection reports whether the section Transform means the same as one in
+// JSON, nil when there is none.
+func (t *Document) meansSection(transform []byte) bool {
+	if transform == nil || t.transform == nil {
+		return transform == nil && t.transform == nil
+	}
+	return sameValues(t.transform, transform)
+}
+
+// meansRest reports whether two templates mean the same but for Transform.
+func (t *Document) meansRest(other *Document) bool { return sameValues(t.Fragment(), other.Fragment()) }
+
+// sameValues compares two JSON texts token by token.
+func sameValues(a, b []byte) bool {
+	options := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+	first, second := jsontext.NewDecoder(bytes.NewReader(a), options...), jsontext.NewDecoder(bytes.NewReader(b), options...)
+	for {
+		one, err := first.ReadToken()
+		if err != nil {
+			break
+		}
+		other, err := second.ReadToken()
+		if err != nil || one.Kind() != other.Kind() || one.String() != other.String() {
+			return false
+		}
+	}
+	return first.InputOffset() == int64(len(a)) && second.InputOffset() == int64(len(b))
+}

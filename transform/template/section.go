@@ -1,0 +1,426 @@
+package template
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// TransformSection is the section of a template that lists its transforms.
+const TransformSection = "Transform"
+
+// errSection is why the section Transform is not edited.
+var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
+
+// Transforms are the names that the section Transform lists, in order.
+func (t *Document) Transforms() []string {
+	return transformNames(t.section())
+}
+
+// ListedTransform is an entry of the section Transform.
+type ListedTransform struct {
+	Name string // empty where the entry names no transform
+	Line int    // of the file, from 1
+}
+
+// ListedTransforms are the entries of the section Transform, in order.
+func (t *Document) ListedTransforms() []ListedTransform {
+	if t.transform == nil {
+		return nil
+	}
+	entries := entriesOf(t.section())
+	listed := make([]ListedTransform, len(entries))
+	for i, entry := range entries {
+		listed[i] = ListedTransform{Name: nameOf(entry), Line: t.lineOfEntry(i, len(entries), entry)}
+	}
+	return listed
+}
+
+// lineOfEntry is the line of one of the entries of the section Transform.
+func (t *Document) lineOfEntry(i, count int, entry Node) int {
+	if t.yaml == nil {
+		return lineOf(t.lines(), t.sectionValue.Start+entry.Start)
+	}
+	_, value := t.yaml.section()
+	if value.Kind == yaml.SequenceNode && len(value.Content) == count {
+		value = value.Content[i]
+	}
+	return value.Line
+}
+
+func (t *Document) section() Node {
+	if t.transform == nil {
+		return Node{}
+	}
+	return NodeAt(t.transform, Span{0, len(t.transform)})
+}
+
+// Without takes a transform out of the section, and the section out of the
+// template when it lists nothing else. All other bytes stay.
+func (t *Document) Without(macro string) (*Document, error) {
+	var keep []int
+	entries := entriesOf(t.section())
+	for i, entry := range entries {
+		if nameOf(entry) != macro {
+			keep = append(keep, i)
+		}
+	}
+	if len(keep) == len(entries) {
+		return t, nil
+	}
+	if len(keep) == 0 {
+		return t.resection(t.sectionRemoval(), nil)
+	}
+	return t.resection(t.removals(entries, keep), listOf(t.transform, entries, keep))
+}
+
+// Adopt lists a macro last in the section Transform. It returns nil when the
+// template does so already. All other bytes stay, but for the indentation of a
+// single transform, which becomes the first one of a list.
+func (t *Document) Adopt(macro string) ([]byte, error) {
+	names := t.Transforms()
+	switch at := slices.Index(names, macro); {
+	case at >= 0 && at == len(names)-1:
+		return nil, nil
+	case at >= 0:
+		return t.moveLast(macro)
+	}
+	out, err := t.resection(t.addition(macro), listWith(t.transform, t.section(), macro))
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(out.bom, out.src), nil
+}
+
+// moveLast moves a macro that is listed before others.
+func (t *Document) moveLast(macro string) ([]byte, error) {
+	for _, entry := range entriesOf(t.section()) {
+		if nameOf(entry) == macro && entry.IsObject() {
+			return nil, errors.New("it lists " + macro + " with parameters before other transforms; move it to the end of the list")
+		}
+	}
+	less, err := t.Without(macro)
+	if err != nil {
+		return nil, err
+	}
+	return less.Adopt(macro)
+}
+
+// resection applies edits of the section. The result must have the section as
+// wanted, and the rest of the template as it was.
+func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
+	out, ok := Splice(t.src, edits)
+	if !ok || len(edits) == 0 {
+		return nil, errSection
+	}
+	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
+	if err != nil || !again.meansSection(want) || !again.meansRest(t) {
+		return nil, errSection
+	}
+	return again, nil
+}
+
+// transformNames are the names in a section Transform: one or a list, each
+// spelled out or as the Name of an object.
+func transformNames(section Node) []string {
+	list := section.Elements
+	if !section.IsArray() {
+		list = []Node{section}
+	}
+	var names []string
+	for _, entry := range list {
+		if entry.IsObject() {
+			entry = entry.Get("Name")
+		}
+		if entry.IsString() {
+			names = append(names, entry.Text)
+		}
+	}
+	return names
+}
+
+func entriesOf(section Node) []Node {
+	switch {
+	case section.IsArray():
+		return section.Elements
+	case section.IsNull(), section.Kind == jsontext.KindInvalid:
+		return nil
+	}
+	return []Node{section}
+}
+
+func nameOf(entry Node) string {
+	if entry.IsObject() {
+		entry = entry.Get("Name")
+	}
+	return entry.Text
+}
+
+// listOf is a list of some of the entries.
+func listOf(src []byte, entries []Node, keep []int) []byte {
+	out := []byte{'['}
+	for i, k := range keep {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, src[entries[k].Start:entries[k].End]...)
+	}
+	return append(out, ']')
+}
+
+// listWith is the section with a macro as its last entry.
+func listWith(src []byte, section Node, macro string) []byte {
+	if src == nil || section.IsNull() {
+		return Quote(macro)
+	}
+	entries := entriesOf(section)
+	all := make([]int, len(entries))
+	for i := range all {
+		all[i] = i
+	}
+	list := listOf(src, entries, all)
+	if len(entries) > 0 {
+		list = append(list[:len(list)-1], ',')
+	} else {
+		list = list[:len(list)-1]
+	}
+	return append(append(list, Quote(macro)...), ']')
+}
+
+// removals are the edits that leave only some entries of the list.
+func (t *Document) removals(entries []Node, keep []int) []TextEdit {
+	spans, lines := t.entrySpans(len(entries))
+	var edits []TextEdit
+	for i, at := range spans {
+		switch {
+		case slices.Contains(keep, i):
+		case lines:
+			edits = append(edits, TextEdit{at.Start, at.End, ""})
+		case i+1 < len(spans):
+			edits = append(edits, TextEdit{at.Start, spans[i+1].Start, ""})
+		case len(edits) > 0 && edits[len(edits)-1].End == at.Start:
+			// All behind the last one that stays.
+			first := edits[len(edits)-1].Start
+			edits = append(edits[:len(edits)-1], TextEdit{t.endBefore(spans, first), at.End, ""})
+		default:
+			edits = append(edits, TextEdit{spans[i-1].End, at.End, ""})
+		}
+	}
+	return edits
+}
+
+func (t *Document) endBefore(spans []Span, start int) int {
+	end := start
+	for _, s := range spans {
+		if s.End <= start {
+			end = s.End
+		}
+	}
+	return end
+}
+
+// entrySpans are where the entries of the list are. Lines says that they are
+// whole lines.
+func (t *Document) entrySpans(count int) (spans []Span, lines bool) {
+	if t.yaml == nil {
+		for _, e := range t.section().Elements {
+			at := Span{t.sectionValue.Start + e.Start, t.sectionValue.Start + e.End}
+			spans = append(spans, at)
+		}
+		return spans, false
+	}
+	y := t.yaml
+	_, list := y.section()
+	if list == nil || list.Kind != yaml.SequenceNode || len(list.Content) != count {
+		return nil, false
+	}
+	lines = list.Style&yaml.FlowStyle == 0
+	for _, n := range list.Content {
+		at := Span{y.start(n), y.end(n)}
+		if lines {
+			at = y.wholeLines(at)
+		}
+		spans = append(spans, at)
+	}
+	return spans, lines
+}
+
+// wholeLines widens a span to the lines that it is on, with the last break.
+func (y *yamlText) wholeLines(at Span) Span {
+	last := y.lineOf(at.End)
+	end := y.lineEnd(last)
+	if last < len(y.lines) {
+		end = y.lines[last]
+	}
+	return Span{y.lines[y.lineOf(at.Start)-1], end}
+}
+
+// section is the section Transform in YAML.
+func (y *yamlText) section() (name, value *yaml.Node) {
+	for i := 0; i+1 < len(y.root.Content); i += 2 {
+		if y.root.Content[i].Value == TransformSection {
+			return y.root.Content[i], y.root.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// sectionRemoval takes the whole section out.
+func (t *Document) sectionRemoval() []TextEdit {
+	if t.yaml == nil {
+		return []TextEdit{{t.cut.Start, t.cut.End, ""}}
+	}
+	y := t.yaml
+	name, value := y.section()
+	if name == nil {
+		return nil
+	}
+	at := Span{y.start(name), y.end(value)}
+	if y.root.Style&yaml.FlowStyle == 0 {
+		at = y.wholeLines(at)
+		return []TextEdit{{at.Start, at.End, ""}}
+	}
+	if rest := y.skipSpace(at.End); rest < len(y.src) && y.src[rest] == ',' {
+		at.End = y.skipSpace(rest + 1)
+	}
+	return []TextEdit{{at.Start, at.End, ""}}
+}
+
+// addition is the edit that lists a macro last.
+func (t *Document) addition(macro string) []TextEdit {
+	switch {
+	case t.yaml != nil && t.transform == nil:
+		return t.yaml.newSection(macro)
+	case t.yaml != nil:
+		return t.yaml.moreSection(macro)
+	case t.transform == nil:
+		return t.newMember(macro)
+	}
+	return t.moreMember(macro)
+}
+
+// newMember is a section Transform in JSON: behind the format version, else
+// first.
+func (t *Document) newMember(macro string) []TextEdit {
+	member := string(Quote(TransformSection)) + ": " + string(Quote(macro))
+	s := NewCursor(t.src, Span{0, len(t.src)})
+	start := s.Enter() + 1
+	if !s.More() {
+		return []TextEdit{{start, start, member}}
+	}
+	name, at := s.Name()
+	before := string(t.src[start:at.Start])
+	if end := s.Skip().End; string(name) == "AWSTemplateFormatVersion" {
+		return []TextEdit{{end, end, "," + before + member}}
+	}
+	return []TextEdit{{at.Start, at.Start, member + "," + before}}
+}
+
+// moreMember adds to the section in JSON.
+func (t *Document) moreMember(macro string) []TextEdit {
+	section, text := t.section(), string(Quote(macro))
+	at := t.sectionValue
+	switch {
+	case section.IsNull():
+		return []TextEdit{{at.Start, at.End, text}}
+	case !section.IsArray():
+		return []TextEdit{{at.Start, at.Start, "["}, {at.End, at.End, ", " + text + "]"}}
+	}
+	if len(section.Elements) == 0 {
+		return []TextEdit{{at.Start, at.End, "[" + text + "]"}}
+	}
+	last := section.Elements[len(section.Elements)-1]
+	space := ", "
+	if len(section.Elements) > 1 {
+		between := t.transform[section.Elements[len(section.Elements)-2].End:last.Start]
+		space = string(between)
+	} else if begin := t.transform[1:last.Start]; len(begin) > 0 {
+		space = "," + string(begin)
+	}
+	end := at.Start + last.End
+	return []TextEdit{{end, end, space + text}}
+}
+
+// newSection is a section Transform in YAML: behind the format version, else
+// before the first section.
+func (y *yamlText) newSection(macro string) []TextEdit {
+	if y.root.Kind != yaml.MappingNode || len(y.root.Content) == 0 {
+		return nil
+	}
+	name, value := y.root.Content[0], y.root.Content[1]
+	if y.root.Style&yaml.FlowStyle != 0 {
+		at, member := y.start(name), TransformSection+": "+macro
+		if name.Style&yaml.DoubleQuotedStyle != 0 {
+			member = string(Quote(TransformSection)) + ": " + string(Quote(macro))
+		}
+		return []TextEdit{{at, at, member + ", "}}
+	}
+	line := strings.Repeat(" ", name.Column-1) + TransformSection + ": " + macro
+	if name.Value == "AWSTemplateFormatVersion" {
+		end := y.lineEnd(y.lineOf(y.end(value)))
+		return []TextEdit{{end, end, y.newline() + line}}
+	}
+	at := y.lines[name.Line-1]
+	return []TextEdit{{at, at, line + y.newline()}}
+}
+
+// moreSection adds to the section in YAML.
+func (y *yamlText) moreSection(macro string) []TextEdit {
+	name, value := y.section()
+	switch {
+	case name == nil || value.Kind == yaml.AliasNode:
+		return nil
+	case value.ShortTag() == "!!null":
+		return y.fillSection(name, value, macro)
+	case value.Kind != yaml.SequenceNode:
+		return y.makeList(name, value, macro)
+	case len(value.Content) == 0:
+		return []TextEdit{{y.start(value), y.end(value), "[" + macro + "]"}}
+	}
+	last := value.Content[len(value.Content)-1]
+	end := y.end(last)
+	if value.Style&yaml.FlowStyle != 0 {
+		text := macro
+		if last.Style&yaml.DoubleQuotedStyle != 0 {
+			text = string(Quote(macro))
+		}
+		return []TextEdit{{end, end, ", " + text}}
+	}
+	dash := bytes.TrimRight(y.src[y.lines[last.Line-1]:y.start(last)], " ")
+	end = y.lineEnd(y.lineOf(end))
+	return []TextEdit{{end, end, y.newline() + string(dash) + " " + macro}}
+}
+
+// fillSection gives a section that lists nothing the macro.
+func (y *yamlText) fillSection(name, value *yaml.Node, macro string) []TextEdit {
+	if value.Value != "" {
+		return []TextEdit{{y.start(value), y.end(value), macro}}
+	}
+	at := y.skipSpace(y.end(name)) + 1 // behind the colon
+	return []TextEdit{{at, at, " " + macro}}
+}
+
+// makeList makes a list of a single transform: the lines of one that is an
+// object are indented, others go on a line of their own.
+func (y *yamlText) makeList(name, value *yaml.Node, macro string) []TextEdit {
+	indent := strings.Repeat(" ", name.Column+1)
+	start, end := y.start(value), y.end(value)
+	last := y.lineOf(end)
+	colon := y.skipSpace(y.end(name))
+	edits := []TextEdit{{colon + 1, start, y.newline() + indent + "- "}}
+	if value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 {
+		edits = []TextEdit{{start, start, "- "}}
+		indent = strings.Repeat(" ", value.Content[0].Column-1)
+		for line := y.lineOf(start) + 1; line <= last; line++ {
+			if len(bytes.TrimSpace(y.lineText(line))) > 0 {
+				edits = append(edits, TextEdit{y.lines[line-1], y.lines[line-1], "  "})
+			}
+		}
+	}
+	end = y.lineEnd(last)
+	return append(edits, TextEdit{end, end, y.newline() + indent + "- " + macro})
+}

@@ -1,0 +1,458 @@
+package template
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// TextEdit replaces bytes of a text.
+type TextEdit struct {
+	Start, End int
+	Text       string
+}
+
+// errStyle is why an edit of YAML is not made: a way of writing that cannot be
+// edited without touching what must stay.
+var errStyle = errors.New("is written in a way that cannot be edited in place")
+
+// render turns edits of the shadow into edits of the text.
+func (y *yamlText) render(edits []Edit) ([]TextEdit, *Edit) {
+	texts := make([]TextEdit, 0, len(edits))
+	done := map[place]bool{}
+	for i := range edits {
+		if at := y.place(edits[i]); at.piece != Requoted {
+			if done[at] {
+				continue
+			}
+			done[at] = true
+		}
+		some, err := y.renderOne(edits[i])
+		if err != nil {
+			return nil, &edits[i]
+		}
+		texts = append(texts, some...)
+	}
+	slices.SortStableFunc(texts, func(a, b TextEdit) int { return a.Start - b.Start })
+	return texts, nil
+}
+
+// place is where an edit goes. What is behind an anchor is edited once, however
+// many aliases it has.
+type place struct {
+	piece       piece
+	into, value *yaml.Node
+}
+
+func (y *yamlText) place(e Edit) place {
+	into, _ := y.valueAt(e.Into.Start)
+	value, _ := y.valueAt(e.Start)
+	if into.node == nil {
+		return place{piece: Requoted}
+	}
+	return place{e.Piece, into.mapping(), value.node}
+}
+
+func (y *yamlText) renderOne(e Edit) ([]TextEdit, error) {
+	if e.Piece == Requoted {
+		return y.renderBody(e)
+	}
+	at, ok := y.valueAt(e.Into.Start)
+	if !ok {
+		return nil, errStyle
+	}
+	m := at.mapping()
+	switch e.Piece {
+	case BoundaryMember:
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
+	case PropertiesMember:
+		return y.insertMember(m, []string{"Properties", "PermissionsBoundary"}, e)
+	case PropertiesValue:
+		return y.fillProperties(at, e)
+	}
+	return y.replaceBoundary(m, e)
+}
+
+// mapping is the mapping that a mark is of, behind an alias.
+func (m mark) mapping() *yaml.Node {
+	if m.node.Kind == yaml.AliasNode {
+		return m.node.Alias
+	}
+	return m.node
+}
+
+// spelling is the boundary in YAML: plain where nothing can be taken for
+// something else.
+func (e Edit) spelling(quoted bool) string {
+	text, tag := string(unquoteAny(e.Boundary)), ""
+	if text == "" {
+		tag = "!Sub "
+		text = string(unquoteAny(e.Boundary[len(`{"Fn::Sub":`) : len(e.Boundary)-1]))
+	}
+	if quoted {
+		return tag + string(Quote(text))
+	}
+	return tag + text
+}
+
+// unquoteAny is the meaning of a JSON string, nil for something else.
+func unquoteAny(value []byte) []byte {
+	if jsontext.Value(value).Kind() != jsontext.KindString {
+		return nil
+	}
+	return Unquote(value)
+}
+
+// insertMember makes a member the first one of a mapping. Names is the path to
+// the boundary.
+func (y *yamlText) insertMember(m *yaml.Node, names []string, e Edit) ([]TextEdit, error) {
+	if m.Kind != yaml.MappingNode {
+		return nil, errStyle
+	}
+	if m.Style&yaml.FlowStyle != 0 {
+		return y.insertInFlow(m, names, e)
+	}
+	if len(m.Content) == 0 {
+		return nil, errStyle
+	}
+	first := m.Content[0]
+	at := y.memberStart(first)
+	column := first.Column - utf8.RuneCount(y.src[at:y.start(first)])
+	indent := strings.Repeat(" ", column-1)
+	lines := y.blockLines(indent, y.step(e, column), names, e)
+	if at, ok := y.belowHeader(first); ok {
+		return []TextEdit{{at, at, lines}}, nil
+	}
+	// Something stands before the first member on its line, such as "- ".
+	return []TextEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
+}
+
+// blockLines are the lines of a member with the boundary, in block style.
+func (y *yamlText) blockLines(indent string, step int, names []string, e Edit) string {
+	var b strings.Builder
+	for i, name := range names {
+		b.WriteString(indent + strings.Repeat(" ", i*step) + name + ":")
+		if i == len(names)-1 {
+			b.WriteString(" " + e.spelling(false))
+		}
+		b.WriteString(y.newline())
+	}
+	return b.String()
+}
+
+// step is by how much the template indents: as it does at the place at hand.
+func (y *yamlText) step(e Edit, column int) int {
+	if name := y.nameBefore(e.Into.Start); name != nil && name.Column < column {
+		return column - name.Column
+	}
+	return 2
+}
+
+// belowHeader is where the lines of a block mapping begin: right below the line
+// that its key is on, above comments. It reports false when the first member
+// is not on a line of its own.
+func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
+	before := y.src[y.lines[first.Line-1]:y.memberStart(first)]
+	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
+		return 0, false
+	}
+	line := first.Line
+	for line > 1 {
+		above := bytes.TrimSpace(y.lineText(line - 1))
+		if len(above) > 0 && above[0] != '#' {
+			break
+		}
+		line--
+	}
+	return y.lines[line-1], line > 1
+}
+
+func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e Edit) ([]TextEdit, error) {
+	quoted := len(m.Content) > 0 && m.Content[0].Style&yaml.DoubleQuotedStyle != 0
+	text := y.flowMember(names, quoted, e)
+	if len(m.Content) == 0 {
+		at := y.content(m) + 1
+		return []TextEdit{{at, at, text}}, nil
+	}
+	first := m.Content[0]
+	at := y.memberStart(first)
+	between := ", "
+	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
+		between = "," + y.newline() + string(before)
+	}
+	return []TextEdit{{at, at, text + between}}, nil
+}
+
+func (y *yamlText) flowMember(names []string, quoted bool, e Edit) string {
+	text := e.spelling(true)
+	if quoted && strings.HasPrefix(text, "!Sub ") {
+		text = `{"Fn::Sub": ` + strings.TrimPrefix(text, "!Sub ") + "}"
+	}
+	for i, name := range slices.Backward(names) {
+		if quoted {
+			name = string(Quote(name))
+		}
+		text = name + ": " + text
+		if i > 0 {
+			text = "{" + text + "}"
+		}
+	}
+	return text
+}
+
+// fillProperties gives Properties that stand for none a boundary.
+func (y *yamlText) fillProperties(at mark, e Edit) ([]TextEdit, error) {
+	name := y.nameBefore(e.Into.Start)
+	n := at.node
+	if name == nil || n.Anchor != "" {
+		return nil, errStyle
+	}
+	isEmpty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0
+	if isEmpty && !at.flow {
+		below := y.lineEnd(name.Line)
+		indent := strings.Repeat(" ", name.Column-1+y.stepOf(name, e.Into.Start))
+		lines := y.blockLines(indent, 0, []string{"PermissionsBoundary"}, e)
+		return []TextEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
+	}
+	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
+	start := y.start(n)
+	if isEmpty {
+		switch {
+		case y.lacksColon(name, start):
+			text = ": " + text
+		case y.src[start-1] == ':':
+			text = " " + text
+		}
+		return []TextEdit{{start, start, text}}, nil
+	}
+	return y.replaceValue(n, text), nil
+}
+
+// replaceValue replaces a value. Comments inside of it stay, behind what is put
+// in its place.
+func (y *yamlText) replaceValue(n *yaml.Node, text string) []TextEdit {
+	at := y.start(n)
+	comments, end := y.comments(n, nil)
+	if len(comments) == 0 {
+		return []TextEdit{{at, end, text}}
+	}
+	line := y.lineText(y.lineOf(at))
+	below := y.newline() + strings.Repeat(" ", len(line)-len(bytes.TrimLeft(line, " "))+2)
+	var edits []TextEdit
+	text += " "
+	for _, c := range comments {
+		edits = append(edits, TextEdit{at, c.Start, text})
+		at, text = c.End, below
+	}
+	rest := bytes.TrimLeft(y.src[end:y.lineEnd(y.lineOf(end))], " \t")
+	if len(rest) == 0 || rest[0] == '#' {
+		below = ""
+	}
+	return append(edits, TextEdit{at, end, below})
+}
+
+// lacksColon reports whether nothing separates a name from its value, which is
+// empty: in a flow mapping the colon may be left out.
+func (y *yamlText) lacksColon(name *yaml.Node, value int) bool {
+	return bytes.IndexByte(y.src[min(y.end(name), value):value], ':') < 0
+}
+
+// stepOf is by how much a name is indented, whose value is at an offset.
+func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
+	i, _ := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
+	for i--; i >= 0; i-- {
+		if around := y.names[i].node; around.Column < name.Column {
+			return name.Column - around.Column
+		}
+	}
+	return 2
+}
+
+// replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
+func (y *yamlText) replaceBoundary(m *yaml.Node, e Edit) ([]TextEdit, error) {
+	old, ok := y.valueAt(e.Start)
+	if !ok {
+		return nil, errStyle
+	}
+	isWhole := y.nameBefore(e.Start) != nil && y.nameBefore(e.Start).Value == "PermissionsBoundary"
+	if isWhole && m.Kind == yaml.MappingNode && !has(m, "PermissionsBoundary") {
+		// A merge key brings it. A member of its own overrides that, and leaves
+		// the others that the merge key serves alone.
+		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
+	}
+	n := old.node
+	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
+	start := y.start(n)
+	text := e.spelling(isQuoted)
+	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
+		if isWhole && y.lacksColon(y.nameBefore(e.Start), start) {
+			return []TextEdit{{start, start, ": " + text}}, nil
+		}
+		return []TextEdit{{start, start, " " + text}}, nil
+	}
+	if n.Anchor != "" {
+		return nil, errStyle
+	}
+	return y.replaceValue(n, text), nil
+}
+
+func has(m *yaml.Node, name string) bool {
+	for i := 0; i < len(m.Content); i += 2 {
+		if m.Content[i].Value == name && !isMergeKey(m.Content[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// renderBody edits the template inside of a scalar: a literal block, whose
+// lines are those of the template, or a quoted one on a line.
+func (y *yamlText) renderBody(e Edit) ([]TextEdit, error) {
+	at, ok := y.valueAt(e.Start)
+	if !ok || at.node.Kind != yaml.ScalarNode {
+		return nil, errStyle
+	}
+	n := at.node
+	switch {
+	case n.Style&yaml.LiteralStyle != 0:
+		return y.editLiteral(n, e.Inner), nil
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		start, end := y.content(n), y.end(n)
+		quoted := y.src[start:end]
+		if text, exact := UnquoteExactly(quoted); !exact || string(text) != n.Value {
+			return nil, errStyle
+		}
+		return Requote(quoted, start, e.Inner), nil
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		return y.editSingleQuoted(n, e.Inner)
+	}
+	return nil, errStyle
+}
+
+// editLiteral edits a literal block. Its lines are those of its value, each
+// indented.
+func (y *yamlText) editLiteral(n *yaml.Node, edits []TextEdit) []TextEdit {
+	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
+	spaces := strings.Repeat(" ", indent)
+	line, begin, end := 0, 0, strings.IndexByte(n.Value, '\n') // of the value
+	place := func(offset int) int {
+		for end >= 0 && end < offset {
+			line, begin = line+1, end+1
+			if length := strings.IndexByte(n.Value[begin:], '\n'); length >= 0 {
+				end = begin + length
+			} else {
+				end = -1
+			}
+		}
+		number := min(header+1+line, len(y.lines))
+		at := y.lines[number-1] + offset - begin
+		if len(y.lineText(number)) >= indent {
+			at += indent
+		}
+		return at
+	}
+	moved := make([]TextEdit, len(edits))
+	for i, e := range edits {
+		lines := strings.ReplaceAll(e.Text, "\n", y.newline()+spaces)
+		start := place(e.Start)
+		moved[i] = TextEdit{start, place(e.End), lines}
+	}
+	return moved
+}
+
+// editSingleQuoted edits a scalar in single quotes that is on one line.
+func (y *yamlText) editSingleQuoted(n *yaml.Node, edits []TextEdit) ([]TextEdit, error) {
+	start, end := y.content(n), y.end(n)
+	raw := y.src[start+1 : end-1]
+	if strings.ReplaceAll(string(raw), "''", "'") != n.Value || bytes.ContainsAny(raw, "\r\n") {
+		return nil, errStyle
+	}
+	in, out := 0, 0
+	place := func(offset int) int {
+		for ; out < offset; out++ {
+			if raw[in] == '\'' {
+				in++
+			}
+			in++
+		}
+		return start + 1 + in
+	}
+	moved := make([]TextEdit, len(edits))
+	for i, e := range edits {
+		from := place(e.Start)
+		moved[i] = TextEdit{from, place(e.End), strings.ReplaceAll(e.Text, "'", "''")}
+	}
+	return moved, nil
+}
+
+// Splice applies edits, in source order, to a text. It reports false when two
+// of them are in each other's way.
+func Splice(src []byte, edits []TextEdit) ([]byte, bool) {
+	size := len(src)
+	for _, e := range edits {
+		size += len(e.Text)
+	}
+	out := make([]byte, 0, size)
+	from := 0
+	for _, e := range edits {
+		if e.Start < from || e.End < e.Start || e.End > len(src) {
+			return nil, false
+		}
+		out = append(append(out, src[from:e.Start]...), e.Text...)
+		from = e.End
+	}
+	return append(out, src[from:]...), true
+}
+
+// edit applies edits of the shadow to the text. The result is read again, and
+// must mean exactly what the edited shadow says; if not, the first edit that is
+// at fault is returned.
+func (y *yamlText) edit(edits []Edit) ([]byte, []TextEdit, *Edit) {
+	texts, fault := y.render(edits)
+	if fault != nil {
+		return nil, nil, fault
+	}
+	out, ok := Splice(y.src, texts)
+	if ok && y.means(out, edits) {
+		return out, texts, nil
+	}
+	if len(edits) <= 1 {
+		return nil, nil, &edits[0]
+	}
+	half := len(edits) / 2
+	if _, _, fault := y.edit(edits[:half]); fault != nil {
+		return nil, nil, fault
+	}
+	if _, _, fault := y.edit(edits[half:]); fault != nil {
+		return nil, nil, fault
+	}
+	return nil, nil, &edits[half]
+}
+
+// means reports whether a text is the template with the edits, in YAML.
+func (y *yamlText) means(out []byte, edits []Edit) bool {
+	again, err := parseYAML(out, reading{own: true})
+	if err != nil || !bytes.Equal(again.transform, y.transform) {
+		return false
+	}
+	want := bytes.Join(AppendEdited(nil, y.shadow, Span{0, len(y.shadow)}, edits), nil)
+	return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)
+}
+
+// sameJSON reports whether two texts are the same but for the order of members.
+func sameJSON(a, b []byte) bool {
+	canonical := func(text []byte) ([]byte, error) {
+		v := jsontext.Value(bytes.Clone(text))
+		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true), jsontext.AllowDuplicateNames(true))
+		return v, err
+	}
+	x, errX := canonical(a)
+	z, errZ := canonical(b)
+	return errX == nil && errZ == nil && bytes.Equal(x, z)
+}
