@@ -92,21 +92,21 @@ var defects = []defect{
 	},
 	{
 		"an empty template parameter names an environment",
-		`strings.EqualFold(m.name, name) && !m.value.isEmpty() {`, `strings.EqualFold(m.name, name) {`,
+		`strings.EqualFold(m.Name, name) && !m.Value.IsEmpty() {`, `strings.EqualFold(m.Name, name) {`,
 	},
 	{
 		"a misspelt parameter of the macro is passed over",
-		`case !IsEnvironmentParameter(m.name):
-			return named{}, boundary.Problem{`, `case !IsEnvironmentParameter(m.name) && spelled != "":
+		`case !IsEnvironmentParameter(m.Name):
+			return named{}, boundary.Problem{`, `case !IsEnvironmentParameter(m.Name) && spelled != "":
 			return named{}, boundary.Problem{`,
 	},
 	{
 		"of two spellings the last one counts",
-		`return named{}, twice("the parameters of "+req.macro, spelled, m.name)`, `spelled = m.name`,
+		`return named{}, twice("the parameters of "+req.macro, spelled, m.Name)`, `spelled = m.Name`,
 	},
 	{
 		"a misspelt member of Metadata is passed over",
-		`return wrong("has the unknown member " + printable.Clip(inner.name, maxID))`, `continue`,
+		`return wrong("has the unknown member " + printable.Clip(inner.Name, rules.MaxID))`, `continue`,
 	},
 	{
 		"a text in Metadata is passed over",
@@ -114,7 +114,7 @@ var defects = []defect{
 	},
 	{
 		"Metadata of a resource are passed over",
-		`if id != nil && c.misplaced.name == "" {`, `if id == nil && c.misplaced.name == "" {`,
+		`if id != nil && c.Misplaced.Name == "" {`, `if id == nil && c.Misplaced.Name == "" {`,
 	},
 	{
 		"a message repeats a parameter",
@@ -128,7 +128,7 @@ var defects = []defect{
 	// What is bound.
 	{
 		"users are bound unasked",
-		`if typ == userType && !o.BoundUsers {`, `if typ == userType && o.BoundUsers {`,
+		`return typ == userType && !in.options.BoundUsers`, `return false`,
 	},
 	{
 		"state machines are left out",
@@ -140,7 +140,7 @@ var defects = []defect{
 	},
 	{
 		"schedules made by a loop are left out",
-		`case strings.HasPrefix(event.name, foreachPrefix), event.value.isArray()`, `case event.name == foreachPrefix, event.value.isArray()`,
+		`case strings.HasPrefix(event.Name, foreachPrefix), event.Value.IsArray()`, `case event.Name == foreachPrefix, event.Value.IsArray()`,
 	},
 	{
 		"WebFunction is left out",
@@ -148,7 +148,7 @@ var defects = []defect{
 	},
 	{
 		"the role of a deployment in Globals is left out",
-		`return !own.isNull() && (len(own.members) > 0 || len(global) > 0)`, `return len(own.members) > 0`,
+		`return !own.IsNull() && (len(own.Members) > 0 || len(global) > 0)`, `return len(own.Members) > 0`,
 	},
 	{
 		"IgnoreGlobals is ignored for a boundary",
@@ -160,9 +160,9 @@ var defects = []defect{
 	},
 	{
 		"a role with Properties null is left out",
-		`case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(parse(in.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
+		`case h.props.kind == jsontext.KindNull, h.props.function == "Ref" && isNoValue(template.NodeAt(in.Src, h.props.Span)):` + "\n\t\ts.kind = siteNull",
 		`case h.props.kind == jsontext.KindNull: return s, false
-	case h.props.function == "Ref" && isNoValue(parse(in.src, h.props.span)):` + "\n\t\ts.kind = siteNull",
+	case h.props.function == "Ref" && isNoValue(template.NodeAt(in.Src, h.props.Span)):` + "\n\t\ts.kind = siteNull",
 	},
 	{
 		"Properties made by a function are taken for empty",
@@ -170,7 +170,7 @@ var defects = []defect{
 	},
 	{
 		"Type given twice passes",
-		`r.twice = r.twice || !r.typeAt.absent()`, ``,
+		`r.twice = r.twice || !r.typeAt.Absent()`, ``,
 	},
 	{
 		"a Fn::Transform in properties passes unseen",
@@ -178,7 +178,7 @@ var defects = []defect{
 	},
 	{
 		"properties made by a loop pass",
-		`if generates(in.src, &r.props, r.loops, r.rule.decides) {`, `if generates(in.src, &r.props, nil, r.rule.decides) && len(r.props.loops) == 0 {`,
+		`if generates(in.Src, &r.props, r.loops, r.rule.decides) {`, `if generates(in.Src, &r.props, nil, r.rule.decides) && len(r.props.loops) == 0 {`,
 	},
 	{
 		"a nested stack passes unseen",
@@ -186,11 +186,11 @@ var defects = []defect{
 	},
 	{
 		"a property that is not written out is harmless",
-		`return (n.isObject() || n.isArray()) && !isNoValue(n)`, `return false`,
+		`return (n.IsObject() || n.IsArray()) && !isNoValue(n)`, `return false`,
 	},
 	{
 		"an automation in a text passes unseen",
-		`(value.isString() || strings.HasPrefix(name, "Fn::")) && anyString(`, `value.isString() && name == "" && anyString(`,
+		`(value.IsString() || strings.HasPrefix(name, "Fn::")) && anyString(`, `value.IsString() && name == "" && anyString(`,
 	},
 	{
 		"any permission set is of this template",
@@ -232,22 +232,24 @@ var defects = []defect{
 	},
 	{
 		"an item that holds a variable is spelled out",
-		`len(item.text) > maxLoopItem || strings.ContainsAny(item.text, partsOfVariable) {`, `len(item.text) > maxLoopItem {`,
+		`len(item.Text) > maxLoopItem || strings.ContainsAny(item.Text, partsOfVariable) {`, `len(item.Text) > maxLoopItem {`,
 	},
 
 	// A boundary that is there already.
 	{
 		"AWS::NoValue is kept",
-		`len(n.members) == 0 || isNoValue(n)`, `len(n.members) == 0`,
+		`len(n.Members) == 0 || isNoValue(n)`, `len(n.Members) == 0`,
 	},
 	{
 		"the second branch of Fn::If is kept",
-		"\t\tj.branch(argument.elements[2])\n", "",
+		`
+		j.branch(argument.Elements[2])
+		`, ``,
 	},
 	{
 		"AWS::NoValue inside of a function yields",
-		`return strings.Contains(n.text, "${AWS::NoValue}") || slices.ContainsFunc(n.elements, mayHoldNoValue)`,
-		`return strings.Contains(n.text, "${AWS::NoValue}")`,
+		`return strings.Contains(n.Text, "${AWS::NoValue}") || slices.ContainsFunc(n.Elements, mayHoldNoValue)`,
+		`return strings.Contains(n.Text, "${AWS::NoValue}")`,
 	},
 	{
 		"a default of a mapping that may be empty yields",
@@ -255,11 +257,11 @@ var defects = []defect{
 	},
 	{
 		"a failure is longer than Lambda takes",
-		`len(out)+at.end-at.start < MaxResponse`, `len(out)+at.end-at.start < 2*MaxResponse`,
+		`len(out)+len(req.fragment) < MaxResponse`, `len(out)+len(req.fragment) < 2*MaxResponse`,
 	},
 	{
 		"an object with AWS::NoValue in it is given",
-		`return len(n.members) > 0 && !mayHoldNoValue(n)`, `return len(n.members) > 0`,
+		`return len(n.Members) > 0 && !mayHoldNoValue(n)`, `return len(n.Members) > 0`,
 	},
 	{
 		"a variable of AWS in a plain text is one",
@@ -267,7 +269,7 @@ var defects = []defect{
 	},
 	{
 		"AWS::NoValue in a text is some text",
-		`return strings.Contains(n.text, "${AWS::NoValue}") || slices`, `return slices`,
+		`return strings.Contains(n.Text, "${AWS::NoValue}") || slices`, `return slices`,
 	},
 	{
 		"a parameter that may be empty is a boundary",
@@ -283,7 +285,7 @@ var defects = []defect{
 	},
 	{
 		"a policy of the template is the boundary whatever its path is",
-		`c.pathOf(properties.get("Path"))`, `[]string{"/platform/"}`,
+		`c.pathOf(properties.Get("Path"))`, `[]string{"/platform/"}`,
 	},
 	{
 		"a policy that a loop makes goes by the ID that is written",
@@ -295,7 +297,7 @@ var defects = []defect{
 	},
 	{
 		"a key that SAM does not resolve is looked up",
-		`return (n.isString() || name == "Ref") && len(keys) == 1`, `return (n.isString() || name != "") && len(keys) == 1`,
+		`return (n.IsString() || name == "Ref") && len(keys) == 1`, `return (n.IsString() || name != "") && len(keys) == 1`,
 	},
 	{
 		"reject takes a boundary that differs",
@@ -303,17 +305,17 @@ var defects = []defect{
 	},
 	{
 		"a message repeats a text that is no boundary",
-		`if !isPolicy(n.text) {`, `if !isPolicy(n.text) && n.text == "" {`,
+		`if !isPolicy(n.Text) {`, `if !isPolicy(n.Text) && n.Text == "" {`,
 	},
 	{
 		"a Fn::Sub that means another boundary is the same",
-		`return !ok || resolved != v.text`, `return !ok || resolved == ""`,
+		`return !ok || resolved != v.Text`, `return !ok || resolved == ""`,
 	},
 
 	// Templates of StackSets.
 	{
 		"roles of a StackSet get an ARN of this account",
-		`e.bind(v.portable(), existing)`, `e.bind(v, existing)`,
+		`e.bind(v.Portable(), existing)`, `e.bind(v, existing)`,
 	},
 	{
 		"a dynamic reference may be a Type in a StackSet's template",
@@ -321,7 +323,7 @@ var defects = []defect{
 	},
 	{
 		"a fragment that is the value of a property passes",
-		`if report.Err == nil && req.plan.isValue {`, `if report.Err != nil && req.plan.isValue {`,
+		`if report.Err == nil && req.plan.IsValue {`, `if report.Err != nil && req.plan.IsValue {`,
 	},
 	{
 		"a loop makes sections in a StackSet's template",
@@ -329,7 +331,7 @@ var defects = []defect{
 	},
 	{
 		"escapes in a StackSet's template pass",
-		`p.escapes = append(p.escapes, e.found(f))`, `_ = f`,
+		`p.Escapes = append(p.Escapes, e.found(f))`, `_ = f`,
 	},
 	{
 		"the macro anywhere in a StackSet's Transform is enough",
@@ -343,19 +345,19 @@ var defects = []defect{
 	// Bytes.
 	{
 		"edits are not sorted",
-		`slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })`, `_ = cmp.Compare[int]`,
+		`slices.SortStableFunc(edits, func(a, b template.Edit) int { return cmp.Compare(a.Start, b.Start) })`, `_ = cmp.Compare[int]`,
 	},
 	{
 		"the first of two members counts",
-		`for i := len(n.members) - 1; i >= 0; i-- {`, `for i := range n.members {`,
+		`for i := len(n.Members) - 1; i >= 0; i-- {`, `for i := range n.Members {`,
 	},
 	{
 		"a member is written without its white space",
-		`out = append(out, src[e.start:name1.start]...)`, ``,
+		`out = append(out, src[e.Start:name1.Start]...)`, ``,
 	},
 	{
 		"a second fragment is taken",
-		`if !c.fragment.absent() { return errors.New("fragment is given twice")`, `if c.fragment.start < 0 { return errors.New("fragment is given twice")`,
+		`err = errors.New("fragment is given twice")`, `err = nil`,
 	},
 	{
 		"a requestId further inside is answered",
@@ -368,17 +370,17 @@ var defects = []defect{
 
 	// What is written is verified, and what is given twice.
 	{
-		"offsets count from the beginning of the file",
-		`at := t.lead + fragment`, `at := fragment`,
+		"the section Transform stays in what macros see",
+		`return bytes.TrimSpace(slices.Concat(t.json[:t.cut.Start], t.json[t.cut.End:]))`, `return bytes.TrimSpace(slices.Clone(t.json))`,
 	},
 	{
 		"a result is not compared with the template",
-		`if !c.same(req.plan, req.bound) || !sameEntries(before, after, req.macro) {`,
-		`if c.same(req.plan, req.bound) && !sameEntries(before, after, req.macro) {`,
+		`case !req.plan.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):`,
+		`case req.plan.OnlyBinds(req.bound, before, out) && !template.SameEntries(before, out, req.macro):`,
 	},
 	{
 		"a result with another boundary is taken",
-		`return c.boundary.isWritten(parse(c.after.src, now))`, `return c.boundary.text != ""`,
+		`return c.boundary.isWritten(template.NodeAt(c.after.Src, now))`, `return c.boundary.Text != ""`,
 	},
 	{
 		"a text of YAML 1.1's line breaks is plain",
