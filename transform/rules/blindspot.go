@@ -90,14 +90,14 @@ func all(conditions ...condition) condition {
 func mayHave(p property) condition {
 	return condition{[]property{p}, func(in *inspector, r *resource) bool {
 		value := in.value(r, p)
-		return value.Kind != jsontext.KindInvalid && !value.IsNull() && !isNoValue(value)
+		return isSet(value) && !isNoValue(value)
 	}}
 }
 
 // mayLack: the property may be absent.
 func mayLack(p property) condition {
 	return condition{[]property{p}, func(in *inspector, r *resource) bool {
-		return r.props.at[p].Absent() || yieldsNothing(in.value(r, p)) || mayHoldNoValue(in.value(r, p))
+		return r.props.at[p].Absent() || yieldsNothing(in.value(r, p)) || mayRemove(in.value(r, p))
 	}}
 }
 
@@ -105,30 +105,13 @@ func mayLack(p property) condition {
 // boundary.
 func mayLackBoundary(p property) condition {
 	return condition{[]property{p}, func(in *inspector, r *resource) bool {
-		return !in.certainty(r.loops, in.parameters).isGiven(in.value(r, p))
+		return !in.certainty(r.loops, in.parameters).isBoundary(in.value(r, p))
 	}}
 }
 
 // mayBe: the property may be one of the texts.
 func mayBe(p property, texts ...string) condition {
 	return condition{[]property{p}, func(in *inspector, r *resource) bool { return r.loops.mayYield(in.value(r, p), texts...) }}
-}
-
-// mayYield reports whether a value may be one of the texts when the stack is
-// deployed. What is not written out may be anything.
-func (ls loops) mayYield(n template.Node, texts ...string) bool {
-	name, argument := n.Only()
-	switch {
-	case n.IsString() && strings.Contains(n.Text, "{{"):
-		return true
-	case n.IsString() && hasVariable(n.Text):
-		return !ls.vary(n.Text) || ls.mayBecome(n.Text, texts...)
-	case n.IsString():
-		return slices.Contains(texts, n.Text)
-	case name == "Fn::If" && len(argument.Elements) == 3:
-		return ls.mayYield(argument.Elements[1], texts...) || ls.mayYield(argument.Elements[2], texts...)
-	}
-	return (n.IsObject() || n.IsArray()) && !isNoValue(n)
 }
 
 // namesNoPermissionSet: the property may name a permission set of elsewhere.
@@ -204,21 +187,6 @@ func deploys(api template.Node) bool {
 		return deployingCall.MatchString(api.Text)
 	}
 	return api.Kind != jsontext.KindInvalid
-}
-
-// isOpaque reports whether a value does not show what it yields.
-func isOpaque(n template.Node) bool {
-	if n.IsString() {
-		return strings.HasPrefix(n.Text, "{{")
-	}
-	switch name, _ := n.Only(); name {
-	case "Fn::If", "Fn::Join", "Fn::Sub":
-		return false
-	case "Ref":
-		return !isNoValue(n)
-	default:
-		return strings.HasPrefix(name, "Fn::") && !strings.HasPrefix(name, foreachPrefix)
-	}
 }
 
 // anyObject reports whether an object in a value, or the value itself, is one

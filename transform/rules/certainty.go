@@ -95,35 +95,6 @@ const (
 
 func anyText() []string { return []string{unknown} }
 
-// yieldsNothing reports whether a value removes the property, or is empty.
-func yieldsNothing(n template.Node) bool {
-	return n.IsNull() || n.IsEmpty() || n.IsObject() && len(n.Members) == 0 || isNoValue(n)
-}
-
-// isNoValue reports whether n is {"Ref": "AWS::NoValue"}, which removes the
-// property that it is the value of.
-func isNoValue(n template.Node) bool {
-	name, argument := n.Only()
-	return name == "Ref" && argument.IsString() && argument.Text == "AWS::NoValue"
-}
-
-// isCertain reports whether a value is certain to be a boundary, in every branch.
-func (c certainty) isCertain(n template.Node) bool {
-	return !mayHoldNoValue(n) && !slices.ContainsFunc(c.texts(n), isNoPolicy)
-}
-
-// isGiven is isCertain of a value that may be an object.
-func (c certainty) isGiven(n template.Node) bool {
-	name, argument := n.Only()
-	switch {
-	case name == "Fn::If" && len(argument.Elements) == 3:
-		return c.isGiven(argument.Elements[1]) && c.isGiven(argument.Elements[2])
-	case n.IsObject() && name != "Ref" && !strings.HasPrefix(name, "Fn::"):
-		return len(n.Members) > 0 && !mayHoldNoValue(n)
-	}
-	return c.isCertain(n)
-}
-
 // isNoPolicy reports whether text is not certain to be the ARN of a policy.
 func isNoPolicy(text string) bool {
 	if text == given {
@@ -163,21 +134,9 @@ func (c certainty) texts(n template.Node) []string {
 	case !n.IsObject():
 		return scalarTexts(n)
 	}
-	switch name, argument := n.Only(); name {
-	case "Ref":
-		return c.referred(argument.Text)
-	case "Fn::GetAtt":
-		return c.attributeOf(argument)
-	case "Fn::If":
-		return c.either(argument.Elements)
-	case "Fn::Sub":
-		return c.substituted(argument)
-	case "Fn::Join":
-		return c.joined(argument.Elements)
-	case "Fn::Select":
-		return c.selected(argument.Elements)
-	case "Fn::FindInMap":
-		return c.found(argument.Elements)
+	name, argument := n.Only()
+	if f := functions[name]; f.texts != nil {
+		return f.texts(c, argument)
 	}
 	return anyText()
 }
@@ -251,15 +210,17 @@ func union(first, second []string) []string {
 }
 
 // either are the texts of both branches of a Fn::If.
-func (c certainty) either(argument []template.Node) []string {
-	if len(argument) != 3 {
+func (c certainty) either(argument template.Node) []string {
+	e := argument.Elements
+	if len(e) != 3 {
 		return anyText()
 	}
-	return union(c.texts(argument[1]), c.texts(argument[2]))
+	return union(c.texts(e[1]), c.texts(e[2]))
 }
 
 // referred are the texts that a Ref stands for.
-func (c certainty) referred(name string) []string {
+func (c certainty) referred(argument template.Node) []string {
+	name := argument.Text
 	return c.varied(name, func() []string { return c.outside(name) })
 }
 
@@ -385,12 +346,13 @@ func (c certainty) variableOutside(name string, values template.Node) []string {
 }
 
 // joined are the texts that a Fn::Join makes of a list that is written out.
-func (c certainty) joined(argument []template.Node) []string {
-	if len(argument) != 2 || !argument[0].IsString() || !argument[1].IsArray() || len(argument[1].Elements) > maxParts {
+func (c certainty) joined(argument template.Node) []string {
+	e := argument.Elements
+	if len(e) != 2 || !e[0].IsString() || !e[1].IsArray() || len(e[1].Elements) > maxParts {
 		return anyText()
 	}
-	made, delimiter := []string{""}, c.literal(argument[0].Text)
-	for i, element := range argument[1].Elements {
+	made, delimiter := []string{""}, c.literal(e[0].Text)
+	for i, element := range e[1].Elements {
 		if i > 0 {
 			made = followed(made, delimiter)
 		}
@@ -401,16 +363,17 @@ func (c certainty) joined(argument []template.Node) []string {
 
 // selected are the texts that a Fn::Select takes out of a list that is written
 // out, or split from a text that is.
-func (c certainty) selected(argument []template.Node) []string {
-	if len(argument) != 2 {
+func (c certainty) selected(argument template.Node) []string {
+	e := argument.Elements
+	if len(e) != 2 {
 		return anyText()
 	}
-	at, err := strconv.Atoi(argument[0].Text)
+	at, err := strconv.Atoi(e[0].Text)
 	isNumber := err == nil
-	if name, split := argument[1].Only(); name == "Fn::Split" && isNumber {
+	if name, split := e[1].Only(); name == "Fn::Split" && isNumber {
 		return c.splitAt(split.Elements, at)
 	}
-	list := argument[1].Elements
+	list := e[1].Elements
 	switch {
 	case len(list) == 0, len(list) > maxParts, isNumber && (at < 0 || at >= len(list)):
 		return anyText()
@@ -442,25 +405,26 @@ func (c certainty) splitAt(argument []template.Node, at int) []string {
 
 // found are the texts that a Fn::FindInMap can find, by all that is known of
 // its keys, and its default.
-func (c certainty) found(argument []template.Node) []string {
-	if len(argument) < 3 || !argument[0].IsString() || c.loops.vary(argument[0].Text) {
+func (c certainty) found(argument template.Node) []string {
+	e := argument.Elements
+	if len(e) < 3 || !e[0].IsString() || c.loops.vary(e[0].Text) {
 		return anyText()
 	}
-	mapping, readable := c.mappings.of(argument[0].Text)
+	mapping, readable := c.mappings.of(e[0].Text)
 	if !readable || mapping == nil && c.loops.inTransform() {
 		return anyText()
 	}
 	var all []string
 	mayMiss := false
-	for _, top := range c.keys(argument[1]) {
-		for _, second := range c.keys(argument[2]) {
+	for _, top := range c.keys(e[1]) {
+		for _, second := range c.keys(e[2]) {
 			texts, known := mapping[lookup{top, second}]
 			mayMiss = mayMiss || !known || top.any || second.any
 			all = union(all, texts)
 		}
 	}
-	if mayMiss && len(argument) > 3 {
-		all = union(all, c.texts(argument[3].Get("DefaultValue")))
+	if mayMiss && len(e) > 3 {
+		all = union(all, c.texts(e[3].Get("DefaultValue")))
 	}
 	if len(all) == 0 {
 		return anyText()
@@ -478,17 +442,4 @@ func (c certainty) keys(n template.Node) []key {
 		keys = append(keys, key{name: text})
 	}
 	return keys
-}
-
-// mayHoldNoValue reports whether AWS::NoValue may stand somewhere in a value, or
-// in a text of it, where nobody can tell what becomes of the rest. A Ref made of
-// a loop variable may become it.
-func mayHoldNoValue(n template.Node) bool {
-	for _, m := range n.Members {
-		refers := m.Name == "Ref" && (m.Value.Text == "AWS::NoValue" || strings.ContainsAny(m.Value.Text, partsOfVariable) || !m.Value.IsString())
-		if refers || strings.HasPrefix(m.Name, foreachPrefix) || mayHoldNoValue(m.Value) {
-			return true
-		}
-	}
-	return strings.Contains(n.Text, "${AWS::NoValue}") || slices.ContainsFunc(n.Elements, mayHoldNoValue)
 }

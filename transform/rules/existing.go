@@ -103,10 +103,7 @@ func (j *judgement) branch(n template.Node) {
 		j.nonEmpty = outer
 		return
 	}
-	texts := anyText()
-	if !mayHoldNoValue(n) {
-		texts = j.texts(n)
-	}
+	texts := j.outcomes(n)
 	if j.boundary.is(texts) {
 		return
 	}

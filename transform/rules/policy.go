@@ -89,11 +89,11 @@ func (c certainty) arnOf(p *managedPolicy) []string {
 func (c certainty) arnsMade(properties template.Node) []string {
 	const prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy"
 	isMade := func(m template.Member) bool {
-		return m.Name == "Ref" || strings.HasPrefix(m.Name, "Fn::") || c.loops.vary(m.Name)
+		return m.Name == "Ref" || strings.HasPrefix(m.Name, functionPrefix) || c.loops.vary(m.Name)
 	}
 	arns := anyText()
 	if !slices.ContainsFunc(properties.Members, isMade) {
-		path, name := c.pathOf(properties.Get("Path")), c.nameOf(properties.Get("ManagedPolicyName"))
+		path, name := c.pathOf(properties.Get("Path")), c.outcomes(properties.Get("ManagedPolicyName"))
 		arns = followed(followed([]string{prefix}, path), name)
 	}
 	for i, arn := range arns {
@@ -102,13 +102,6 @@ func (c certainty) arnsMade(properties template.Node) []string {
 		}
 	}
 	return arns
-}
-
-func (c certainty) nameOf(n template.Node) []string {
-	if mayHoldNoValue(n) {
-		return anyText()
-	}
-	return c.texts(n)
 }
 
 // pathOf are the texts of a path, which is / where none is given.
@@ -120,5 +113,5 @@ func (c certainty) pathOf(n template.Node) []string {
 	case name == "Fn::If" && len(argument.Elements) == 3:
 		return union(c.pathOf(argument.Elements[1]), c.pathOf(argument.Elements[2]))
 	}
-	return c.nameOf(n)
+	return c.outcomes(n)
 }

@@ -66,35 +66,11 @@ func bindStateMachine(in *inspector, r *resource) {
 	in.events(r)
 }
 
-// isRole reports whether a function is given a role, so that SAM makes none. Of
-// its value, SAM looks at nothing but branches without one.
-func isRole(n template.Node) bool {
-	return n.Kind != jsontext.KindInvalid && !n.IsNull() && !mayHoldNoValue(n)
-}
-
 // mayBeReplaced reports whether a loop may put another value in the place of a
 // property.
 func (in *inspector) mayBeReplaced(r *resource, p property) bool {
 	return generates(in.Src, &r.props, r.loops, []property{p})
 }
-
-// isTrue reports whether SAM takes a value for true, as Python does. Functions
-// are objects, which are true, whatever they yield later. But language
-// extensions may replace a Fn::FindInMap or the variable of a loop before SAM
-// sees it.
-func (in *inspector) isTrue(n template.Node, around loops) bool {
-	name, argument := n.Only()
-	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
-	switch {
-	case n.IsString(), name == "Fn::FindInMap", isVariable:
-		return !slices.ContainsFunc(in.present(around).texts(n), mayBeEmpty)
-	case n.IsObject():
-		return slices.ContainsFunc(n.Members, func(m template.Member) bool { return !strings.HasPrefix(m.Name, foreachPrefix) && !around.vary(m.Name) })
-	}
-	return false
-}
-
-func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
 
 // present is what is known while the parameters have their present values.
 func (in *inspector) present(around loops) certainty {
@@ -279,11 +255,6 @@ func needsRoleUnless(isGiven func(*inspector, template.Node, loops) bool, given 
 			in.escape(lacking(own), r.id, r.typ, r.Start, propertyNames[given])
 		}
 	}
-}
-
-// isPresent reports whether a value is there at all.
-func (in *inspector) isPresent(n template.Node, _ loops) bool {
-	return n.Kind != jsontext.KindInvalid && !n.IsNull()
 }
 
 // graphQLApi is the rule of a type that SAM makes several roles for.

@@ -1,0 +1,68 @@
+package rules
+
+import (
+	"strings"
+
+	"permissions-boundary-macro/transform/template"
+)
+
+// function is an intrinsic function, or one that Rules and Conditions take.
+type function struct {
+	// shortForm says that YAML has !Name for it.
+	shortForm bool
+	// texts are those that its value can become, nil for any text.
+	texts func(c certainty, argument template.Node) []string
+	// shown says that its argument shows what the value is made of.
+	shown bool
+	// early says that AWS::LanguageExtensions puts the value in its place, which
+	// may have happened before SAM reads the template.
+	early bool
+}
+
+// functions are those of CloudFormation, by name; loops have names of their own
+// (see foreachPrefix). Anything may become of one that is not here.
+// Source: CloudFormation's template reference, intrinsic functions, rule
+// functions and AWS::LanguageExtensions.
+var functions map[string]function
+
+// A function may take others as its argument, and so comes back to the table.
+// The compiler takes that in init only.
+func init() {
+	functions = map[string]function{
+		"Condition":            {shortForm: true},
+		"Fn::And":              {shortForm: true},
+		"Fn::Base64":           {shortForm: true},
+		"Fn::Cidr":             {shortForm: true},
+		"Fn::Contains":         {shortForm: true},
+		"Fn::EachMemberEquals": {shortForm: true},
+		"Fn::EachMemberIn":     {shortForm: true},
+		"Fn::Equals":           {shortForm: true},
+		"Fn::FindInMap":        {shortForm: true, texts: certainty.found, early: true},
+		"Fn::GetAtt":           {shortForm: true, texts: certainty.attributeOf},
+		"Fn::GetAZs":           {shortForm: true},
+		"Fn::If":               {shortForm: true, texts: certainty.either, shown: true},
+		"Fn::ImportValue":      {shortForm: true},
+		"Fn::Join":             {shortForm: true, texts: certainty.joined, shown: true},
+		"Fn::Length":           {early: true},
+		"Fn::Not":              {shortForm: true},
+		"Fn::Or":               {shortForm: true},
+		"Fn::RefAll":           {shortForm: true},
+		"Fn::Select":           {shortForm: true, texts: certainty.selected},
+		"Fn::Split":            {shortForm: true},
+		"Fn::Sub":              {shortForm: true, texts: certainty.substituted, shown: true},
+		"Fn::ToJsonString":     {early: true},
+		"Fn::Transform":        {shortForm: true},
+		"Fn::ValueOf":          {shortForm: true},
+		"Fn::ValueOfAll":       {shortForm: true},
+		"Ref":                  {shortForm: true, texts: certainty.referred},
+	}
+}
+
+// functionPrefix begins the names of all functions but Ref and Condition.
+const functionPrefix = "Fn::"
+
+// isFunctionName reports whether a name is that of a function that yields a
+// value, whether the table has it or not.
+func isFunctionName(name string) bool {
+	return name == "Ref" || strings.HasPrefix(name, functionPrefix) && !strings.HasPrefix(name, foreachPrefix)
+}

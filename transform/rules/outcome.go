@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
+)
+
+// What becomes of a value when the template is deployed: each question is asked
+// here once. The texts of a value are worked out by certainty.
+
+// isNoValue reports whether a value is {"Ref": "AWS::NoValue"}, which removes the
+// property.
+func isNoValue(n template.Node) bool {
+	name, argument := n.Only()
+	return name == "Ref" && argument.IsString() && argument.Text == "AWS::NoValue"
+}
+
+// yieldsNothing reports whether a value is certain to remove the property, or to
+// be empty.
+func yieldsNothing(n template.Node) bool {
+	return n.IsNull() || n.IsEmpty() || n.IsObject() && len(n.Members) == 0 || isNoValue(n)
+}
+
+// mayRemove reports whether a value may remove the property: AWS::NoValue may be
+// somewhere in it, or in a text of it, where the template does not tell what
+// becomes of the rest. A Ref made of a loop variable may become it.
+func mayRemove(n template.Node) bool {
+	for _, m := range n.Members {
+		refers := m.Name == "Ref" && (m.Value.Text == "AWS::NoValue" || strings.ContainsAny(m.Value.Text, partsOfVariable) || !m.Value.IsString())
+		if refers || strings.HasPrefix(m.Name, foreachPrefix) || mayRemove(m.Value) {
+			return true
+		}
+	}
+	return strings.Contains(n.Text, "${AWS::NoValue}") || slices.ContainsFunc(n.Elements, mayRemove)
+}
+
+// isSet reports whether a value is there at all.
+func isSet(n template.Node) bool { return n.Kind != jsontext.KindInvalid && !n.IsNull() }
+
+// outcomes are the texts that a property may have: any where the value may remove
+// it.
+func (c certainty) outcomes(n template.Node) []string {
+	if mayRemove(n) {
+		return anyText()
+	}
+	return c.texts(n)
+}
+
+// isBoundary reports whether a value is certain to be a boundary in every branch:
+// the ARN of a managed policy, or an object where the property takes one.
+func (c certainty) isBoundary(n template.Node) bool {
+	name, argument := n.Only()
+	switch {
+	case name == "Fn::If" && len(argument.Elements) == 3:
+		return c.isBoundary(argument.Elements[1]) && c.isBoundary(argument.Elements[2])
+	case n.IsObject() && !isFunctionName(name):
+		return len(n.Members) > 0 && !mayRemove(n)
+	}
+	return !slices.ContainsFunc(c.outcomes(n), isNoPolicy)
+}
+
+// mayYield reports whether a value may be one of the texts. What is not written
+// out may be anything.
+func (ls loops) mayYield(n template.Node, texts ...string) bool {
+	name, argument := n.Only()
+	switch {
+	case n.IsString() && strings.Contains(n.Text, "{{"):
+		return true
+	case n.IsString() && hasVariable(n.Text):
+		return !ls.vary(n.Text) || ls.mayBecome(n.Text, texts...)
+	case n.IsString():
+		return slices.Contains(texts, n.Text)
+	case name == "Fn::If" && len(argument.Elements) == 3:
+		return ls.mayYield(argument.Elements[1], texts...) || ls.mayYield(argument.Elements[2], texts...)
+	}
+	return (n.IsObject() || n.IsArray()) && !isNoValue(n)
+}
+
+// isOpaque reports whether a value does not show what it is made of.
+func isOpaque(n template.Node) bool {
+	name, _ := n.Only()
+	return strings.HasPrefix(n.Text, "{{") && n.IsString() || isFunctionName(name) && !functions[name].shown && !isNoValue(n)
+}
+
+// isTrue reports whether SAM takes a value for true, as Python does. Functions
+// are objects, which are true, whatever they yield later. But language
+// extensions may put a value in the place of some, or of the variable of a loop,
+// before SAM sees them.
+func (in *inspector) isTrue(n template.Node, around loops) bool {
+	name, argument := n.Only()
+	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
+	switch {
+	case n.IsString(), functions[name].early, isVariable:
+		return !slices.ContainsFunc(in.present(around).texts(n), mayBeEmpty)
+	case n.IsObject():
+		return slices.ContainsFunc(n.Members, func(m template.Member) bool { return !strings.HasPrefix(m.Name, foreachPrefix) && !around.vary(m.Name) })
+	}
+	return false
+}
+
+func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
+
+// isRole reports whether a function is given a role, so that SAM makes none. Of
+// its value, SAM looks at nothing but branches without one.
+func isRole(n template.Node) bool { return isSet(n) && !mayRemove(n) }
+
+// isPresent reports whether SAM takes a property for given where it only looks
+// whether it is there.
+func (in *inspector) isPresent(n template.Node, _ loops) bool { return isSet(n) }
