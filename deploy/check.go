@@ -199,10 +199,6 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
 	t, err := readTemplate(in, c.macro)
-	if _, tag := errors.AsType[*template.ForeignTagError](err); tag && !in.named {
-		result.Foreign = reasonOf(err)
-		t, err = readWith(template.ParseUnpackaged, in, c.macro)
-	}
 	if errors.Is(err, errTemplating) && !in.named {
 		result.Foreign, result.unchecked = errTemplating.Error()+"; check what it renders", true
 		return result
@@ -211,6 +207,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		result.Unreadable, result.other = reasonOf(err), errors.Is(err, errNoTemplate)
 		return result
 	}
+	result.Foreign = foreignTag(t.Document)
 	result.Macro = placeOf(c.macro, t.Transforms())
 	if result.Macro == macroMissing && len(t.scopes) > 0 {
 		result.Macro = macroScoped

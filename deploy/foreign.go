@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
 
+	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
 
 	yaml "go.yaml.in/yaml/v4"
@@ -74,6 +76,17 @@ func decode(text []byte) ([]*yaml.Node, error) {
 func decodes(text []byte) bool {
 	_, err := decode(text)
 	return err == nil
+}
+
+// foreignTag says which tag of a template is not a short form of CloudFormation's,
+// the first if there are several, and nothing if there is none.
+func foreignTag(doc *template.Document) string {
+	for tag := range doc.Tags() {
+		if !rules.HasShortForm(tag.Function()) {
+			return fmt.Sprintf("line %d: CloudFormation has no short form %s", tag.Line, tag)
+		}
+	}
+	return ""
 }
 
 // hasTemplateSection reports whether a document is a mapping with a key that

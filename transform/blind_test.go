@@ -3,6 +3,7 @@ package transform_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,7 +148,7 @@ func lacks(v any) answer {
 	if text, isString := v.(string); isString && !strings.Contains(text, "{") {
 		return answerOf(text == "")
 	}
-	if !isSet(v) {
+	if !isSet(v) || hasNewFunction(v) {
 		return yes
 	}
 	return unsure
@@ -164,6 +165,9 @@ func anyObject(v any, ask func(map[string]any) answer) answer {
 		}
 	case map[string]any:
 		answers = append(answers, ask(v))
+		if hasNewFunction(v) {
+			answers = append(answers, yes)
+		}
 		for name, value := range v {
 			switch {
 			case strings.HasPrefix(name, "Fn::ForEach::"):
@@ -200,6 +204,8 @@ func blindAnswer(typ string, p, resources map[string]any) answer {
 	switch {
 	case strings.Contains(typ, "{"), strings.HasPrefix(typ, "AWS::Serverless::"):
 		return unsure
+	case asked && hasNewFunction(p):
+		return yes
 	case asked:
 		return ask(p, resources)
 	}
@@ -217,7 +223,13 @@ func checkBlind(fragment []byte, report transform.Report) error {
 	if _, isResource := resources["Type"].(string); isResource {
 		return nil
 	}
+	if hasNewFunction(resources) && !reportsNewFunction(report, "Resources") {
+		return errors.New("a function makes the resources, and is not reported")
+	}
 	for id, r := range resources {
+		if hasNewFunction(r) && !isOdd(fragment, id) && !reportsNewFunction(report, id) {
+			return fmt.Errorf("a function makes %s, and is not reported", id)
+		}
 		typ, _ := object(r)["Type"].(string)
 		p := object(object(r)["Properties"])
 		reported := slices.ContainsFunc(report.BlindSpots, func(f rules.Finding) bool { return f.LogicalID == id && f.Type == printable.Line(typ) })
@@ -230,6 +242,12 @@ func checkBlind(fragment []byte, report transform.Report) error {
 		}
 	}
 	return nil
+}
+
+// reportsNewFunction reports whether a report says that a function nobody has
+// documented makes what has an ID.
+func reportsNewFunction(report transform.Report, id string) bool {
+	return slices.ContainsFunc(report.BlindSpots, func(f rules.Finding) bool { return f.LogicalID == id && f.Code == "unknown-function" })
 }
 
 // isOdd reports whether an ID may stand for several resources, or be spelled in

@@ -301,7 +301,7 @@ func takesGlobal(r map[string]any, property string) bool {
 func isFunctionRole(v any) bool {
 	branches, isIf := object(v)["Fn::If"].([]any)
 	none := func(v any) bool { return object(v)["Ref"] == "AWS::NoValue" }
-	return v != nil && !(isIf && slices.ContainsFunc(branches, none))
+	return v != nil && !hasNewFunction(v) && !(isIf && slices.ContainsFunc(branches, none))
 }
 
 func (c boundCheck) deployment(id string, r, p, global map[string]any) error {
@@ -332,7 +332,7 @@ func (c boundCheck) isTrue(v any) bool {
 		})
 		return is
 	}
-	return len(object(v)) > 0
+	return len(object(v)) > 0 && !hasNewFunction(v)
 }
 
 // isOff reports whether a switch of a DeploymentPreference is off to SAM, which
@@ -388,7 +388,7 @@ func (c boundCheck) given(id, typ string, r, p map[string]any, role string) erro
 		given = object(c.globals[strings.TrimPrefix(typ, "AWS::Serverless::")])[role]
 	}
 	// SAM compares the role of a WebFunction with None, those of others with True.
-	if given == nil || typ != "AWS::Serverless::WebFunction" && !c.isTrue(given) {
+	if given == nil || hasNewFunction(given) || typ != "AWS::Serverless::WebFunction" && !c.isTrue(given) {
 		return fmt.Errorf("%s has no %s", id, role)
 	}
 	return nil

@@ -257,7 +257,7 @@ func (g valueGenerator) leaf() any {
 		fn("Ref", "A"), fn("Ref", "B"), fn("Ref", "C"), fn("Ref", "P"), fn("Ref", "P"), fn("Ref", "Bucket"), fn("Ref", "Nobody"), fn("Ref", "AWS::AccountId"),
 		fn("Fn::GetAtt", list("P", "PolicyArn")), fn("Fn::GetAtt", "P.PolicyArn"), fn("Fn::GetAtt", list("P", "AttachmentCount")), fn("Fn::GetAtt", list("Custom", "Arn")),
 		fn("Fn::GetAtt", list("Nested", "Outputs.B")), fn("Fn::ImportValue", "b"), fn("Fn::Base64", devARN), fn("Fn::If", list("C", devARN)), fn("Fn::Sub", g.subText()),
-		map[string]any{"Ref": "A", "Fn::Sub": "x"},
+		fn("Fn::New", devARN), map[string]any{"Ref": "A", "Fn::Sub": "x"},
 	)
 }
 
@@ -267,5 +267,5 @@ func (g valueGenerator) name(depth int) any {
 		return fn("Fn::If", list("C", g.name(depth-1), g.name(depth-1)))
 	}
 	return g.one("dev-boundary", "dev-boundary", "x", "", fn("Ref", "A"), fn("Ref", "B"), fn("Fn::FindInMap", list("M", g.key("a", "b"), "z")), fn("Fn::ImportValue", "n"),
-		fn("Ref", "AWS::StackName"), fn("Fn::GetAtt", list("Custom", "Name")), fn("Fn::Join", list("-", list("dev", "boundary"))), "{{resolve:ssm:/n}}", noValue)
+		fn("Ref", "AWS::StackName"), fn("Fn::GetAtt", list("Custom", "Name")), fn("Fn::Join", list("-", list("dev", "boundary"))), "{{resolve:ssm:/n}}", noValue, fn("Fn::New", "x"))
 }

@@ -220,7 +220,32 @@ func (w *world) function(name string, argument any, whole any) (any, error) {
 			return w.find(list)
 		}
 	}
+	if isNewFunction(name) {
+		key, _ := json.Marshal(whole)
+		w.guessed = true
+		if w.choose("removed "+string(key), []string{"no", "yes"}) == "yes" {
+			return absent{}, nil
+		}
+	}
 	return w.guess(whole), nil
+}
+
+// documented are the functions of CloudFormation's template reference.
+var documented = regexp.MustCompile(`^Fn::(And|Base64|Cidr|Contains|EachMember(Equals|In)|Equals|FindInMap|ForEach::.*|GetAtt|GetAZs|If|ImportValue|` +
+	`Join|Length|Not|Or|RefAll|Select|Split|Sub|ToJsonString|Transform|ValueOf(All)?)$`)
+
+// isNewFunction reports whether a name is that of a function that may do
+// anything, for nothing documents it.
+func isNewFunction(name string) bool { return strings.HasPrefix(name, "Fn::") && !documented.MatchString(name) }
+
+// hasNewFunction reports whether a member of an object is one.
+func hasNewFunction(v any) bool {
+	for name := range object(v) {
+		if isNewFunction(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // condition evaluates a condition as far as the template defines it.

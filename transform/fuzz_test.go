@@ -201,7 +201,7 @@ func (g *generator) resource(depth int) string {
 	case 9:
 		return g.object(fmt.Sprintf(`"Type":"AWS::IAM::${V%d}"`, g.pick(3)), g.properties(g.boundary()))
 	case 10:
-		return g.one(`null`, `"text"`, `[]`, `{}`, `{"Type":{}}`, `{"Type":"AWS::CloudFormation::Stack"}`, `{"Type":"A::B::MODULE"}`, g.reported())
+		return g.one(`null`, `"text"`, `[]`, `{}`, `{"Type":{}}`, `{"Fn::New":{"Type":"AWS::IAM::Role"}}`, `{"Type":"AWS::CloudFormation::Stack"}`, `{"Type":"A::B::MODULE"}`, g.reported())
 	}
 	return g.object(`"Type":"AWS::S3::Bucket"`, g.properties(g.boundary()))
 }
@@ -210,7 +210,7 @@ func (g *generator) resource(depth int) string {
 func (g *generator) reported() string {
 	return g.one(
 		`{"Type":"TF::AWS::IamRole"}`,
-		`{"Type":"AWS::Athena::DataCatalog","Properties":{"Type":`+g.one(`"GLUE"`, `"FEDERATED"`, `{"Ref":"Same"}`, `{"Fn::If":["C","GLUE","HIVE"]}`)+`}}`,
+		`{"Type":"AWS::Athena::DataCatalog","Properties":{"Type":`+g.one(`"GLUE"`, `"FEDERATED"`, `{"Ref":"Same"}`, `{"Fn::If":["C","GLUE","HIVE"]}`, `{"Fn::New":"GLUE"}`)+`}}`,
 		g.object(`"Type":"AWS::SSO::PermissionSet"`, g.properties(`"PermissionsBoundary":{"ManagedPolicyArn":`+g.value(0)+`}`)),
 		`{"Type":"AWS::SSO::Assignment","Properties":{"PermissionSetArn":{"Fn::GetAtt":["R`+g.one("1", "2", "3")+`","PermissionSetArn"]}}}`,
 		`{"Type":"AWS::SSM::Document","Properties":{"DocumentType":"Automation","Content":`+
@@ -223,7 +223,7 @@ func (g *generator) properties(members ...string) string {
 	case 1:
 		return ""
 	case 2:
-		return `"Properties":` + g.one(`null`, `{"Ref":"AWS::NoValue"}`, `"text"`, `{"Fn::If":["C",{},{}]}`, `[]`)
+		return `"Properties":` + g.one(`null`, `{"Ref":"AWS::NoValue"}`, `"text"`, `{"Fn::If":["C",{},{}]}`, `{"Fn::New":{}}`, `[]`)
 	}
 	loop := g.one("", "", "", `"Fn::ForEach::P":["P",["Path"],{"${P}":"/"}]`, `"Fn::ForEach::Q":["Q",{"Ref":"L"},{"${Q}":"/"}]`)
 	return `"Properties":` + g.object(append(members, g.maybe(`"Path":"\u002f","N":12345678901234567890`), loop)...)
@@ -242,7 +242,7 @@ func (g *generator) value(depth int) string {
 	}
 	return g.one(`{"Ref":"AWS::NoValue"}`, `""`, `null`, `{}`, `"`+devARN+`"`, `"arn:aws:iam::aws:policy/Other"`,
 		`{"Ref":"Empty"}`, `{"Ref":"Same"}`, `{"Ref":"Unknown"}`, `{"Fn::Sub":"arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/dev-boundary"}`,
-		`{"Fn::FindInMap":["A","B","C",{"DefaultValue":{"Ref":"AWS::NoValue"}}]}`, `{"Fn::If":["C","x"]}`, `{"Ref":"A","Ref":"AWS::NoValue"}`, `7`, `[1]`, `true`)
+		`{"Fn::FindInMap":["A","B","C",{"DefaultValue":{"Ref":"AWS::NoValue"}}]}`, `{"Fn::If":["C","x"]}`, `{"Ref":"A","Ref":"AWS::NoValue"}`, `{"Fn::New":"x"}`, `7`, `[1]`, `true`)
 }
 
 func (g *generator) events(depth int) string {
@@ -251,7 +251,7 @@ func (g *generator) events(depth int) string {
 	}
 	return `"Events":` + g.object(
 		`"S":`+g.object(`"Type":"ScheduleV2"`, g.properties(g.boundary())),
-		`"A":`+g.one(`{"Type":"Api"}`, `null`, `{"Type":{"Ref":"T"}}`, `{}`),
+		`"A":`+g.one(`{"Type":"Api"}`, `null`, `{"Type":{"Ref":"T"}}`, `{"Fn::New":{"Type":"ScheduleV2"}}`, `{}`),
 		g.maybe(fmt.Sprintf(`"Fn::ForEach::E%d":["E",["a"],{"${E}":{"Type":"ScheduleV2"}}]`, depth)))
 }
 

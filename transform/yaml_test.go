@@ -2,7 +2,6 @@ package transform_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -253,18 +252,34 @@ func TestManyRolesInYAML(t *testing.T) {
 	assert.Equal(t, 1000, strings.Count(string(out), "      PermissionsBoundary: "+devARN+"\n"))
 }
 
-// A template with tags of other tools can be inspected: they are functions of
-// their names. Without asking for that, it is not a template.
-func TestParseUnpackaged(t *testing.T) {
-	src := []byte("Resources:\n  Role: !Tool::Include {file: role.yaml}\n  Topic: {Type: AWS::SNS::Topic, Name: !Ref T}\n")
-	_, err := template.Parse(src)
-	tag, is := errors.AsType[*template.ForeignTagError](err)
-	require.True(t, is)
-	assert.Equal(t, "CloudFormation has no short form !Tool::Include", tag.Error())
-	doc, err := template.ParseUnpackaged(src)
+// Each tag of a template is listed with its line, and becomes a function of its
+// name, in JSON, too.
+func TestTags(t *testing.T) {
+	src := []byte("Transform: !Tool::List [A]\nResources:\n  Role: !Tool::Include {file: role.yaml}\n" +
+		"  Topic: {Type: AWS::SNS::Topic, Name: !Ref T, Tags: &a !reference [x], More: *a, Text: !!str 1}\n")
+	doc, err := template.Parse(src)
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"Resources": {
+	var tags []string
+	for tag := range doc.Tags() {
+		tags = append(tags, fmt.Sprint(tag.Line, " ", tag, " ", tag.Function(), " ", rules.HasShortForm(tag.Function())))
+	}
+	assert.Equal(t, []string{
+		"1 !Tool::List Fn::Tool::List false",
+		"3 !Tool::Include Fn::Tool::Include false",
+		"4 !Ref Ref true",
+		"4 !reference Fn::reference false",
+	}, tags)
+	converted, err := doc.Convert(template.JSON)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"Transform": {"Fn::Tool::List": ["A"]}, "Resources": {
 		"Role": {"Fn::Tool::Include": {"file": "role.yaml"}},
-		"Topic": {"Type": "AWS::SNS::Topic", "Name": {"Ref": "T"}}
-	}}`, string(doc.Fragment()))
+		"Topic": {"Type": "AWS::SNS::Topic", "Name": {"Ref": "T"}, "Tags": {"Fn::reference": ["x"]}, "More": {"Fn::reference": ["x"]}, "Text": "1"}
+	}}`, string(converted))
+}
+
+// What the name of a function looks like does not make a short form of a tag.
+func TestTagsNotShortForms(t *testing.T) {
+	for _, name := range []string{"Fn::Sub", "Ref::Foo", "ref", "Length", "ForEach", "ForEach::A"} {
+		assert.False(t, rules.HasShortForm(template.Tag{Name: name}.Function()), name)
+	}
 }

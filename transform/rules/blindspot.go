@@ -57,10 +57,11 @@ func blindSpotRules() map[string]*rule {
 }
 
 // reports is the rule of a type that is a blind spot when one of the conditions
-// holds, or always when there are none.
+// holds, or always when there are none. Of properties made by an unknown function
+// any condition may hold.
 func reports(code Code, when ...condition) *rule {
 	return &rule{decides: decidedBy(when), apply: func(in *inspector, r *resource) {
-		if len(when) == 0 || slices.ContainsFunc(when, func(c condition) bool { return c.holds(in, r) }) {
+		if len(when) == 0 || isUnknown(r.props.function) || slices.ContainsFunc(when, func(c condition) bool { return c.holds(in, r) }) {
 			in.blindSpot(code, r.id, r.typ, r.Start)
 		}
 	}}
@@ -190,9 +191,9 @@ func deploys(api template.Node) bool {
 }
 
 // anyObject reports whether an object in a value, or the value itself, is one
-// that is looked for.
+// that is looked for. An unknown function may yield it.
 func anyObject(n template.Node, is func(template.Node) bool) bool {
-	return n.IsObject() && is(n) ||
+	return n.IsObject() && (loops{}.unknownFunction(n) != "" || is(n)) ||
 		slices.ContainsFunc(n.Members, func(m template.Member) bool { return anyObject(m.Value, is) }) ||
 		slices.ContainsFunc(n.Elements, func(e template.Node) bool { return anyObject(e, is) })
 }

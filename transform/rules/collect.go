@@ -59,6 +59,7 @@ type resource struct {
 	ignoreGlobals template.Span // of SAM's attribute of that name
 	generated     bool          // has members made by a loop that may be Type or Properties
 	transformed   bool          // has a Fn::Transform that is not expanded
+	function      string        // an unknown function that has a part in it
 	twice         bool          // Type or Properties is given twice
 }
 
@@ -101,6 +102,7 @@ func (c *collector) sections() {
 	outside := c.collected
 	isWhole, typed, foreign := false, false, false
 	var notResources template.Span // the value of a section Resources that is not an object
+	var unknown []byte             // a function beside the sections
 	var others [][2]template.Span  // names and values that are no sections
 	var sections, again []string
 	for c.More() {
@@ -133,6 +135,9 @@ func (c *collector) sections() {
 		default:
 			value := c.Skip()
 			isSection := slices.Contains(sectionNames, string(name))
+			if c.loops.isUnknownFunction(name) {
+				unknown = name
+			}
 			foreign = foreign || !isSection
 			if isForEach(name) || isObject && !isSection {
 				others = append(others, [2]template.Span{nameAt, value})
@@ -150,6 +155,9 @@ func (c *collector) sections() {
 	switch {
 	case isWhole:
 		c.refuseBeside(others)
+		if unknown != nil {
+			c.blindSpot(codeUnknownFunction, nil, string(unknown), start)
+		}
 		for _, section := range slices.Compact(again) {
 			c.escape(codeRepeated, []byte(section), "", start)
 		}
@@ -223,6 +231,9 @@ func (c *collector) resourceMap() (typed bool) {
 	for c.More() {
 		name, nameAt := c.Name()
 		kind := c.Peek()
+		if c.loops.isUnknownFunction(name) {
+			c.blindSpot(codeUnknownFunction, []byte("Resources"), string(name), nameAt.Start)
+		}
 		switch {
 		case isForEach(name):
 			c.foreach(name)
@@ -313,6 +324,9 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 			r.generated = r.generated || isForEach(name) || len(c.loops) > 0 &&
 				(c.loops.mayBecome(string(name), "Type", "Properties", "IgnoreGlobals") || c.loops.mayBeLoop(string(name)))
 			r.transformed = r.transformed || string(name) == "Fn::Transform"
+			if c.loops.isUnknownFunction(name) {
+				r.function = string(name)
+			}
 		}
 		r.Add(nameAt, value)
 	}
@@ -327,7 +341,7 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 func (c *collector) matters(r *resource) bool {
 	typ := c.Text(r.typeAt)
 	r.rule = rules[string(typ)]
-	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.typeKind == jsontext.KindString && isHarmless(typ) {
+	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.function == "" && r.typeKind == jsontext.KindString && isHarmless(typ) {
 		return false
 	}
 	r.typ = string(typ)

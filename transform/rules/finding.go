@@ -25,6 +25,7 @@ const (
 	codeEventTypeInLoop     Code = "event-type-in-loop"
 	codeVariableInBoundary  Code = "variable-in-boundary"
 	codePropertiesMade      Code = "properties-made"
+	codeUnknownFunction     Code = "unknown-function"
 )
 
 // Codes of findings about the shape of a template.
@@ -143,6 +144,7 @@ var kinds = map[Code]kind{
 	codeEventTypeInLoop:     {reason: "has an event whose Type is made by a loop, so it may create a role", after: languageExtensions},
 	codeVariableInBoundary:  {reason: "is in a loop whose variable may be one of %s", remedy: "give the loop another identifier"},
 	codePropertiesMade:      {reason: "has Properties made by %s, which the macro cannot see into", remedy: "write the properties out"},
+	codeUnknownFunction:     {reason: "is a function that this version of the macro does not know, so it may yield roles", remedy: "write out what it yields"},
 
 	codeRepeated:           {reason: "is given twice", remedy: giveOnce},
 	codeRepeatedKey:        {reason: "gives %s twice", remedy: giveOnce},

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"strings"
 
 	"permissions-boundary-macro/transform/template"
@@ -20,7 +21,8 @@ type function struct {
 }
 
 // functions are those of CloudFormation, by name; loops have names of their own
-// (see foreachPrefix). Anything may become of one that is not here.
+// (see foreachPrefix). One that is not here may yield anything, and remove what it
+// stands for.
 // Source: CloudFormation's template reference, intrinsic functions, rule
 // functions and AWS::LanguageExtensions.
 var functions map[string]function
@@ -58,6 +60,10 @@ func init() {
 	}
 }
 
+// HasShortForm reports whether CloudFormation has a short form of a function, such
+// as !Sub of Fn::Sub.
+func HasShortForm(function string) bool { return functions[function].shortForm }
+
 // functionPrefix begins the names of all functions but Ref and Condition.
 const functionPrefix = "Fn::"
 
@@ -65,4 +71,31 @@ const functionPrefix = "Fn::"
 // value, whether the table has it or not.
 func isFunctionName(name string) bool {
 	return name == "Ref" || strings.HasPrefix(name, functionPrefix) && !strings.HasPrefix(name, foreachPrefix)
+}
+
+// isUnknown reports whether a name is that of a function that the table does not
+// have: one that is newer, or a tag of another tool in YAML.
+func isUnknown(name string) bool {
+	if !strings.HasPrefix(name, functionPrefix) || strings.HasPrefix(name, foreachPrefix) {
+		return false
+	}
+	_, known := functions[name]
+	return !known
+}
+
+// isUnknownFunction is isUnknown of a member's name, which may be that of a loop
+// once the loops around it are expanded.
+func (ls loops) isUnknownFunction(name []byte) bool {
+	return bytes.HasPrefix(name, []byte(functionPrefix)) && isUnknown(string(name)) && !ls.mayBeLoop(string(name))
+}
+
+// unknownFunction is the name of the first unknown function among the members of
+// an object, empty where there is none.
+func (ls loops) unknownFunction(n template.Node) string {
+	for _, m := range n.Members {
+		if isUnknown(m.Name) && !ls.mayBeLoop(m.Name) {
+			return m.Name
+		}
+	}
+	return ""
 }

@@ -64,6 +64,7 @@ func (in *inspector) run(t Contents) {
 	in.refuseRepeated(repeated)
 	in.readGlobals()
 	in.refuseVaryingGlobals()
+	in.reportUnknownGlobals()
 	slices.SortStableFunc(in.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
 
@@ -72,6 +73,7 @@ func (in *inspector) resource(r *resource) {
 	if r.transformed {
 		in.unexpanded(r)
 	}
+	in.unknownFunction(r, r.function)
 	switch {
 	case r.twice:
 		in.escape(codeRepeatedKey, r.id, "", r.Start, "Type", "Properties")
@@ -121,6 +123,14 @@ func (in *inspector) unexpanded(r *resource) {
 		code = codeBodyInclude
 	}
 	in.blindSpot(code, r.id, "Fn::Transform", r.Start)
+}
+
+// unknownFunction reports that a function, if there is one, may yield anything, a
+// role included.
+func (in *inspector) unknownFunction(r *resource, name string) {
+	if name != "" {
+		in.blindSpot(codeUnknownFunction, r.id, name, r.Start)
+	}
 }
 
 // varyingType reports a type that is made of a loop variable.
@@ -173,6 +183,18 @@ func (in *inspector) refuseVaryingGlobals() {
 		return isVarying(m.Value) || isVarying(m.Value.Get("DeploymentPreference"))
 	}) {
 		in.escape(codeMembersInLoop, []byte("Globals"), "", in.globals.Start, "PermissionsBoundary", "DeploymentPreference")
+	}
+}
+
+// reportUnknownGlobals reports Globals that an unknown function has a part in: a
+// DeploymentPreference may come out of it, for which SAM creates a role.
+func (in *inspector) reportUnknownGlobals() {
+	name := in.around.unknownFunction(in.globals)
+	for _, m := range in.globals.Members {
+		name = cmp.Or(name, in.around.unknownFunction(m.Value))
+	}
+	if name != "" {
+		in.blindSpot(codeUnknownFunction, []byte("Globals"), name, in.globals.Start)
 	}
 }
 

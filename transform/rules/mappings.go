@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/transform/template"
@@ -11,6 +12,7 @@ import (
 type mappings struct {
 	byName map[string]template.Node
 	read   map[string]mapping
+	isMade bool // by a function, which may bring any mapping
 }
 
 // mapping is, by what is known of the two keys, the texts that they may lead
@@ -26,11 +28,12 @@ type key struct {
 }
 
 func mappingsOf(section template.Node) mappings {
-	return mappings{byName: section.ByName(), read: map[string]mapping{}}
+	isMade := slices.ContainsFunc(section.Members, func(m template.Member) bool { return strings.HasPrefix(m.Name, functionPrefix) })
+	return mappings{byName: section.ByName(), read: map[string]mapping{}, isMade: isMade}
 }
 
 // of is the mapping of a name, nil when there is none. It is not readable where
-// a Fn::Transform that is not expanded may bring anything.
+// a Fn::Transform that is not expanded, or an unknown function, may bring anything.
 func (m mappings) of(name string) (found mapping, readable bool) {
 	known, ok := m.read[name]
 	if !ok {
@@ -38,7 +41,7 @@ func (m mappings) of(name string) (found mapping, readable bool) {
 		m.read[name] = known
 	}
 	_, isMade := known[lookup{}]
-	return known, !isMade
+	return known, !isMade && !m.isMade
 }
 
 func readMapping(n template.Node) mapping {

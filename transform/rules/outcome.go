@@ -27,11 +27,12 @@ func yieldsNothing(n template.Node) bool {
 
 // mayRemove reports whether a value may remove the property: AWS::NoValue may be
 // somewhere in it, or in a text of it, where the template does not tell what
-// becomes of the rest. A Ref made of a loop variable may become it.
+// becomes of the rest. A Ref made of a loop variable and an unknown function may
+// become it.
 func mayRemove(n template.Node) bool {
 	for _, m := range n.Members {
 		refers := m.Name == "Ref" && (m.Value.Text == "AWS::NoValue" || strings.ContainsAny(m.Value.Text, partsOfVariable) || !m.Value.IsString())
-		if refers || strings.HasPrefix(m.Name, foreachPrefix) || mayRemove(m.Value) {
+		if refers || strings.HasPrefix(m.Name, foreachPrefix) || isUnknown(m.Name) || mayRemove(m.Value) {
 			return true
 		}
 	}
@@ -89,12 +90,12 @@ func isOpaque(n template.Node) bool {
 // isTrue reports whether SAM takes a value for true, as Python does. Functions
 // are objects, which are true, whatever they yield later. But language
 // extensions may put a value in the place of some, or of the variable of a loop,
-// before SAM sees them.
+// before SAM sees them; unknown functions may be such.
 func (in *inspector) isTrue(n template.Node, around loops) bool {
 	name, argument := n.Only()
 	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
 	switch {
-	case n.IsString(), functions[name].early, isVariable:
+	case n.IsString(), functions[name].early, isUnknown(name), isVariable:
 		return !slices.ContainsFunc(in.present(around).texts(n), mayBeEmpty)
 	case n.IsObject():
 		return slices.ContainsFunc(n.Members, func(m template.Member) bool { return !strings.HasPrefix(m.Name, foreachPrefix) && !around.vary(m.Name) })
@@ -109,5 +110,7 @@ func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
 func isRole(n template.Node) bool { return isSet(n) && !mayRemove(n) }
 
 // isPresent reports whether SAM takes a property for given where it only looks
-// whether it is there.
-func (in *inspector) isPresent(n template.Node, _ loops) bool { return isSet(n) }
+// whether it is there. An unknown function may have removed it by then.
+func (in *inspector) isPresent(n template.Node, around loops) bool {
+	return isSet(n) && around.unknownFunction(n) == ""
+}

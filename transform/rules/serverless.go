@@ -94,6 +94,8 @@ func (in *inspector) eventMap(r *resource, all template.Node, around loops) {
 			in.unexpanded(r)
 		case strings.HasPrefix(event.Name, foreachPrefix), event.Value.IsArray() && around.mayBeLoop(event.Name):
 			in.eventLoop(r, event.Value, around)
+		case isUnknown(event.Name):
+			in.unknownFunction(r, event.Name)
 		case event.Value.IsObject():
 			in.event(r, event, around)
 		}
@@ -115,6 +117,7 @@ func (in *inspector) eventLoop(r *resource, foreach template.Node, around loops)
 const scheduleV2 = "ScheduleV2"
 
 func (in *inspector) event(r *resource, event template.Member, around loops) {
+	in.unknownFunction(r, around.unknownFunction(event.Value))
 	kind := event.Value.Get("Type")
 	props := in.propertiesIn(event.Value.Get("Properties"), around)
 	switch {
@@ -267,6 +270,7 @@ func graphQLApi(in *inspector, r *resource) {
 	if logRole := logs.Get("CloudWatchLogsRoleArn"); logs.Kind != jsontext.KindFalse && !in.isTrue(logRole, r.loops) {
 		in.escapeID(lacking(logRole), id, r.typ, r.Start, "Logging.CloudWatchLogsRoleArn")
 	}
+	in.unknownFunction(r, r.loops.unknownFunction(sources))
 	for _, kind := range []string{"DynamoDb", "Lambda"} {
 		for _, source := range sources.Get(kind).Members {
 			if given := source.Value.Get("ServiceRoleArn"); !in.isTrue(given, r.loops) {

@@ -146,8 +146,8 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 func (p *Verdict) gather(macro string) {
 	for _, e := range p.embedded {
 		e.plan.gather(macro)
-		transforms := e.doc.Transforms()
-		if len(transforms) > 0 && transforms[len(transforms)-1] == macro {
+		transforms := e.doc.ListedTransforms()
+		if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro {
 			continue
 		}
 		for _, f := range e.plan.Escapes {
@@ -156,10 +156,10 @@ func (p *Verdict) gather(macro string) {
 		for _, f := range e.plan.Blind {
 			p.Blind = append(p.Blind, e.found(f))
 		}
-		for _, name := range transforms {
-			if name != macro && MayAddRoles(name) {
+		for _, listed := range transforms {
+			if name := listed.Name; name != macro && MayAddRoles(name) {
 				p.Blind = append(p.Blind, Finding{
-					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{printable.Clip(name, MaxID)},
+					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{cmp.Or(printable.Clip(name, MaxID), notWrittenOut)},
 					Offset: e.Start, Embedded: true, model: e.model,
 				})
 			}
@@ -169,6 +169,9 @@ func (p *Verdict) gather(macro string) {
 	slices.SortStableFunc(p.Escapes, bySource)
 	slices.SortStableFunc(p.Blind, bySource)
 }
+
+// notWrittenOut stands for the name of a transform that a function yields.
+const notWrittenOut = "that is not written out"
 
 // found is a finding of the template as one of the template that it is in.
 func (e embedded) found(f Finding) Finding {

@@ -117,7 +117,7 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), reading{own: true})
+	again, err := parseTemplate(slices.Concat(t.bom, out), true)
 	if err != nil || !again.meansSection(want) || !again.meansRest(t) {
 		return nil, errSection
 	}

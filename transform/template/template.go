@@ -38,7 +38,7 @@ const (
 	YAML
 )
 
-// Errors that those of ParseTemplate wrap about texts that are no templates,
+// Errors that those of Parse wrap about texts that are no templates,
 // whatever they say.
 var (
 	ErrNotObject = errors.New("it is not an object")
@@ -49,27 +49,14 @@ var (
 // it is valid. A list is never handed to the YAML parser.
 //
 // YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
-// short forms of intrinsic functions. Of a key that is given twice the last one
-// counts; two sections Transform are an error. Memory is bounded: see MaxYAML
+// short forms of intrinsic functions. !Name becomes Fn::Name whether there is such
+// a function or not: see [Document.Tags]. Of a key that is given twice the last
+// one counts; two sections Transform are an error. Memory is bounded: see MaxYAML
 // and maxJSONValues.
-func Parse(src []byte) (*Document, error) { return parseTemplate(src, reading{}) }
+func Parse(src []byte) (*Document, error) { return parseTemplate(src, false) }
 
-// ParseUnpackaged reads a template that has tags of other tools, where
-// [ParseTemplate] returns a [ForeignTagError]. They become functions of their
-// names, as the AWS CLI makes of them when it packages a template:
-// !Tool::Include is Fn::Tool::Include. The result is to be inspected, and cannot
-// be rewritten.
-func ParseUnpackaged(src []byte) (*Document, error) {
-	return parseTemplate(src, reading{foreignTags: true})
-}
-
-// reading is what a text may be, beside a template that ParseTemplate reads.
-type reading struct {
-	own         bool // of our own making, so that it may be longer
-	foreignTags bool
-}
-
-func parseTemplate(src []byte, how reading) (*Document, error) {
+// parseTemplate reads a template. One of our own making may be longer.
+func parseTemplate(src []byte, own bool) (*Document, error) {
 	text := bytes.TrimPrefix(src, []byte(ByteOrderMark))
 	if err := checkUTF8(text); err != nil {
 		return nil, err
@@ -81,13 +68,13 @@ func parseTemplate(src []byte, how reading) (*Document, error) {
 	case text[first] == '[':
 		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
 	case IsJSONObject(text):
-		if !how.own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
+		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
 			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
 		}
 		t.json = text
 		return t, t.readJSON()
 	}
-	y, err := parseYAMLObject(text, how)
+	y, err := ParseYAML(text, own)
 	if err != nil && !errors.Is(err, ErrNotObject) {
 		return nil, cmp.Or(jsonError(text), err)
 	}
@@ -97,9 +84,9 @@ func parseTemplate(src []byte, how reading) (*Document, error) {
 	return y, err
 }
 
-// parseYAMLObject reads a template in YAML.
-func parseYAMLObject(text []byte, how reading) (*Document, error) {
-	y, err := parseYAML(text, how)
+// ParseYAML reads a template in YAML. One of our own making may be longer.
+func ParseYAML(text []byte, own bool) (*Document, error) {
+	y, err := parseYAML(text, own)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +265,7 @@ func (t *Document) Edited(edits []Edit) (out *Document, fault *Edit, err error) 
 	if !ok {
 		return nil, nil, fmt.Errorf("two edits overlap: %w", ErrDefect)
 	}
-	out, err = parseTemplate(slices.Concat(t.bom, text), reading{own: true})
+	out, err = parseTemplate(slices.Concat(t.bom, text), true)
 	if err != nil {
 		return nil, nil, ErrDefect
 	}
@@ -289,11 +276,6 @@ func (t *Document) Edited(edits []Edit) (out *Document, fault *Edit, err error) 
 func (t *Document) Text() []byte { return slices.Concat(t.bom, t.src) }
 
 func (t *Document) IsSame(other *Document) bool { return bytes.Equal(t.src, other.src) }
-
-// ParseYAML reads a template in YAML that was written into a string.
-func ParseYAML(text []byte, own bool) (*Document, error) {
-	return parseYAMLObject(text, reading{own: own})
-}
 
 // ParseBody reads a template that was written into a string, without limits.
 func ParseBody(text []byte) (*Document, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,10 +86,10 @@ func checkLength(src []byte) error {
 	return nil
 }
 
-// parseYAML reads the one document that a template is. Tags of other tools are
-// errors, or functions of their names.
-func parseYAML(src []byte, how reading) (*yamlText, error) {
-	if !how.own {
+// parseYAML reads the one document that a template is. One of our own making may
+// be longer.
+func parseYAML(src []byte, own bool) (*yamlText, error) {
+	if !own {
 		if err := checkLength(src); err != nil {
 			return nil, err
 		}
@@ -101,7 +102,7 @@ func parseYAML(src []byte, how reading) (*yamlText, error) {
 		return nil, err
 	}
 	y := &yamlText{src: src, lines: lineStarts(src), strides: map[int][]int{}, root: root}
-	c := shadower{text: y, foreignTags: how.foreignTags}
+	c := shadower{text: y}
 	c.top(root)
 	y.shadow = c.out
 	return y, c.err
@@ -170,14 +171,13 @@ func asYAML11(src []byte) []byte {
 
 // shadower writes the shadow. Its first error sticks.
 type shadower struct {
-	text        *yamlText
-	out         []byte
-	foreignTags bool // and not only CloudFormation's short forms
-	flow        int  // how many flow collections are around
-	alias       int  // how many aliases are around
-	copies      int  // values that aliases and merge keys have made
-	depth       int
-	err         error
+	text   *yamlText
+	out    []byte
+	flow   int // how many flow collections are around
+	alias  int // how many aliases are around
+	copies int // values that aliases and merge keys have made
+	depth  int
+	err    error
 }
 
 func (c *shadower) fail(at *yaml.Node, err error) {
@@ -188,8 +188,12 @@ func (c *shadower) fail(at *yaml.Node, err error) {
 
 // top writes the template, and sets its section Transform aside.
 func (c *shadower) top(n *yaml.Node) {
-	if n.Kind != yaml.MappingNode || shortForm(n) != "" {
+	switch name := shortForm(n); {
+	case n.Kind != yaml.MappingNode:
 		c.value(n)
+		return
+	case name != "":
+		c.fail(n, fmt.Errorf("the tag %s makes a function of the whole template; remove it", Tag{Name: name}))
 		return
 	}
 	c.mark(n)
@@ -280,7 +284,8 @@ func (c *shadower) tagged(n *yaml.Node) {
 	c.plain(n)
 }
 
-// shortForm is the name behind the exclamation mark of a node's own tag.
+// shortForm is the name behind the exclamation mark of a node's tag, empty where
+// it has none, or one of YAML itself, such as !!str.
 func shortForm(n *yaml.Node) string {
 	if n.Style&yaml.TaggedStyle == 0 || strings.HasPrefix(n.ShortTag(), "!!") {
 		return ""
@@ -289,34 +294,51 @@ func shortForm(n *yaml.Node) string {
 	return name
 }
 
-// shortForms are the functions that have one, rule functions included.
-// Source: CloudFormation's template reference, intrinsic functions.
-var shortForms = []string{
-	"And", "Base64", "Cidr", "Condition", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "FindInMap",
-	"GetAtt", "GetAZs", "If", "ImportValue",
-	"Join", "Not", "Or", "Ref", "RefAll", "Select", "Split", "Sub", "Transform", "ValueOf", "ValueOfAll",
+// maxTag is how much of a tag a message shows.
+const maxTag = 40
+
+// Tag is a tag of YAML that stands for a function: a short form, or a tag of
+// another tool.
+type Tag struct {
+	Name string // without the exclamation mark
+	Line int    // of the file, from 1
 }
 
-// ForeignTagError says that a template in YAML has a tag that is no short form
-// of a function.
-type ForeignTagError struct{ name string }
+func (t Tag) String() string { return "!" + printable.Clip(t.Name, maxTag) }
 
-func (e *ForeignTagError) Error() string {
-	return "CloudFormation has no short form !" + printable.Clip(e.name, 40)
+// Function is the function that the tag stands for, whether there is one or not.
+func (t Tag) Function() string {
+	if t.Name == "Ref" || t.Name == "Condition" {
+		return t.Name
+	}
+	return "Fn::" + t.Name
+}
+
+// Tags are those of a template in YAML, in order.
+func (t *Document) Tags() iter.Seq[Tag] {
+	return func(yield func(Tag) bool) {
+		if t.yaml != nil {
+			eachTag(t.yaml.root, yield)
+		}
+	}
+}
+
+func eachTag(n *yaml.Node, yield func(Tag) bool) bool {
+	if name := shortForm(n); name != "" && !yield(Tag{name, n.Line}) {
+		return false
+	}
+	for _, inner := range n.Content {
+		if !eachTag(inner, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // function writes {"Fn::Name": argument}.
 func (c *shadower) function(name string, n *yaml.Node) {
-	if !c.foreignTags && !slices.Contains(shortForms, name) {
-		c.fail(n, &ForeignTagError{name})
-		return
-	}
-	long := "Fn::" + name
-	if name == "Ref" || name == "Condition" {
-		long = name
-	}
 	c.out = append(c.out, '{')
-	c.out = append(c.out, Quote(long)...)
+	c.out = append(c.out, Quote(Tag{Name: name}.Function())...)
 	c.out = append(c.out, ':')
 	c.mark(n)
 	switch {
@@ -392,6 +414,8 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			c.fail(name, errBinary)
 		case name.Kind != yaml.ScalarNode:
 			c.fail(name, errors.New("a key that is no scalar"))
+		case shortForm(name) != "":
+			c.fail(name, fmt.Errorf("the tag %s makes a function of a key; remove it", Tag{Name: shortForm(name)}))
 		case isMergeKey(name):
 			merged = append(merged, c.merge(value))
 		default:
@@ -430,14 +454,15 @@ func (c *shadower) merge(value *yaml.Node) []pair {
 	if c.err != nil {
 		return nil
 	}
-	switch value.Kind {
-	case yaml.AliasNode:
+	switch {
+	case value.Kind == yaml.AliasNode:
 		return c.merge(value.Alias)
-	case yaml.MappingNode:
+	case shortForm(value) != "":
+	case value.Kind == yaml.MappingNode:
 		pairs := c.pairs(value)
 		c.copies += len(pairs)
 		return pairs
-	case yaml.SequenceNode:
+	case value.Kind == yaml.SequenceNode:
 		var all []pair
 		for _, element := range value.Content {
 			all = append(all, c.merge(element)...)

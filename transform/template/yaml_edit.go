@@ -437,7 +437,7 @@ func (y *yamlText) edit(edits []Edit) ([]byte, []TextEdit, *Edit) {
 
 // means reports whether a text is the template with the edits, in YAML.
 func (y *yamlText) means(out []byte, edits []Edit) bool {
-	again, err := parseYAML(out, reading{own: true})
+	again, err := parseYAML(out, true)
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
 		return false
 	}
