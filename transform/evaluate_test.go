@@ -236,7 +236,9 @@ var documented = regexp.MustCompile(`^Fn::(And|Base64|Cidr|Contains|EachMember(E
 
 // isNewFunction reports whether a name is that of a function that may do
 // anything, for nothing documents it.
-func isNewFunction(name string) bool { return strings.HasPrefix(name, "Fn::") && !documented.MatchString(name) }
+func isNewFunction(name string) bool {
+	return strings.HasPrefix(name, "Fn::") && !documented.MatchString(name)
+}
 
 // hasNewFunction reports whether a member of an object is one.
 func hasNewFunction(v any) bool {

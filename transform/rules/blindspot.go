@@ -123,24 +123,12 @@ func namesNoPermissionSet(p property) condition {
 // namesPermissionSet reports whether a value surely is the ARN of a permission
 // set of the template.
 func (in *inspector) namesPermissionSet(n template.Node) bool {
-	name, argument := n.Only()
-	id := argument.Text
-	switch name {
-	case "Fn::If":
-		e := argument.Elements
-		return len(e) == 3 && in.namesPermissionSet(e[1]) && in.namesPermissionSet(e[2])
-	case "Fn::GetAtt":
-		if len(argument.Elements) == 2 {
-			id = argument.Elements[0].Text
-		}
-		id, _, _ = strings.Cut(id, ".")
-	case "Fn::Sub":
-		id, _, _ = strings.Cut(strings.TrimSuffix(strings.TrimPrefix(id, "${"), "}"), ".")
-	case "Ref":
-	default:
-		return false
+	if either := branches(n); either != nil {
+		return in.namesPermissionSet(either[0]) && in.namesPermissionSet(either[1])
 	}
-	return in.permissionSets[id]
+	name, argument := n.Only()
+	refersTo := functions[name].refersTo
+	return refersTo != nil && in.permissionSets[refersTo(argument)]
 }
 
 // runs: the stages of a pipeline may have an action of one of AWS's providers.
@@ -161,7 +149,7 @@ func mayDeploy(p property) condition {
 	return condition{[]property{p}, func(in *inspector, r *resource) bool {
 		value, around := in.value(r, p), r.loops
 		name, _ := value.Only()
-		if isOpaque(value) || (value.IsString() || strings.HasPrefix(name, "Fn::")) && anyString(value, deployingStep.MatchString) {
+		if isOpaque(value) || (value.IsString() || strings.HasPrefix(name, functionPrefix)) && anyString(value, deployingStep.MatchString) {
 			return true
 		}
 		return anyObject(value, func(n template.Node) bool {

@@ -331,7 +331,7 @@ func (c certainty) variable(name string, values template.Node) []string {
 }
 
 func (c certainty) variableOutside(name string, values template.Node) []string {
-	if slices.ContainsFunc(values.Members, func(m template.Member) bool { return c.loops.vary(m.Name) || strings.HasPrefix(m.Name, "Fn::") }) {
+	if slices.ContainsFunc(values.Members, func(m template.Member) bool { return c.loops.vary(m.Name) || strings.HasPrefix(m.Name, functionPrefix) }) {
 		return anyText()
 	}
 	for _, m := range values.Members {

@@ -376,7 +376,7 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 			p.loops = append(p.loops, value)
 		case string(name) == "Fn::Transform":
 			p.transformed = true
-		case string(name) == "Ref" || bytes.HasPrefix(name, []byte("Fn::")):
+		case string(name) == "Ref" || bytes.HasPrefix(name, []byte(functionPrefix)):
 			p.function = string(name)
 		default:
 			if property, ok := propertyNamed(name); ok {

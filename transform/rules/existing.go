@@ -150,7 +150,7 @@ func describe(n template.Node) string {
 		return "the boundary " + printable.Clip(argument.Text, maxText)
 	case name == "Ref" && argument.IsString():
 		return "the boundary Ref " + printable.Clip(argument.Text, 255)
-	case strings.HasPrefix(name, "Fn::"):
+	case strings.HasPrefix(name, functionPrefix):
 		return "the boundary " + printable.Clip(name, 255)
 	}
 	return "a boundary that is neither a string nor an intrinsic function"

@@ -13,6 +13,9 @@ type function struct {
 	shortForm bool
 	// texts are those that its value can become, nil for any text.
 	texts func(c certainty, argument template.Node) []string
+	// refersTo is the logical ID of the resource that the value comes from, nil
+	// where it comes from none.
+	refersTo func(argument template.Node) string
 	// shown says that its argument shows what the value is made of.
 	shown bool
 	// early says that AWS::LanguageExtensions puts the value in its place, which
@@ -40,7 +43,7 @@ func init() {
 		"Fn::EachMemberIn":     {shortForm: true},
 		"Fn::Equals":           {shortForm: true},
 		"Fn::FindInMap":        {shortForm: true, texts: certainty.found, early: true},
-		"Fn::GetAtt":           {shortForm: true, texts: certainty.attributeOf},
+		"Fn::GetAtt":           {shortForm: true, texts: certainty.attributeOf, refersTo: attributeResource},
 		"Fn::GetAZs":           {shortForm: true},
 		"Fn::If":               {shortForm: true, texts: certainty.either, shown: true},
 		"Fn::ImportValue":      {shortForm: true},
@@ -51,12 +54,12 @@ func init() {
 		"Fn::RefAll":           {shortForm: true},
 		"Fn::Select":           {shortForm: true, texts: certainty.selected},
 		"Fn::Split":            {shortForm: true},
-		"Fn::Sub":              {shortForm: true, texts: certainty.substituted, shown: true},
+		"Fn::Sub":              {shortForm: true, texts: certainty.substituted, refersTo: variableResource, shown: true},
 		"Fn::ToJsonString":     {early: true},
 		"Fn::Transform":        {shortForm: true},
 		"Fn::ValueOf":          {shortForm: true},
 		"Fn::ValueOfAll":       {shortForm: true},
-		"Ref":                  {shortForm: true, texts: certainty.referred},
+		"Ref":                  {shortForm: true, texts: certainty.referred, refersTo: func(argument template.Node) string { return argument.Text }},
 	}
 }
 
@@ -71,6 +74,32 @@ const functionPrefix = "Fn::"
 // value, whether the table has it or not.
 func isFunctionName(name string) bool {
 	return name == "Ref" || strings.HasPrefix(name, functionPrefix) && !strings.HasPrefix(name, foreachPrefix)
+}
+
+// attributeResource is the logical ID in the argument of a Fn::GetAtt.
+func attributeResource(argument template.Node) string {
+	text := argument.Text
+	if len(argument.Elements) == 2 {
+		text = argument.Elements[0].Text
+	}
+	id, _, _ := strings.Cut(text, ".")
+	return id
+}
+
+// variableResource is the logical ID in a Fn::Sub of nothing but one variable.
+func variableResource(argument template.Node) string {
+	id, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(argument.Text, "${"), "}"), ".")
+	return id
+}
+
+// branches are the values of which a Fn::If yields one, nil where a value is no
+// Fn::If.
+func branches(n template.Node) []template.Node {
+	name, argument := n.Only()
+	if name != "Fn::If" || len(argument.Elements) != 3 {
+		return nil
+	}
+	return argument.Elements[1:]
 }
 
 // isUnknown reports whether a name is that of a function that the table does not

@@ -51,7 +51,7 @@ func readMapping(n template.Node) mapping {
 			if m == nil {
 				m = mapping{}
 			}
-			if strings.HasPrefix(top.Name, "Fn::") || strings.HasPrefix(second.Name, "Fn::") {
+			if strings.HasPrefix(top.Name, functionPrefix) || strings.HasPrefix(second.Name, functionPrefix) {
 				m[lookup{}] = anyText()
 			}
 			for _, t := range []key{{name: plain(top.Name)}, {any: true}} {

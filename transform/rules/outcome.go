@@ -54,10 +54,10 @@ func (c certainty) outcomes(n template.Node) []string {
 // isBoundary reports whether a value is certain to be a boundary in every branch:
 // the ARN of a managed policy, or an object where the property takes one.
 func (c certainty) isBoundary(n template.Node) bool {
-	name, argument := n.Only()
-	switch {
-	case name == "Fn::If" && len(argument.Elements) == 3:
-		return c.isBoundary(argument.Elements[1]) && c.isBoundary(argument.Elements[2])
+	name, _ := n.Only()
+	switch either := branches(n); {
+	case either != nil:
+		return c.isBoundary(either[0]) && c.isBoundary(either[1])
 	case n.IsObject() && !isFunctionName(name):
 		return len(n.Members) > 0 && !mayRemove(n)
 	}
@@ -67,16 +67,15 @@ func (c certainty) isBoundary(n template.Node) bool {
 // mayYield reports whether a value may be one of the texts. What is not written
 // out may be anything.
 func (ls loops) mayYield(n template.Node, texts ...string) bool {
-	name, argument := n.Only()
-	switch {
+	switch either := branches(n); {
 	case n.IsString() && strings.Contains(n.Text, "{{"):
 		return true
 	case n.IsString() && hasVariable(n.Text):
 		return !ls.vary(n.Text) || ls.mayBecome(n.Text, texts...)
 	case n.IsString():
 		return slices.Contains(texts, n.Text)
-	case name == "Fn::If" && len(argument.Elements) == 3:
-		return ls.mayYield(argument.Elements[1], texts...) || ls.mayYield(argument.Elements[2], texts...)
+	case either != nil:
+		return ls.mayYield(either[0], texts...) || ls.mayYield(either[1], texts...)
 	}
 	return (n.IsObject() || n.IsArray()) && !isNoValue(n)
 }

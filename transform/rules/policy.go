@@ -106,12 +106,11 @@ func (c certainty) arnsMade(properties template.Node) []string {
 
 // pathOf are the texts of a path, which is / where none is given.
 func (c certainty) pathOf(n template.Node) []string {
-	name, argument := n.Only()
-	switch {
+	switch either := branches(n); {
 	case n.Kind == jsontext.KindInvalid, isNoValue(n):
 		return []string{"/"}
-	case name == "Fn::If" && len(argument.Elements) == 3:
-		return union(c.pathOf(argument.Elements[1]), c.pathOf(argument.Elements[2]))
+	case either != nil:
+		return union(c.pathOf(either[0]), c.pathOf(either[1]))
 	}
 	return c.outcomes(n)
 }

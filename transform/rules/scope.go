@@ -108,7 +108,7 @@ func shapeOf(src []byte, at template.Span) shape {
 // isFunction reports whether a name is that of an intrinsic function that gives
 // a value. A resource may have the logical ID Ref.
 func isFunction(name []byte, argument jsontext.Kind) bool {
-	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte("Fn::")) && string(name) != "Fn::Transform" && !isForEach(name)
+	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte(functionPrefix)) && string(name) != "Fn::Transform" && !isForEach(name)
 }
 
 // sectionNames are those that a template may have beside Resources.
