@@ -38,7 +38,18 @@ func (in *inspector) site(h holder) (s site, ok bool) {
 	return s, true
 }
 
-func (in *inspector) add(s site) { in.sites = appended(in.sites, s) }
+func (in *inspector) addSite(s site) { in.sites = appended(in.sites, s) }
+
+// ownBoundary binds a resource by its own property.
+var ownBoundary = rule{reads: []property{permissionsBoundary}, find: func(in *inspector, r *resource) {
+	if s, ok := in.resourceSite(r); ok {
+		in.addSite(s)
+	}
+}}
+
+func (in *inspector) resourceSite(r *resource) (site, bool) {
+	return in.site(holder{id: in.id(r.id), typ: r.typ, object: r.Object, props: &r.props, loops: r.loops})
+}
 
 // appended is append, which makes room for twice as many: append alone leaves
 // five times the memory of a long list behind.

@@ -53,8 +53,8 @@ type resource struct {
 	typeKind jsontext.Kind
 	props    properties
 
-	typ  string // where it is a string
-	rule *rule  // of the type, nil when there is none
+	typ   string        // where it is a string
+	known *resourceType // nil when the table does not have the type
 
 	ignoreGlobals template.Span // of SAM's attribute of that name
 	generated     bool          // has members made by a loop that may be Type or Properties
@@ -66,7 +66,7 @@ type resource struct {
 type properties struct {
 	template.Object
 	kind        jsontext.Kind // invalid when there are none
-	at          [propertyCount]template.Span
+	at          [maxProperties]template.Span
 	loops       []template.Span // of the values of Fn::ForEach members
 	varying     []string        // names with the variable of a loop around
 	function    string          // Ref or an intrinsic function that makes the properties
@@ -326,8 +326,8 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 // looks up which.
 func (c *collector) matters(r *resource) bool {
 	typ := c.Text(r.typeAt)
-	r.rule = rules[string(typ)]
-	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.typeKind == jsontext.KindString && isHarmless(typ) {
+	r.known = typeNamed[string(typ)]
+	if r.known == nil && !r.twice && !r.generated && !r.transformed && r.typeKind == jsontext.KindString && isHarmless(typ) {
 		return false
 	}
 	r.typ = string(typ)
@@ -336,7 +336,7 @@ func (c *collector) matters(r *resource) bool {
 
 // passesBy reports whether no rule asks for the properties of a type.
 func (c *collector) passesBy(typ []byte) bool {
-	return typ != nil && isHarmless(typ) && rules[string(typ)] == nil
+	return typ != nil && isHarmless(typ) && typeNamed[string(typ)] == nil
 }
 
 // isHarmless reports whether a type without a rule is one of AWS's own.

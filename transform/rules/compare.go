@@ -93,7 +93,7 @@ func (s *site) member() string {
 	if s.kind == siteProperties {
 		return "Properties"
 	}
-	return propertyNames[permissionsBoundary]
+	return permissionsBoundary.String()
 }
 
 // nameBefore is the next name of the object before, without what is compared by
@@ -132,7 +132,7 @@ func (v Boundary) isWritten(n template.Node) bool {
 
 func (c *comparison) isBoundaryOnly(now template.Span) bool {
 	name, value := template.NodeAt(c.after.Src, now).Only()
-	return name == propertyNames[permissionsBoundary] && c.boundary.isWritten(value)
+	return name == permissionsBoundary.String() && c.boundary.isWritten(value)
 }
 
 // isReplaced reports whether a boundary that was there stays, as a whole or but

@@ -82,8 +82,8 @@ func (in *inspector) resource(r *resource) {
 		in.escape(codeTypeNotLiteral, r.id, "", r.typeAt.Start)
 	case r.typeKind != jsontext.KindString: // CloudFormation refuses it
 	case in.ignores(r.typ):
-	case r.rule != nil:
-		in.apply(r)
+	case r.known != nil:
+		in.applyRules(r)
 	case strings.Contains(r.typ, "{") && r.loops.vary(r.typ):
 		in.varyingType(r)
 	default:
@@ -94,9 +94,12 @@ func (in *inspector) resource(r *resource) {
 // ignores reports whether the settings leave a type alone.
 func (in *inspector) ignores(typ string) bool { return typ == userType && !in.options.BoundUsers }
 
-// apply applies the rule of a resource, unless loops or repeated properties keep
-// it from reading what it rests on.
-func (in *inspector) apply(r *resource) {
+// applyRules applies the rules of a resource's type, unless loops or repeated
+// properties keep it from reading what they depend on.
+func (in *inspector) applyRules(r *resource) {
+	if len(r.known.rules) == 0 {
+		return
+	}
 	if r.props.transformed && !r.transformed {
 		in.unexpanded(r)
 	}
@@ -104,15 +107,17 @@ func (in *inspector) apply(r *resource) {
 		in.escape(codeRepeatedKey, r.id, r.typ, r.props.Start, "a property that the macro reads")
 		return
 	}
-	if generates(in.Src, &r.props, r.loops, r.rule.decides) {
-		names := spelledOut(r.rule.decides)
-		if r.rule.creates {
+	if mayMake(in.Src, &r.props, r.loops, r.known.reads) {
+		names := namesOf(r.known.reads)
+		if r.known.createsRoles() {
 			in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, names...)
 			return
 		}
 		in.blindSpot(codeMembersInLoop, r.id, r.typ, r.Start, names...)
 	}
-	r.rule.apply(in, r)
+	for _, one := range r.known.rules {
+		one.find(in, r)
+	}
 }
 
 func (in *inspector) unexpanded(r *resource) {
@@ -125,37 +130,20 @@ func (in *inspector) unexpanded(r *resource) {
 
 // varyingType reports a type that is made of a loop variable.
 func (in *inspector) varyingType(r *resource) {
-	for _, suspect := range RuledTypes {
-		rule := rules[suspect]
+	for _, suspect := range suspects {
 		switch {
-		case in.ignores(suspect) || !r.loops.couldBe(r.typ, suspect):
+		case in.ignores(suspect.name) || !r.loops.couldBe(r.typ, suspect.name):
 			continue
-		case rule.creates:
-			in.escape(codeTypeInLoop, r.id, r.typ, r.typeAt.Start, suspect)
+		case suspect.createsRoles():
+			in.escape(codeTypeInLoop, r.id, r.typ, r.typeAt.Start, suspect.name)
 		default:
-			in.blindSpot(codeTypeInLoop, r.id, r.typ, r.Start, suspect)
+			in.blindSpot(codeTypeInLoop, r.id, r.typ, r.Start, suspect.name)
 		}
 		return
 	}
 	if r.loops.couldBegin(r.typ, serverlessPrefix) || r.loops.mayBeForeign(r.typ) {
 		in.blindSpot(codeForeignTypeInLoop, r.id, r.typ, r.Start)
 	}
-}
-
-// value is a property of a resource as a tree.
-func (in *inspector) value(r *resource, p property) template.Node {
-	return template.NodeAt(in.Src, r.props.at[p])
-}
-
-// generates reports whether a loop, in the properties or around them, could
-// make one of those given.
-func generates(src []byte, p *properties, around loops, decides []property) bool {
-	return slices.ContainsFunc(p.varying, func(name string) bool { return couldBeAny(around, name, decides) }) ||
-		slices.ContainsFunc(p.loops, func(at template.Span) bool { return around.couldMake(template.NodeAt(src, at), spelledOut(decides)...) })
-}
-
-func couldBeAny(around loops, name string, properties []property) bool {
-	return slices.ContainsFunc(properties, func(p property) bool { return around.couldBe(name, propertyNames[p]) })
 }
 
 // found is how much the rules have found so far.
@@ -193,7 +181,7 @@ func (in *inspector) unknownType(r *resource) {
 	switch {
 	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
 		in.blindSpot(codeModule, r.id, r.typ, r.Start)
-	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(RolelessSAMTypes, r.typ):
+	case bytes.HasPrefix(typ, []byte(serverlessPrefix)):
 		in.blindSpot(codeUnknownSAMType, r.id, r.typ, r.Start)
 	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
 		in.blindSpot(codeThirdPartyType, r.id, r.typ, r.Start)

@@ -9,8 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const managedPolicyType = "AWS::IAM::ManagedPolicy"
-
 // managedPolicy is one of the template, whose ARN other values refer to.
 type managedPolicy struct {
 	id         string

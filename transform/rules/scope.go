@@ -24,7 +24,7 @@ func (c *collector) snippet(at template.Span) {
 		c.resource(nil, template.Span{})
 	case shapeRole:
 		// A role has no property that a function has and the rule looks at.
-		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, rule: rules[functionType], props: readProperties(c.Cursor, c.loops)}
+		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType], props: readProperties(c.Cursor, c.loops)}
 		r.Object, r.typeAt = r.props.Object, r.props.Span
 		c.resources = append(c.resources, r)
 	case shapeResources:

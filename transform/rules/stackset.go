@@ -14,23 +14,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const (
-	stackSetType  = "AWS::CloudFormation::StackSet"
-	changeSetType = "AWS::CloudFormation::ChangeSet"
-)
-
 // maxTemplates bounds how deep templates may be inside of each other: each is
 // read once for every template that it is in.
 const maxTemplates = 10
-
-// stackSetRules: the template of a StackSet or a change set may be written into
-// this one, as a string.
-func stackSetRules() map[string]*rule {
-	return map[string]*rule{
-		stackSetType:  {apply: stackSet, decides: []property{templateBody}},
-		changeSetType: {apply: changeSet, decides: []property{templateBody}},
-	}
-}
 
 // permissionModel says how a StackSet deploys its template.
 type permissionModel int
@@ -54,20 +40,21 @@ func (in *inspector) permissionModel(r *resource) permissionModel {
 	return unsureManaged
 }
 
-// stackSet walks the template of a StackSet. Its roles are of other accounts.
-func stackSet(in *inspector, r *resource) {
-	in.deployed(r, in.permissionModel(r), codeBodyElsewhere)
-}
+// stackSetTemplate inspects the template of a StackSet, which deploys it to other
+// accounts.
+var stackSetTemplate = rule{reads: []property{templateBody}, find: func(in *inspector, r *resource) {
+	in.findTemplate(r, in.permissionModel(r), codeBodyElsewhere)
+}}
 
-// changeSet walks the template of a change set, which CloudFormation makes of
-// another stack. It may also use the stack's previous template.
-func changeSet(in *inspector, r *resource) {
-	in.deployed(r, selfManaged, codeSetBodyElsewhere)
-}
+// changeSetTemplate inspects the template of a change set for another stack. The
+// change set may also use the previous template of that stack.
+var changeSetTemplate = rule{reads: []property{templateBody}, find: func(in *inspector, r *resource) {
+	in.findTemplate(r, selfManaged, codeSetBodyElsewhere)
+}}
 
-// deployed walks the template inside of a TemplateBody. What is elsewhere is a
-// blind spot with a code of its own.
-func (in *inspector) deployed(r *resource, model permissionModel, elsewhere Code) {
+// findTemplate inspects the template in the property TemplateBody. Where the
+// template is elsewhere, the resource is a blind spot with that code.
+func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere Code) {
 	body := r.props.at[templateBody]
 	if body.Absent() || in.Src[body.Start] != '"' {
 		in.blindSpot(elsewhere, r.id, r.typ, r.Start)
