@@ -47,8 +47,8 @@ func Inspect(t Contents, o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
 	in.run(t)
 	in.gather(o.Macro)
-	forMacro(in.Escapes, o.Macro)
-	forMacro(in.Blind, o.Macro)
+	nameMacro(in.Escapes, o.Macro)
+	nameMacro(in.Blind, o.Macro)
 	return in.Verdict
 }
 

@@ -160,7 +160,7 @@ func (p *Verdict) gather(macro string) {
 // found is a finding of the template as one of the template that it is in.
 func (e embedded) found(f Finding) Finding {
 	if !f.Embedded {
-		f.model, f.around = e.model, kinds[f.Code].after == languageExtensions && hasVariable(e.id)
+		f.model, f.around = e.model, wordings[f.Code].after == languageExtensions && hasVariable(e.id)
 	}
 	f.Offset, f.Embedded = e.Start, true
 	return f
