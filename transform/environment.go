@@ -57,7 +57,7 @@ func (m Macro) environment(req *request) (choice, error) {
 	if err != nil {
 		return choice{}, err
 	}
-	metadata, err := metadataFor(req.plan, req.macro)
+	metadata, err := metadataFor(req.verdict, req.macro)
 	if err != nil {
 		return choice{}, err
 	}
@@ -248,7 +248,7 @@ func metadataMembers(p *rules.Verdict, names ...string) []template.Member {
 		name, _ := s.Name()
 		at := s.Skip()
 		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
-			found = append(found, template.Member{Name: string(name), Value: p.Existing(at)})
+			found = append(found, template.Member{Name: string(name), Value: p.Value(at)})
 		}
 	}
 	return found

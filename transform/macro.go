@@ -81,7 +81,7 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		return failure(req, err), Report{RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region, Err: err}
 	}
 	edits, report := m.decide(ctx, req, contents)
-	if report.Err == nil && req.plan.IsValue {
+	if report.Err == nil && req.verdict.IsValue {
 		report.Err = req.notBindable()
 	}
 	if report.Err != nil {
@@ -115,10 +115,10 @@ func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.E
 
 // decide finds the edits that answer a request.
 func (m Macro) decide(ctx context.Context, req *request, t rules.Contents) ([]template.Edit, Report) {
-	req.plan = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
+	req.verdict = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
 	report := Report{
 		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
-		Escapes: req.plan.Escapes, BlindSpots: req.plan.Blind,
+		Escapes: req.verdict.Escapes, BlindSpots: req.verdict.Blind,
 	}
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
@@ -141,7 +141,7 @@ func Refuse(event []byte, err error) []byte {
 // transform decides about the request: the edits that bind its roles, or why
 // it is refused.
 func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]template.Edit, error) {
-	if !req.plan.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
+	if !req.verdict.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
 		return nil, nil
 	}
 	var chosen choice
@@ -172,9 +172,9 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 		v = v.Portable()
 	}
 	report.Boundary, req.bound = v.Text, v
-	edits, changes, conflicts := req.plan.Bind(v, m.Options.Existing)
+	edits, changes, conflicts := req.verdict.Bind(v, m.Options.Existing)
 	report.Changes, report.Conflicts = changes, conflicts
-	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
+	if refused := m.refused(req.verdict, conflicts); len(refused) > 0 {
 		return nil, &rules.Refusal{Findings: refused}
 	}
 	return edits, nil

@@ -24,7 +24,7 @@ type request struct {
 	parameters       template.Node // templateParameterValues
 	parametersByName map[string]template.Node
 	fragment         []byte // nil when there is none
-	plan             *rules.Verdict
+	verdict          *rules.Verdict
 	bound            rules.Boundary // what its roles are bound to, once that is known
 }
 

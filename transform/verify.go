@@ -74,7 +74,7 @@ func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Rep
 		return defective("the macro refuses the result")
 	case len(edits) > 0 || !allKept(first.Changes, second.Changes):
 		return defective("a role is not bound as reported")
-	case !req.plan.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):
+	case !req.verdict.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):
 		return defective("more than the boundaries changed")
 	}
 	return nil

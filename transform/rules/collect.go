@@ -380,3 +380,12 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 	p.End = s.Offset()
 	return p
 }
+
+// appended is append, but doubles the capacity of a full list. For a long list,
+// append alone allocates five times its memory in total.
+func appended[T any](list []T, one T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, len(list)+1)
+	}
+	return append(list, one)
+}

@@ -243,7 +243,7 @@ func (m permissionModel) remedy(transform string) string {
 	switch m {
 	case serviceManaged:
 		return bindPortable
-	case unsureManaged:
+	case unknownModel:
 		return transform + ", or " + bindPortable
 	}
 	return transform

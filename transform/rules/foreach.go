@@ -334,10 +334,10 @@ func anything(reach []bool) []bool {
 	return next
 }
 
-// surelyPlain reports whether what the loops put into text are names, which
+// insertsNamesOnly reports whether what the loops put into text are names, which
 // change no syntax around them. A variable may be made of others, so all loops
 // count once there is one.
-func (ls loops) surelyPlain(text string) bool {
+func (ls loops) insertsNamesOnly(text string) bool {
 	return !ls.vary(text) || !slices.ContainsFunc(ls, func(l loop) bool { return !l.plain })
 }
 

@@ -44,11 +44,13 @@ func Unquote(quoted []byte) []byte {
 	return text
 }
 
-// Quote writes text as a JSON string.
-func Quote(text string) []byte {
-	// Valid UTF-8 is the only thing that AppendQuote asks for.
-	quoted, _ := jsontext.AppendQuote(nil, strings.ToValidUTF8(text, "\uFFFD"))
-	return quoted
+// Quote returns text as a JSON string. Invalid UTF-8 becomes U+FFFD.
+func Quote(text string) []byte { return appendQuoted(nil, text) }
+
+func appendQuoted(out []byte, text string) []byte {
+	// Invalid UTF-8 is the only error.
+	out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(text, "\uFFFD"))
+	return out
 }
 
 // Node is a small part of the source as a tree: of what the rules must look at

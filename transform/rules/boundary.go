@@ -9,17 +9,20 @@ import (
 
 // Boundary is a boundary as it is written into one template.
 type Boundary struct {
+	Text string // the ARN, or the text of its Fn::Sub
+
 	json   []byte // the value of PermissionsBoundary
-	Text   string // the ARN, or the text of its Fn::Sub
 	sub    bool   // json is a Fn::Sub
 	target boundary.Target
 	value  boundary.Value
 
-	plan       *Verdict                 // of the template
-	parameters map[string]template.Node // templateParameterValues, where the template's are known
+	verdict    *Verdict                 // on the template
+	parameters map[string]template.Node // templateParameterValues, if they are known
 }
 
-// BoundaryOf is the boundary of the stack's own roles: an ARN spelled out.
+// BoundaryOf returns the boundary for a stack's own roles: the ARN of a value in
+// an account and Region. Parameters are the present values of the template
+// parameters, or nil if they are not known.
 func BoundaryOf(v boundary.Value, t boundary.Target, parameters map[string]template.Node) (Boundary, error) {
 	arn, err := v.Resolve(t)
 	if err != nil {
@@ -28,15 +31,16 @@ func BoundaryOf(v boundary.Value, t boundary.Target, parameters map[string]templ
 	return Boundary{json: template.Quote(arn), Text: arn, target: t, value: v, parameters: parameters}, nil
 }
 
-// Portable is the boundary of roles that a StackSet creates in other accounts.
+// Portable returns the boundary for roles in other accounts: a Fn::Sub that yields
+// the ARN in whichever account the template is deployed to.
 func (v Boundary) Portable() Boundary {
 	text := v.value.Portable()
 	json := slices.Concat([]byte(`{"Fn::Sub":`), template.Quote(text), []byte(`}`))
 	return Boundary{json: json, Text: text, sub: true, value: v.value}
 }
 
-// is reports whether a value is certain to be this boundary, now and at every
-// later deployment of the same template.
+// is reports whether a value that can become these texts is certain to be this
+// boundary, in this and every later deployment of the template.
 func (v Boundary) is(texts []string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool {
 		resolved, ok := text, true
@@ -45,4 +49,13 @@ func (v Boundary) is(texts []string) bool {
 		}
 		return !ok || resolved != v.Text
 	})
+}
+
+// isWritten reports whether a value is the boundary as edits write it.
+func (v Boundary) isWritten(n template.Node) bool {
+	if !v.sub {
+		return n.IsString() && n.Text == v.Text
+	}
+	name, argument := n.Only()
+	return name == "Fn::Sub" && argument.IsString() && argument.Text == v.Text
 }
