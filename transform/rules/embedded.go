@@ -127,7 +127,7 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 		depth:    in.depth + 1,
 		loops:    r.loops,
 	}
-	c.whole()
+	c.fragment()
 	inner := &inspector{Verdict: &Verdict{}, options: in.options, depth: c.depth, outside: len(r.loops.seen()), bodies: in.bodies}
 	inner.run(c.Contents)
 	return embedded{Span: body, id: in.id(r.id), mark: len(whole) - len(src), doc: doc, verdict: inner.Verdict}, nil

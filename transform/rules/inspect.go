@@ -11,38 +11,40 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// inspector applies the rules to the resources of one template, all of which is
-// read by then.
+// inspector applies the rules to the resources of one template, after all of it
+// has been read.
 type inspector struct {
 	*Verdict
 	options    Options
-	depth      int                      // how many templates it is inside of
-	outside    int                      // how many loops are around the template
-	parameters map[string]template.Node // templateParameterValues, where the template's are known
-	bodies     *int                     // how many bytes of templates in YAML were read
+	depth      int                      // number of templates around this one
+	outside    int                      // number of loops around the template
+	parameters map[string]template.Node // templateParameterValues, if they are those of this template
+	bodies     *int                     // bytes of embedded YAML read so far
 
 	permissionSets map[string]bool                     // by logical ID
-	globalsOf      map[string]map[string]template.Node // what inGlobals has looked up
+	globalsOf      map[string]map[string]template.Node // by type and property, for inGlobals
 	preference     map[string]template.Node            // DeploymentPreference in Globals
 }
 
-// Options is what the owner of the macro and the deployment say to the rules.
+// Options are settings and facts that rules depend on.
 type Options struct {
-	Macro      string                   // the name that templates call the macro by
-	Parameters map[string]template.Node // templateParameterValues, where they are known
-	BoundUsers bool
-	Own        bool // the template is of our own making, so that it may be longer
+	Macro      string                   // the name under which templates call the macro
+	Parameters map[string]template.Node // templateParameterValues, if they are known
+	BoundUsers bool                     // IAM users are bound, too
+	Own        bool                     // the template is a result of Bind, which may exceed the limits on input
 }
 
-// Read reads the template that a JSON text begins with, and tells how long it is.
+// Read reads the template at the start of a JSON text, and returns its length.
+// The text must be valid JSON.
 func Read(src []byte) (t Contents, length int) {
 	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src}}
-	c.whole()
+	c.fragment()
 	c.Contents.Src = src[:c.Offset()]
 	return c.Contents, c.Offset()
 }
 
-// Inspect applies the rules to what a template says.
+// Inspect applies the rules to a template. It always returns a verdict: what the
+// rules cannot read is a finding.
 func Inspect(t Contents, o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
 	in.run(t)
@@ -52,23 +54,23 @@ func Inspect(t Contents, o Options) *Verdict {
 	return in.Verdict
 }
 
-// run applies the rules to what a template says, and completes the plan.
+// run applies the rules to the contents of a template.
 func (in *inspector) run(t Contents) {
 	in.Contents, in.globalsOf = t, map[string]map[string]template.Node{}
 	in.preference = in.inGlobals(functionType, "DeploymentPreference").ByName()
 	repeated := in.repeatedIDs()
 	in.notePolicies(repeated)
 	for i := range in.resources {
-		in.resource(&in.resources[i])
+		in.inspectResource(&in.resources[i])
 	}
 	in.refuseRepeated(repeated)
-	in.readGlobals()
+	in.findGlobalSite()
 	in.refuseVaryingGlobals()
 	slices.SortStableFunc(in.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
 
-// resource applies the rule of a resource's type.
-func (in *inspector) resource(r *resource) {
+// inspectResource finds what a resource needs, by its type.
+func (in *inspector) inspectResource(r *resource) {
 	if r.transformed {
 		in.unexpanded(r)
 	}
@@ -91,7 +93,7 @@ func (in *inspector) resource(r *resource) {
 	}
 }
 
-// ignores reports whether the settings leave a type alone.
+// ignores reports whether a setting excludes a type.
 func (in *inspector) ignores(typ string) bool { return typ == userType && !in.options.BoundUsers }
 
 // applyRules applies the rules of a resource's type, unless loops or repeated
@@ -120,6 +122,7 @@ func (in *inspector) applyRules(r *resource) {
 	}
 }
 
+// unexpanded reports a Fn::Transform in a resource.
 func (in *inspector) unexpanded(r *resource) {
 	code := codeUnexpanded
 	if in.depth > 0 {
@@ -128,7 +131,7 @@ func (in *inspector) unexpanded(r *resource) {
 	in.blindSpot(code, r.id, "Fn::Transform", r.Start)
 }
 
-// varyingType reports a type that is made of a loop variable.
+// varyingType reports a Type that is made from a loop variable.
 func (in *inspector) varyingType(r *resource) {
 	for _, suspect := range suspects {
 		switch {
@@ -146,36 +149,12 @@ func (in *inspector) varyingType(r *resource) {
 	}
 }
 
-// found is how much the rules have found so far.
+// found counts what the rules have found so far.
 func (in *inspector) found() int {
 	return len(in.sites) + len(in.Escapes) + len(in.Blind) + len(in.embedded)
 }
 
-// refuseVaryingGlobals refuses Globals that the loops around the template have
-// a part in: what they make may take the place of a boundary.
-func (in *inspector) refuseVaryingGlobals() {
-	isVarying := func(n template.Node) bool {
-		return slices.ContainsFunc(n.Members, func(m template.Member) bool { return in.around.vary(m.Name) })
-	}
-	if isVarying(in.globals) || slices.ContainsFunc(in.globals.Members, func(m template.Member) bool {
-		return isVarying(m.Value) || isVarying(m.Value.Get("DeploymentPreference"))
-	}) {
-		in.escape(codeMembersInLoop, []byte("Globals"), "", in.globals.Start, "PermissionsBoundary", "DeploymentPreference")
-	}
-}
-
-// readGlobals finds the boundary that Globals give to functions without one.
-func (in *inspector) readGlobals() {
-	function := in.globals.Get("Function")
-	if existing := function.Get("PermissionsBoundary"); existing.Kind != jsontext.KindInvalid {
-		in.Verdict.global = &site{
-			id: in.id([]byte("Globals.Function")), typ: functionType,
-			offset: function.Start, into: function.Object, kind: siteValue, existing: existing.Span, loops: in.around,
-		}
-	}
-}
-
-// unknownType reports a type without a rule.
+// unknownType reports a type that the table does not have.
 func (in *inspector) unknownType(r *resource) {
 	typ := []byte(r.typ)
 	switch {

@@ -33,22 +33,15 @@ var stateMachineBoundary = rule{reads: []property{permissionsBoundary}, find: fu
 	}
 }}
 
-// eventBoundaries binds the roles that SAM creates for events of type ScheduleV2,
-// which do not inherit the boundary of their function or state machine.
-var eventBoundaries = rule{reads: []property{events}, find: func(in *inspector, r *resource) {
-	in.findEvents(r, in.value(r, events), r.loops)
-}}
-
-// isRole reports whether a function is given a role, so that SAM makes none. Of
-// its value, SAM looks at nothing but branches without one.
+// isRole reports whether a function has a role, so that SAM creates none. SAM
+// accepts any value, but looks for branches that yield none.
 func isRole(n template.Node) bool {
 	return n.Kind != jsontext.KindInvalid && !n.IsNull() && !mayHoldNoValue(n)
 }
 
-// isTrue reports whether SAM takes a value for true, as Python does. Functions
-// are objects, which are true, whatever they yield later. But language
-// extensions may replace a Fn::FindInMap or the variable of a loop before SAM
-// sees it.
+// isTrue reports whether a value is true to SAM, as in Python. An intrinsic
+// function is an object, and so true, whatever it yields later. But language
+// extensions may replace a Fn::FindInMap or a loop variable before SAM sees it.
 func (in *inspector) isTrue(n template.Node, around loops) bool {
 	name, argument := n.Only()
 	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
@@ -63,81 +56,11 @@ func (in *inspector) isTrue(n template.Node, around loops) bool {
 
 func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
 
-// present is what is known while the parameters have their present values.
+// present returns what is certain given the present values of the parameters.
 func (in *inspector) present(around loops) certainty {
 	c := in.certainty(around, in.parameters)
 	c.now = true
 	return c
-}
-
-func (in *inspector) findEvents(r *resource, all template.Node, around loops) {
-	repeated := all.Repeated()
-	for _, event := range all.Members {
-		before := in.found()
-		switch {
-		case event.Name == "Fn::Transform":
-			in.unexpanded(r)
-		case strings.HasPrefix(event.Name, foreachPrefix), event.Value.IsArray() && around.mayBeLoop(event.Name):
-			in.findEventsInLoop(r, event.Value, around)
-		case event.Value.IsObject():
-			in.findEvent(r, event, around)
-		}
-		if repeated[event.Name] && in.found() > before {
-			in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, "an event")
-		}
-	}
-}
-
-func (in *inspector) findEventsInLoop(r *resource, foreach template.Node, around loops) {
-	body, inner, readable := around.enter(foreach)
-	if !readable {
-		in.escape(codeEventLoopUnreadable, r.id, r.typ, foreach.Start)
-		return
-	}
-	in.findEvents(r, body, inner)
-}
-
-const scheduleV2 = "ScheduleV2"
-
-func (in *inspector) findEvent(r *resource, event template.Member, around loops) {
-	typ := event.Value.Get("Type")
-	props := in.propertiesIn(event.Value.Get("Properties"), around)
-	switch {
-	case around.anyVaries(event.Value, "Type", "Properties"), mayMake(in.Src, &props, around, []property{permissionsBoundary}):
-		in.escape(codeMembersInLoop, r.id, r.typ, event.Value.Start, "the Type or the PermissionsBoundary of an event")
-	case props.twice || event.Value.Repeats("Type", "Properties"):
-		in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, "Type, Properties or PermissionsBoundary of an event")
-	case typ.IsString() && typ.Text == scheduleV2:
-		id := in.id(r.id) + "." + printable.Clip(event.Name, MaxID)
-		s, ok := in.site(holder{id: id, typ: scheduleV2, object: event.Value.Object, props: &props, loops: around})
-		if ok && !in.isTrue(event.Value.Get("Properties").Get("RoleArn"), around) {
-			in.addSite(s)
-		}
-	case typ.IsObject() && len(around) == 0:
-		in.escape(codeEventTypeNotLiteral, r.id, r.typ, typ.Start)
-	case typ.IsObject(), typ.IsString() && around.vary(typ.Text) && around.couldBe(typ.Text, scheduleV2):
-		in.escape(codeEventTypeInLoop, r.id, r.typ, typ.Start)
-	}
-}
-
-// propertiesIn reads properties inside a part of the template that was read as a
-// tree.
-func (in *inspector) propertiesIn(n template.Node, around loops) properties {
-	if n.Kind == jsontext.KindInvalid {
-		return properties{}
-	}
-	return readProperties(template.NewCursor(in.Src, n.Span), around)
-}
-
-// inGlobals returns the property that the section Globals sets for a type.
-func (in *inspector) inGlobals(typ, property string) template.Node {
-	name := strings.TrimPrefix(typ, serverlessPrefix)
-	known, ok := in.globalsOf[name]
-	if !ok {
-		known = in.globals.Get(name).ByName()
-		in.globalsOf[name] = known
-	}
-	return known[property]
 }
 
 // deploymentRole finds the role CodeDeployServiceRole, which SAM creates for the
@@ -158,33 +81,9 @@ var deploymentRole = rule{reads: []property{deploymentPreference}, find: func(in
 	}
 }}
 
-// ignoresGlobal reports whether a resource is certain not to inherit a property
-// from Globals.
-func (in *inspector) ignoresGlobal(r *resource, property string) bool {
-	ignored := template.NodeAt(in.Src, r.ignoreGlobals)
-	return ignored.Text == "*" ||
-		slices.ContainsFunc(ignored.Elements, func(e template.Node) bool { return e.IsString() && e.Text == property })
-}
-
-// takesGlobal reports whether a resource without a property is certain to inherit
-// it from Globals.
-func (in *inspector) takesGlobal(r *resource, property string) bool {
-	ignored := template.NodeAt(in.Src, r.ignoreGlobals)
-	return ignored.Kind == jsontext.KindInvalid || ignored.IsNull() ||
-		ignored.IsArray() && !slices.ContainsFunc(ignored.Elements, func(e template.Node) bool { return !e.IsString() || e.Text == property || r.loops.vary(e.Text) })
-}
-
-// preferred reports whether there is a DeploymentPreference at all.
+// preferred reports whether a function has a DeploymentPreference.
 func preferred(own template.Node, global map[string]template.Node) bool {
 	return !own.IsNull() && (len(own.Members) > 0 || len(global) > 0)
-}
-
-// merged returns a member of an object that SAM merges with the object in Globals.
-func merged(own template.Node, global map[string]template.Node, name string) template.Node {
-	if value := own.Get(name); value.Kind != jsontext.KindInvalid {
-		return value
-	}
-	return global[name]
 }
 
 // disabled reports whether SAM reads a switch as off: false, 0 or nothing, given
