@@ -98,7 +98,7 @@ func (req *request) read(event []byte) (t rules.Contents, err error) {
 			var length int
 			t, length = rules.Read(event[start:])
 			req.fragment = event[start : start+length]
-			c.Behind(start + length)
+			c.Seek(start + length)
 		default:
 			c.Skip()
 		}
