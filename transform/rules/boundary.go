@@ -33,29 +33,29 @@ func BoundaryOf(v boundary.Value, t boundary.Target, parameters map[string]templ
 
 // Portable returns the boundary for roles in other accounts: a Fn::Sub that yields
 // the ARN in whichever account the template is deployed to.
-func (v Boundary) Portable() Boundary {
-	text := v.value.Portable()
+func (b Boundary) Portable() Boundary {
+	text := b.value.Portable()
 	json := slices.Concat([]byte(`{"Fn::Sub":`), template.Quote(text), []byte(`}`))
-	return Boundary{json: json, Text: text, sub: true, value: v.value}
+	return Boundary{json: json, Text: text, sub: true, value: b.value}
 }
 
 // is reports whether a value that can become these texts is certain to be this
 // boundary, in this and every later deployment of the template.
-func (v Boundary) is(texts []string) bool {
+func (b Boundary) is(texts []string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool {
 		resolved, ok := text, true
-		if !v.sub {
-			resolved, ok = v.target.Resolve(text)
+		if !b.sub {
+			resolved, ok = b.target.Resolve(text)
 		}
-		return !ok || resolved != v.Text
+		return !ok || resolved != b.Text
 	})
 }
 
 // isWritten reports whether a value is the boundary as edits write it.
-func (v Boundary) isWritten(n template.Node) bool {
-	if !v.sub {
-		return n.IsString() && n.Text == v.Text
+func (b Boundary) isWritten(n template.Node) bool {
+	if !b.sub {
+		return n.IsString() && n.Text == b.Text
 	}
 	name, argument := n.Only()
-	return name == "Fn::Sub" && argument.IsString() && argument.Text == v.Text
+	return name == "Fn::Sub" && argument.IsString() && argument.Text == b.Text
 }

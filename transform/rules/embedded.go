@@ -64,22 +64,22 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 // gather adds the findings of embedded templates, in source order. Those of a
 // template that lists the macro last are left out: the macro runs again where
 // that template is deployed, after its other transforms.
-func (p *Verdict) gather(macro string) {
-	for _, e := range p.embedded {
+func (v *Verdict) gather(macro string) {
+	for _, e := range v.embedded {
 		e.verdict.gather(macro)
 		transforms := e.doc.Transforms()
 		if len(transforms) > 0 && transforms[len(transforms)-1] == macro {
 			continue
 		}
 		for _, f := range e.verdict.Escapes {
-			p.Escapes = append(p.Escapes, e.outer(f))
+			v.Escapes = append(v.Escapes, e.outer(f))
 		}
 		for _, f := range e.verdict.Blind {
-			p.Blind = append(p.Blind, e.outer(f))
+			v.Blind = append(v.Blind, e.outer(f))
 		}
 		for _, name := range transforms {
 			if name != macro && MayAddRoles(name) {
-				p.Blind = append(p.Blind, Finding{
+				v.Blind = append(v.Blind, Finding{
 					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{printable.Clip(name, MaxID)},
 					Offset: e.Start, Embedded: true, model: e.model,
 				})
@@ -87,8 +87,8 @@ func (p *Verdict) gather(macro string) {
 		}
 	}
 	bySource := func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) }
-	slices.SortStableFunc(p.Escapes, bySource)
-	slices.SortStableFunc(p.Blind, bySource)
+	slices.SortStableFunc(v.Escapes, bySource)
+	slices.SortStableFunc(v.Blind, bySource)
 }
 
 // outer returns a finding in the template as a finding in the template around it.
@@ -158,8 +158,8 @@ func (in *inspector) parseBody(src []byte) (*template.Document, error) {
 
 // bind sets the boundary in the template. The edits apply to the text that the
 // string stands for.
-func (e embedded) bind(v Boundary, existing Existing) ([]template.TextEdit, []Change, []Finding) {
-	edits, changes, conflicts := e.verdict.Bind(v, existing)
+func (e embedded) bind(b Boundary, existing Existing) ([]template.TextEdit, []Change, []Finding) {
+	edits, changes, conflicts := e.verdict.Bind(b, existing)
 	texts, fault := e.doc.Edits(edits)
 	if fault != nil {
 		return nil, nil, append(conflicts, NotEditable(e.doc, fault))
@@ -172,8 +172,8 @@ func (e embedded) bind(v Boundary, existing Existing) ([]template.TextEdit, []Ch
 }
 
 // requoted returns the edit of the string around an edited template.
-func (p *Verdict) requoted(e embedded, inner []template.TextEdit) template.Edit {
-	quoted := p.Src[e.Start:e.End]
+func (v *Verdict) requoted(e embedded, inner []template.TextEdit) template.Edit {
+	quoted := v.Src[e.Start:e.End]
 	// Edits in source order do not overlap.
 	whole, _ := template.Splice(quoted, template.Requote(quoted, 0, inner))
 	return template.Edit{

@@ -40,11 +40,11 @@ func ParseExisting(text string) (Existing, error) {
 }
 
 // bindExisting is bind for a site that has a boundary.
-func (s *site) bindExisting(v Boundary, existing Existing, edits []template.Edit) ([]template.Edit, Change, *Finding) {
-	whole := v.verdict.Value(s.existing)
+func (s *site) bindExisting(b Boundary, existing Existing, edits []template.Edit) ([]template.Edit, Change, *Finding) {
+	whole := b.verdict.Value(s.existing)
 	x := existingValue{
-		certainty: v.verdict.certainty(s.loops, v.parameters),
-		boundary:  v, setting: existing, into: s.into,
+		certainty: b.verdict.certainty(s.loops, b.parameters),
+		boundary:  b, setting: existing, into: s.into,
 	}
 	x.branch(whole)
 	change := Change{Action: Kept, Was: describe(whole), Certain: !x.uncertain}
@@ -55,7 +55,7 @@ func (s *site) bindExisting(v Boundary, existing Existing, edits []template.Edit
 		change.Action = Replaced
 		return append(edits, x.replace(whole)), change, nil
 	case x.conflict != "":
-		return edits, change, &Finding{Code: CodeConflict, Names: []string{x.conflict, v.Text}}
+		return edits, change, &Finding{Code: CodeConflict, Names: []string{x.conflict, b.Text}}
 	case len(x.edits) > 0:
 		change.Action = Filled
 	}
@@ -67,11 +67,11 @@ const maxValue = 64 << 10
 
 // Value reads a value of the template. It does not read one that is longer than
 // any boundary, and returns an empty array instead, which is not a boundary.
-func (p *Verdict) Value(at template.Span) template.Node {
+func (v *Verdict) Value(at template.Span) template.Node {
 	if at.End-at.Start > maxValue {
 		return template.Node{Object: template.Object{Span: at}, Kind: jsontext.KindBeginArray}
 	}
-	return template.NodeAt(p.Src, at)
+	return template.NodeAt(v.Src, at)
 }
 
 // existingValue compares an existing boundary with the boundary of the

@@ -21,15 +21,15 @@ type comparison struct {
 // OnlyBinds reports whether two templates differ only by the boundary at sites and
 // the section Transform. The verdict is on the template before. Edits play no
 // part in the comparison, so it finds their faults.
-func (p *Verdict) OnlyBinds(v Boundary, before, after *template.Document) bool {
+func (v *Verdict) OnlyBinds(b Boundary, before, after *template.Document) bool {
 	c := comparison{
 		before: template.NewCursor(before.JSON(), template.Span{}), after: template.NewCursor(after.Fragment(), template.Span{}), apart: before.TransformSpan(),
-		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: v,
+		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: b,
 	}
-	for _, s := range p.sites {
+	for _, s := range v.sites {
 		c.sites[s.into.Start] = s
 	}
-	for _, e := range p.embedded {
+	for _, e := range v.embedded {
 		c.bodies[e.Start] = e
 	}
 	return c.value()

@@ -57,14 +57,14 @@ func (s *site) path() []string {
 }
 
 // bind appends the edits that set the boundary at the site.
-func (s *site) bind(v Boundary, existing Existing, edits []template.Edit) ([]template.Edit, Change, *Finding) {
-	if v.sub && s.loops.vary(v.Text) {
-		return edits, Change{}, &Finding{Code: codeVariableInBoundary, Names: []string{v.Text}}
+func (s *site) bind(b Boundary, existing Existing, edits []template.Edit) ([]template.Edit, Change, *Finding) {
+	if b.sub && s.loops.vary(b.Text) {
+		return edits, Change{}, &Finding{Code: codeVariableInBoundary, Names: []string{b.Text}}
 	}
-	e := template.Edit{Op: template.Insert, Start: s.at(), End: s.at(), Into: s.into, Path: s.path(), Value: v.json}
+	e := template.Edit{Op: template.Insert, Start: s.at(), End: s.at(), Into: s.into, Path: s.path(), Value: b.json}
 	switch s.kind {
 	case siteValue:
-		return s.bindExisting(v, existing, edits)
+		return s.bindExisting(b, existing, edits)
 	case siteNull:
 		e.Op, e.End = template.Fill, s.into.End
 	}

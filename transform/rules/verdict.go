@@ -1,3 +1,17 @@
+// Package rules decides what to do with a CloudFormation template: where a boundary
+// goes, and which roles escape it.
+//
+// [Read] collects what a template says, and [Inspect] applies the rules to it, after
+// all of it has been read. The result is a [Verdict]: sites, which take the boundary
+// of the stack, and a [Finding] for each escape and blind spot. [Verdict.Bind]
+// returns the edits that set a [Boundary] at the sites, and [Verdict.OnlyBinds]
+// verifies their result.
+//
+// A rule finds sites, escapes and blind spots in a resource; to bind a role is to
+// set the boundary at its site. types.go is the table of resource types, and
+// finding.go the table of findings, with all text for people.
+//
+// The package is pure. It knows no event, environment or store.
 package rules
 
 import (
@@ -21,26 +35,26 @@ type Verdict struct {
 }
 
 // NeedsBoundary reports whether the answer depends on the boundary.
-func (p *Verdict) NeedsBoundary(refusesBlindSpots bool) bool {
-	return len(p.Escapes) > 0 || refusesBlindSpots && len(p.Blind) > 0 || p.hasSites()
+func (v *Verdict) NeedsBoundary(refusesBlindSpots bool) bool {
+	return len(v.Escapes) > 0 || refusesBlindSpots && len(v.Blind) > 0 || v.hasSites()
 }
 
-func (p *Verdict) hasSites() bool {
-	return len(p.sites) > 0 || slices.ContainsFunc(p.embedded, func(e embedded) bool { return e.verdict.hasSites() })
+func (v *Verdict) hasSites() bool {
+	return len(v.sites) > 0 || slices.ContainsFunc(v.embedded, func(e embedded) bool { return e.verdict.hasSites() })
 }
 
 // Bind sets the boundary at every site. It returns the edits that do so and what
 // happens to each resource, both in source order, and the boundaries that differ
 // where existing is Reject.
-func (p *Verdict) Bind(v Boundary, existing Existing) (edits []template.Edit, changes []Change, conflicts []Finding) {
-	v.verdict = p
-	changes = make([]Change, 0, len(p.sites))
-	edits, inherited, refused := p.bindGlobal(v, existing)
-	for _, s := range p.sites {
+func (v *Verdict) Bind(b Boundary, existing Existing) (edits []template.Edit, changes []Change, conflicts []Finding) {
+	b.verdict = v
+	changes = make([]Change, 0, len(v.sites))
+	edits, inherited, refused := v.bindGlobal(b, existing)
+	for _, s := range v.sites {
 		at := len(edits)
 		change, conflict := inherited, refused
-		if !p.inherits(s) {
-			edits, change, conflict = s.bind(v, existing, edits)
+		if !v.inherits(s) {
+			edits, change, conflict = s.bind(b, existing, edits)
 		}
 		if conflict != nil {
 			f := *conflict
@@ -54,10 +68,10 @@ func (p *Verdict) Bind(v Boundary, existing Existing) (edits []template.Edit, ch
 		change.LogicalID, change.Type, change.Offset = s.id, s.typ, s.offset
 		changes = append(changes, change)
 	}
-	for _, e := range p.embedded {
-		inner, done, refused := e.bind(v.Portable(), existing)
+	for _, e := range v.embedded {
+		inner, done, refused := e.bind(b.Portable(), existing)
 		if len(inner) > 0 {
-			edits = append(edits, p.requoted(e, inner))
+			edits = append(edits, v.requoted(e, inner))
 		}
 		for _, c := range done {
 			c.Offset = e.Start
@@ -72,18 +86,18 @@ func (p *Verdict) Bind(v Boundary, existing Existing) (edits []template.Edit, ch
 }
 
 // inherits reports whether a site takes its boundary from Globals.
-func (p *Verdict) inherits(s site) bool { return s.inherits && p.global != nil }
+func (v *Verdict) inherits(s site) bool { return s.inherits && v.global != nil }
 
 // bindGlobal binds Globals.Function if a function inherits from it. The change
 // and the conflict apply to each of those functions.
-func (p *Verdict) bindGlobal(v Boundary, existing Existing) ([]template.Edit, Change, *Finding) {
-	edits := make([]template.Edit, 0, len(p.sites))
-	if !slices.ContainsFunc(p.sites, p.inherits) {
+func (v *Verdict) bindGlobal(b Boundary, existing Existing) ([]template.Edit, Change, *Finding) {
+	edits := make([]template.Edit, 0, len(v.sites))
+	if !slices.ContainsFunc(v.sites, v.inherits) {
 		return edits, Change{}, nil
 	}
-	edits, change, conflict := p.global.bind(v, existing, edits)
+	edits, change, conflict := v.global.bind(b, existing, edits)
 	for i := range edits {
-		edits[i].ID, edits[i].Type = p.global.id, p.global.typ
+		edits[i].ID, edits[i].Type = v.global.id, v.global.typ
 	}
 	if conflict != nil && conflict.Code == CodeConflict {
 		conflict.Code = CodeGlobalConflict

@@ -299,6 +299,7 @@ var shortForms = []string{
 // of a function.
 type ForeignTagError struct{ name string }
 
+// Error names the tag.
 func (e *ForeignTagError) Error() string {
 	return "CloudFormation has no short form !" + printable.Clip(e.name, 40)
 }
@@ -467,7 +468,7 @@ func scalar(n *yaml.Node) []byte {
 // booleans, too, unless they are quoted.
 // Source: CloudFormation's user guide, template formats.
 func boolean(n *yaml.Node) (value, is bool) {
-	if n.Style != 0 || !IsBoolean(n.Value) {
+	if n.Style != 0 || !isBoolean(n.Value) {
 		return false, false
 	}
 	switch n.Value {
@@ -477,9 +478,9 @@ func boolean(n *yaml.Node) (value, is bool) {
 	return false, true
 }
 
-// IsBoolean reports whether a plain scalar is a boolean in YAML 1.1, which
+// isBoolean reports whether a plain scalar is a boolean in YAML 1.1, which
 // CloudFormation reads.
-func IsBoolean(text string) bool {
+func isBoolean(text string) bool {
 	switch text {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
 		"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
