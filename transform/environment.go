@@ -16,48 +16,47 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// environmentKey is the one parameter of the macro, and the one member of what a
-// template's Metadata says to it. Case does not matter.
+// environmentKey is the only parameter of the macro, and the only member of its
+// entry in a template's Metadata. It is case-insensitive.
 const environmentKey = "Environment"
 
 // IsEnvironmentParameter reports whether a parameter of the macro names the
-// environment. The macro refuses all others.
+// environment. The macro refuses any other parameter.
 func IsEnvironmentParameter(name string) bool { return strings.EqualFold(name, environmentKey) }
 
-// ErrUnnamed is what errors wrap about stacks that no one names an environment
-// for, or not by its name.
+// ErrUnnamed is wrapped by errors about stacks for which no environment is named, or
+// not by a valid name.
 var ErrUnnamed = errors.New("no environment is named")
 
-// ErrMisspelt is what errors wrap about parameters of the macro and Metadata that
-// are not as they must be. No setting makes them pass.
+// ErrMisspelt is wrapped by errors about malformed parameters of the macro and
+// malformed Metadata. They are refused with any setting.
 var ErrMisspelt = errors.New("what names the environment is misspelt")
 
-// ErrPinned is what errors wrap about stacks that name another environment than
-// the one that all stacks belong to.
+// ErrPinned is wrapped by errors about stacks that name another environment than the
+// pinned one.
 var ErrPinned = errors.New("every stack belongs to one environment")
 
-// named is an environment that the template names, and where it does. The zero
+// named is an environment that a stack names, and the place that names it. The zero
 // value names none.
 type named struct{ environment, where string }
 
-// choice is the environment of a stack. Doubts are template parameters whose
-// value contradicts it if it is an environment, too.
+// choice is the environment of a stack.
 type choice struct {
 	environment string
-	doubts      []named
+	doubts      []named // template parameters that contradict it if their value is an environment
 }
 
-// environment decides which environment a stack belongs to. The first of these
-// that names one counts: the parameter Environment of the macro, a template
-// parameter, the template's Metadata, and the default. What the macro's
-// parameters and Metadata say must be well-formed wherever the environment comes
-// from: a misspelt name must not fall through to the next place.
+// environment returns the environment of a stack. The first place that names one
+// counts: the parameter Environment of the macro, a template parameter, the
+// template's Metadata, the default. The macro's parameters and Metadata must be
+// well-formed even if another place counts, so that a misspelt name does not fall
+// through to the next place.
 func (m Macro) environment(req *request) (choice, error) {
 	own, err := ownParameter(req)
 	if err != nil {
 		return choice{}, err
 	}
-	metadata, err := metadataFor(req.plan, req.macro)
+	metadata, err := metadataFor(req.verdict, req.macro)
 	if err != nil {
 		return choice{}, err
 	}
@@ -82,9 +81,9 @@ func (m Macro) environment(req *request) (choice, error) {
 	}
 }
 
-// pinned is the environment that all stacks belong to. The macro's own parameter
-// and Metadata must not name another. A template parameter of such a name may
-// mean something else: whether its value is an environment, the store knows.
+// pinned returns the environment of all stacks. The macro's parameter and Metadata
+// must not name another. A template parameter may mean something else, so it is in
+// doubt until the store says whether its value is an environment.
 func (m Macro) pinned(own named, parameters []named, metadata named) (choice, error) {
 	c := choice{environment: m.Options.DefaultEnvironment}
 	if own.environment != "" {
@@ -101,8 +100,8 @@ func (m Macro) pinned(own named, parameters []named, metadata named) (choice, er
 	return c, contradiction(metadata, c.environment)
 }
 
-// contradiction is the error of a place that speaks to the macro alone, and
-// names another environment than the pinned one.
+// contradiction returns an error if a place that only the macro reads names another
+// environment than the pinned one.
 func contradiction(n named, pinned string) error {
 	if n.environment == "" || n.environment == pinned {
 		return nil
@@ -114,10 +113,9 @@ func (n named) contradicts(pinned string) string {
 	return fmt.Sprintf("%s names environment %q, but every stack here is of environment %q (PinEnvironment)", n.where, n.environment, pinned)
 }
 
-// resolve is the error of a choice that a template parameter contradicts. The
-// store is asked for the values in doubt, and only for them. A function that may
-// read nothing but the pinned environment cannot know others: it binds to the
-// pinned one, whatever the template says.
+// resolve returns an error if a template parameter contradicts a choice. It looks up
+// the values in doubt. A function that may read only the pinned environment cannot
+// tell, and uses the pinned one.
 func (m Macro) resolve(ctx context.Context, c choice) error {
 	for _, doubt := range c.doubts {
 		_, err := m.Store.Get(ctx, doubt.environment)
@@ -139,7 +137,7 @@ func (m Macro) resolve(ctx context.Context, c choice) error {
 	return nil
 }
 
-// ownParameter is what the parameters of the macro name.
+// ownParameter returns the environment in the parameters of the macro.
 func ownParameter(req *request) (named, error) {
 	n := req.params
 	switch {
@@ -172,7 +170,7 @@ func ownParameter(req *request) (named, error) {
 	return check(n.Get(spelled), "the parameter "+spelled+" of "+req.macro)
 }
 
-// twice is the error of a place that names the environment in two ways.
+// twice returns the error for a place that names the environment in two ways.
 func twice(where, name, other string) error {
 	return boundary.Problem{
 		What:   fmt.Sprintf("%s name the environment twice, as %s and as %s", where, printable.Clip(name, rules.MaxID), printable.Clip(other, rules.MaxID)),
@@ -181,9 +179,9 @@ func twice(where, name, other string) error {
 	}
 }
 
-// templateParameters are the template parameters that may name the environment,
-// in the order of the setting. An empty value of a parameter that many templates
-// have anyway is no answer, whereas the other places speak to this macro alone.
+// templateParameters returns the template parameters that may name the environment,
+// in the order of the setting. Many templates have such a parameter for other
+// purposes, so an empty value names none; elsewhere it is an error.
 func (m Macro) templateParameters(req *request) []named {
 	var all []named
 	for _, name := range m.Options.EnvironmentParameters {
@@ -194,7 +192,7 @@ func (m Macro) templateParameters(req *request) []named {
 	return all
 }
 
-// templateParameter is the first template parameter that names an environment.
+// templateParameter returns the first template parameter that names an environment.
 func (m Macro) templateParameter(req *request) (named, error) {
 	for _, name := range m.Options.EnvironmentParameters {
 		found := parametersNamed(req.parameters, name)
@@ -208,8 +206,8 @@ func (m Macro) templateParameter(req *request) (named, error) {
 	return named{}, nil
 }
 
-// parametersNamed are the template parameters of a name in any case that have a
-// value.
+// parametersNamed returns the template parameters with a name, case-insensitive,
+// whose value is not empty.
 func parametersNamed(parameters template.Node, name string) []template.Member {
 	var found []template.Member
 	for _, m := range parameters.Members {
@@ -220,8 +218,8 @@ func parametersNamed(parameters template.Node, name string) []template.Member {
 	return found
 }
 
-// metadataFor is what the template's Metadata name under the macro's name: the
-// one that everybody knows, or the one that it is installed under.
+// metadataFor returns the environment in the template's Metadata, under the macro's
+// default name or the name that it is installed under.
 func metadataFor(p *rules.Verdict, macro string) (named, error) {
 	if p.Misplaced.Name != "" {
 		return named{}, misplacedIn(p.Misplaced)
@@ -236,8 +234,8 @@ func metadataFor(p *rules.Verdict, macro string) (named, error) {
 	}
 }
 
-// metadataMembers are the members of the section Metadata of some names, in any
-// case. The others are not read, for they may be long.
+// metadataMembers returns the members of the section Metadata with some names,
+// case-insensitive. It does not read the others, which may be long.
 func metadataMembers(p *rules.Verdict, names ...string) []template.Member {
 	if p.Metadata.Absent() {
 		return nil
@@ -248,13 +246,13 @@ func metadataMembers(p *rules.Verdict, names ...string) []template.Member {
 		name, _ := s.Name()
 		at := s.Skip()
 		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
-			found = append(found, template.Member{Name: string(name), Value: p.Existing(at)})
+			found = append(found, template.Member{Name: string(name), Value: p.Value(at)})
 		}
 	}
 	return found
 }
 
-// inMetadata is what the macro's member of Metadata names.
+// inMetadata returns the environment in the macro's entry in Metadata.
 func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
 	where := printable.Clip(m.Name, rules.MaxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
@@ -292,7 +290,7 @@ func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
 	return n, nil
 }
 
-// misplacedIn is the error of what the Metadata of a resource say.
+// misplacedIn returns the error for a member in the Metadata of a resource.
 func misplacedIn(m rules.Misplaced) error {
 	return boundary.Problem{
 		What:   fmt.Sprintf("Metadata of resource %s: the macro does not know %s there", printable.Clip(m.ID, rules.MaxID), printable.Clip(m.Name, rules.MaxID)),
@@ -301,8 +299,8 @@ func misplacedIn(m rules.Misplaced) error {
 	}
 }
 
-// check reads an environment's name. YAML authors may have written a number or
-// a boolean. The value is not repeated: parameters may be secrets.
+// check returns the environment with a name, which may be a number or boolean in
+// YAML. Errors do not repeat the value: parameters may be secrets.
 func check(n template.Node, where string) (named, error) {
 	if !n.IsObject() && !n.IsArray() && !n.IsNull() && boundary.CheckEnvironment(n.Text) == nil {
 		return named{n.Text, where}, nil

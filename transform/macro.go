@@ -1,23 +1,28 @@
-// Package transform is the macro without AWS: a macro request of
-// CloudFormation goes in, the response comes out, and every role of the
-// template in between carries the boundary of its environment.
+// Package transform is the macro's protocol: it answers the requests of
+// CloudFormation, without AWS.
 //
-// What holds for every request:
+// [Macro.Respond] takes a macro request and returns the response, with the boundary
+// of the stack's environment set on every role of the template. [Macro.Inspect] and
+// [Macro.Rewrite] do the same for a [Deployment], a template that was parsed from a
+// file. Package rules decides what to do with a template, and package template
+// edits it.
 //
-//   - Only the boundary changes. Every other byte of the fragment is the byte
-//     that came in: numbers as spelled, order, escapes, white space.
+// For every request:
+//
+//   - Only the boundary changes. Every other byte of the fragment stays: the
+//     spelling of numbers, order, escapes and white space.
 //   - No role escapes. After a success, every role is bound in every branch.
 //     Otherwise the request is refused with the logical IDs and the remedy.
 //   - Transforming the result again changes nothing.
-//   - The same input gives the same bytes, in time linear in its length. The
+//   - The same input gives the same output, in time linear in its length. The
 //     input is not modified.
-//   - There is always an answer, well-formed, with the requestId that came in.
+//   - The answer is always well-formed, and has the requestId of the request.
 //   - No message repeats template parameters or parts of the fragment, except
 //     logical IDs, types, the ARNs of boundaries, the name of the environment,
-//     which a template parameter may be, and the names of what the macro's own
-//     parameters and Metadata should not have.
+//     which may be a template parameter, and the names of unknown members in the
+//     macro's parameters and Metadata.
 //
-// The package is pure: it knows no clock, log, environment variable or SDK.
+// The package is pure: it uses no clock, log, environment variable or SDK.
 package transform
 
 import (
@@ -35,33 +40,33 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// MaxResponse is the longest response that Lambda takes from a function, in
+// MaxResponse is the longest response that Lambda accepts from a function, in
 // bytes. Source: Lambda quotas, invocation payload.
 const MaxResponse = 6 << 20
 
 // Macro answers macro requests.
 type Macro struct {
 	Options Options
-	Store   boundary.Reader // asked once per request, and not when nothing needs a boundary
+	Store   boundary.Reader // read at most once per environment, and not if nothing needs a boundary
 
-	own bool // templates are of our own making, so that they may be longer
+	own bool // templates are results of Rewrite, which may exceed the limits on input
 }
 
-// Report says what a request was and what was done, without its content.
+// Report describes a request and its answer, without content of the template.
 type Report struct {
-	RequestID   string // its text, or as JSON when it is something else; clipped
+	RequestID   string // clipped; as JSON if it is not a string
 	AccountID   string
 	Region      string
-	Environment string // empty when it was not needed
-	Boundary    string // the ARN, or none; empty when it was not needed
+	Environment string // empty if it was not needed
+	Boundary    string // the ARN or boundary.None; empty if it was not needed
 	Changes     []rules.Change
 	Escapes     []rules.Finding
-	Conflicts   []rules.Finding // boundaries that the setting Reject refuses
+	Conflicts   []rules.Finding // boundaries that rules.Reject refuses
 	BlindSpots  []rules.Finding
-	Err         error // why the answer is a failure
+	Err         error // why the answer is a failure, or nil
 }
 
-// Counts is how often each action was done.
+// Counts returns the number of changes with each action.
 func (r Report) Counts() map[rules.Action]int {
 	counts := map[rules.Action]int{}
 	for _, c := range r.Changes {
@@ -72,7 +77,7 @@ func (r Report) Counts() map[rules.Action]int {
 
 // Respond answers an event: {region, accountId, fragment, transformId, params,
 // requestId, templateParameterValues}. The response is {requestId, status,
-// fragment}, on failure with errorMessage, and the fragment as it came.
+// fragment}. A failure also has an errorMessage, and its fragment is unchanged.
 //
 // Source: CloudFormation's user guide, macro function interface.
 func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
@@ -81,7 +86,7 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 		return failure(req, err), Report{RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region, Err: err}
 	}
 	edits, report := m.decide(ctx, req, contents)
-	if report.Err == nil && req.plan.IsValue {
+	if report.Err == nil && req.verdict.IsValue {
 		report.Err = req.notBindable()
 	}
 	if report.Err != nil {
@@ -99,8 +104,8 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	return response, report
 }
 
-// Inspect reports what stands in the way of a deployment as Respond does, and
-// also the changes that would be made without it.
+// Inspect reports on a deployment as Respond does. If the deployment is refused, the
+// report has the changes that would be made otherwise.
 func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
 	_, _, report := m.deploy(ctx, d)
 	return report
@@ -113,35 +118,36 @@ func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.E
 	return req, edits, report
 }
 
-// decide finds the edits that answer a request.
+// decide inspects the template of a request, and returns the edits that bind its
+// roles.
 func (m Macro) decide(ctx context.Context, req *request, t rules.Contents) ([]template.Edit, Report) {
-	req.plan = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
+	req.verdict = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
 	report := Report{
 		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
-		Escapes: req.plan.Escapes, BlindSpots: req.plan.Blind,
+		Escapes: req.verdict.Escapes, BlindSpots: req.verdict.Blind,
 	}
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
 	return edits, report
 }
 
-// notBindable is the error of a fragment that is the value of a property: what
-// is beside a Fn::Transform there is nothing, or another function. A whole
-// template has more, where CloudFormation is to deploy it.
+// notBindable returns the error for a fragment that is the value of a property:
+// one that is empty, or has only an intrinsic function. No template that
+// CloudFormation can deploy looks like that.
 func (req *request) notBindable() error {
 	return &rules.Refusal{Findings: []rules.Finding{rules.PropertyValue(req.macro)}}
 }
 
-// Refuse answers an event with a failure for a reason outside of the engine.
-// It looks for nothing but the requestId, and leaves the fragment away.
+// Refuse answers an event with a failure, for an error outside this package. It
+// reads only the requestId, and omits the fragment.
 func Refuse(event []byte, err error) []byte {
 	return failure(&request{id: findRequestID(event)}, err)
 }
 
-// transform decides about the request: the edits that bind its roles, or why
-// it is refused.
+// transform returns the edits that bind the roles of an inspected template, or the
+// error that refuses the request.
 func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]template.Edit, error) {
-	if !req.plan.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
+	if !req.verdict.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
 		return nil, nil
 	}
 	var chosen choice
@@ -172,15 +178,15 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 		v = v.Portable()
 	}
 	report.Boundary, req.bound = v.Text, v
-	edits, changes, conflicts := req.plan.Bind(v, m.Options.Existing)
+	edits, changes, conflicts := req.verdict.Bind(v, m.Options.Existing)
 	report.Changes, report.Conflicts = changes, conflicts
-	if refused := m.refused(req.plan, conflicts); len(refused) > 0 {
+	if refused := m.refused(req.verdict, conflicts); len(refused) > 0 {
 		return nil, &rules.Refusal{Findings: refused}
 	}
 	return edits, nil
 }
 
-// refused are the findings that the template cannot pass with.
+// refused returns the findings that refuse the template.
 func (m Macro) refused(p *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
 	refused := slices.Concat(p.Escapes, conflicts)
 	if m.Options.BlindSpots == RejectBlindSpots {
@@ -189,7 +195,7 @@ func (m Macro) refused(p *rules.Verdict, conflicts []rules.Finding) []rules.Find
 	return refused
 }
 
-// boundary reads the environment's boundary value.
+// boundary reads the boundary value of an environment.
 func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value, error) {
 	record, err := m.Store.Get(ctx, environment)
 	if err != nil {
@@ -206,7 +212,7 @@ func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value
 	return value, nil
 }
 
-// unusable adds to an error where the boundary came from.
+// unusable adds to an error where the boundary value is stored.
 func (m Macro) unusable(environment string, err error) error {
 	return boundary.Problem{
 		What:   fmt.Sprintf("%s cannot be used here (%s)", boundaryOf(environment), m.Store.Location(environment)),
@@ -222,9 +228,9 @@ func boundaryOf(environment string) string {
 	return fmt.Sprintf("boundary of environment %q", environment)
 }
 
-// Message is an error as CloudFormation shows it to the people who deploy: in
-// one line, what is wrong, and what to do next. CloudFormation may append
-// ". Rollback requested by user.", so none ends with a command.
+// Message returns an error on one line, for CloudFormation to show to deployers:
+// what is wrong, and what to do. CloudFormation may append ". Rollback requested by
+// user.", so no message ends with a command.
 func Message(err error) string {
 	var refusal *rules.Refusal
 	if errors.As(err, &refusal) {
@@ -255,7 +261,7 @@ func failure(req *request, err error) []byte {
 	return append(out, '}')
 }
 
-// idForPeople is the ID as a log may show it.
+// idForPeople returns the ID for a log.
 func (req *request) idForPeople() string { return printable.Clip(req.idText(), rules.MaxID) }
 
 func (req *request) idText() string {

@@ -6,52 +6,53 @@ import (
 	"permissions-boundary-macro/transform/rules"
 )
 
-// BlindSpots says what happens to a template with resources that may create
-// roles out of the macro's sight.
+// BlindSpots says what to do about resources that may create roles that the macro
+// cannot see.
 type BlindSpots string
 
+// Settings of BlindSpots.
 const (
-	// Warn lets the template pass and reports the resources.
+	// Warn accepts the template and reports the resources.
 	Warn BlindSpots = "warn"
 	// RejectBlindSpots refuses the template.
 	RejectBlindSpots BlindSpots = "reject"
 )
 
-// DefaultEnvironmentParameters are template parameters that name the
-// environment in most templates that have one, separated by commas.
+// DefaultEnvironmentParameters are the default names of template parameters that
+// name the environment, separated by commas.
 const DefaultEnvironmentParameters = "Environment,EnvironmentName,Env,Stage"
 
-// Options are what the owner of the macro decides. The zero Options are the
-// defaults, without a default environment.
+// Options are the settings of an installed macro. The zero Options are the
+// defaults, but without environment parameters.
 type Options struct {
-	// DefaultEnvironment is of stacks that name none.
+	// DefaultEnvironment is the environment of stacks that name none.
 	DefaultEnvironment string
 
-	// PinEnvironment makes every stack one of DefaultEnvironment, and refuses
-	// those whose macro parameter or Metadata name another, or whose template
-	// parameter does: there only an environment that the store has counts.
+	// PinEnvironment makes DefaultEnvironment the environment of every stack. A
+	// stack is refused if its macro parameter or Metadata names another name, or
+	// its template parameter names another environment in the store.
 	PinEnvironment bool
 
-	// AnyEnvironment asks for no environment: the store has one boundary for all.
+	// AnyEnvironment reads the boundary of the empty environment: the store has
+	// one for all stacks.
 	AnyEnvironment bool
 
-	// EnvironmentParameters are the template parameters that name the
-	// environment, first match first, compared without case.
+	// EnvironmentParameters are the names of template parameters that name the
+	// environment, case-insensitive. The first match counts.
 	EnvironmentParameters []string
 
 	Existing   rules.Existing
 	BlindSpots BlindSpots
 
-	// BoundUsers has IAM users bound as roles are.
+	// BoundUsers binds IAM users, too.
 	BoundUsers bool
 
-	// Portable writes the boundary for whatever account and partition the
-	// template is deployed to, as Fn::Sub. A macro knows its account; templates
-	// that are bound in files may be of many.
+	// Portable writes the boundary as a Fn::Sub, which is valid in every account
+	// and partition that the template is deployed to.
 	Portable bool
 }
 
-// ParseBlindSpots reads the setting BlindSpots; empty is Warn.
+// ParseBlindSpots parses the setting BlindSpots. The empty text is Warn.
 func ParseBlindSpots(text string) (BlindSpots, error) {
 	switch b := BlindSpots(text); b {
 	case "":

@@ -14,30 +14,29 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// request is what the engine takes from an event, or from a deployment.
+// request is what an event or a deployment says.
 type request struct {
-	id               jsontext.Value // as it came, nil when missing
+	id               jsontext.Value // as in the event, nil if missing
 	accountID        string
 	region           string
 	macro            string
 	params           template.Node
 	parameters       template.Node // templateParameterValues
 	parametersByName map[string]template.Node
-	fragment         []byte // nil when there is none
-	plan             *rules.Verdict
-	bound            rules.Boundary // what its roles are bound to, once that is known
+	fragment         []byte // nil if there is none
+	verdict          *rules.Verdict
+	bound            rules.Boundary // the boundary, once it is known
 }
 
-// Deployment is a template with what CloudFormation says beside it in a macro
-// request.
+// Deployment is a template, with what else CloudFormation passes to a macro.
 type Deployment struct {
 	Template  *template.Document
 	AccountID string
 	Region    string
-	Macro     string // the name that the template calls the macro by
+	Macro     string // the name under which the template calls the macro
 
-	Parameters         []byte // of the macro: a JSON object, nil for none
-	TemplateParameters []byte // their values: a JSON object, nil for none
+	Parameters         []byte // parameters of the macro, a JSON object; nil for none
+	TemplateParameters []byte // values of template parameters, a JSON object; nil for none
 }
 
 func (d Deployment) request() *request {
@@ -47,8 +46,8 @@ func (d Deployment) request() *request {
 	return req
 }
 
-// readRequest validates an event and reads it in one pass, with what its template
-// says. The request is usable for an answer even if there is an error.
+// readRequest validates an event, and reads it and its template in one pass. The
+// request can be answered even if there is an error.
 func readRequest(event []byte) (*request, rules.Contents, error) {
 	req := &request{macro: rules.MacroName}
 	if jsontext.Value(event).Kind() != jsontext.KindBeginObject {
@@ -65,8 +64,7 @@ func readRequest(event []byte) (*request, rules.Contents, error) {
 	return req, t, nil
 }
 
-// maxPlace is more than the ID of an account or the name of a Region has, in
-// bytes.
+// maxPlace is a length that no account ID or Region exceeds, in bytes.
 const maxPlace = 64
 
 func (req *request) read(event []byte) (t rules.Contents, err error) {
@@ -98,7 +96,7 @@ func (req *request) read(event []byte) (t rules.Contents, err error) {
 			var length int
 			t, length = rules.Read(event[start:])
 			req.fragment = event[start : start+length]
-			c.Behind(start + length)
+			c.Seek(start + length)
 		default:
 			c.Skip()
 		}
@@ -117,8 +115,8 @@ func malformed(err error) error {
 	}
 }
 
-// withoutContent makes sure that the place of a syntax error is told without
-// the names around it.
+// withoutContent returns a syntax error with its offset only, without the names
+// around it.
 func withoutContent(err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
@@ -127,8 +125,8 @@ func withoutContent(err error) error {
 	return err
 }
 
-// findRequestID looks for the requestId of an event that is not valid JSON,
-// such as one that is nested too deeply, for the answer must carry it.
+// findRequestID returns the requestId of an event that may be invalid JSON, such as
+// one that is nested too deeply. The answer must have it.
 func findRequestID(event []byte) jsontext.Value {
 	depth := 0
 	for i := 0; i < len(event); i++ {
@@ -150,7 +148,8 @@ func findRequestID(event []byte) jsontext.Value {
 	return nil
 }
 
-// quoted is the string that text begins with, up to the end if it has none.
+// quoted returns the string at the start of text, or all of text if the string does
+// not end.
 func quoted(text []byte) []byte {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -163,7 +162,7 @@ func quoted(text []byte) []byte {
 	return text
 }
 
-// valueAfterColon is the value that text goes on with, if a colon comes first.
+// valueAfterColon returns the value after the colon at the start of text, or nil.
 func valueAfterColon(text []byte) jsontext.Value {
 	rest, isName := bytes.CutPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte(":"))
 	if !isName {

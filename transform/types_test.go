@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,15 +42,13 @@ func TestTypes(t *testing.T) {
 		decided[d.typ] = d.verdict
 		assert.Equal(t, d.verdict, verdict(t, strings.ReplaceAll(d.typ, "*", "Example")), d.typ)
 	}
-	for _, typ := range rules.RuledTypes {
-		assert.Contains(t, []string{"bound", "refused", "reported"}, decided[typ], typ)
+	for typ, verdict := range rules.Decisions() {
+		assert.Equal(t, decided[typ], verdict, typ)
 	}
 	for typ, verdict := range decided {
-		isRoleless := slices.Contains(rules.RolelessSAMTypes, typ)
-		assert.Equal(t, strings.HasPrefix(typ, "AWS::Serverless::") && verdict == "skipped", isRoleless, typ)
-	}
-	for _, typ := range rules.RolelessSAMTypes {
-		assert.Equal(t, "skipped", decided[typ], typ)
+		if strings.HasPrefix(typ, "AWS::Serverless::") && verdict == "skipped" {
+			assert.Contains(t, rules.Decisions(), typ)
+		}
 	}
 }
 
@@ -66,7 +63,7 @@ func verdict(t *testing.T, typ string) string {
 		return "refused"
 	case len(report.Changes) > 0:
 		return "bound"
-	case len(report.BlindSpots) > 0, slices.Contains(rules.RuledTypes, typ):
+	case len(report.BlindSpots) > 0, rules.Decisions()[typ] == "reported":
 		return "reported"
 	}
 	return "skipped"

@@ -11,10 +11,9 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// Rewrite runs the macro on a template file: the answer to a deployment of it.
-// The file comes back with the boundaries in it and without the macro in its
-// section Transform; all else stays byte for byte, in the syntax of the file. The
-// result is verified before it is returned. On failure the report says why.
+// Rewrite returns the text of a deployment's template with its roles bound, and
+// without the macro in its section Transform. All other bytes stay. The result is
+// verified. On failure the text is nil, and the report has the error.
 func (m Macro) Rewrite(ctx context.Context, d Deployment) ([]byte, Report) {
 	m.Store = &recall{Reader: m.Store, answers: map[string]answer{}}
 	req, edits, report := m.deploy(ctx, d)
@@ -30,7 +29,7 @@ func (m Macro) Rewrite(ctx context.Context, d Deployment) ([]byte, Report) {
 	return out.Text(), report
 }
 
-// rewrite applies the edits of a request, and verifies the result.
+// rewrite applies the edits of a request and verifies the result.
 func (m Macro) rewrite(ctx context.Context, d Deployment, req *request, edits []template.Edit, report Report) (*template.Document, error) {
 	out, fault, err := d.Template.Edited(edits)
 	if fault != nil {
@@ -48,12 +47,8 @@ func (m Macro) rewrite(ctx context.Context, d Deployment, req *request, edits []
 	return out, m.verify(ctx, d, req, report, out)
 }
 
-// What pbm writes is read and judged again before anyone sees it. The checks
-// know nothing of the edits: they compare the template as it was with the result
-// as it is read back.
-
-// defective is the error of a result that fails its verification. The fault is
-// ours, and the message must not repeat the template.
+// defective returns the error for a result that fails its verification, which is a
+// bug. The message must not repeat the template.
 func defective(what string) error {
 	return boundary.Problem{
 		What:   "internal error: " + what + "; the result was discarded",
@@ -61,9 +56,9 @@ func defective(what string) error {
 	}
 }
 
-// verify checks the result of a rewrite. A second run must find every role bound
-// that was reported as bound, and change nothing; and the result must be the
-// template but for the boundaries at the sites of the plan, and the macro in its
+// verify checks the result of a rewrite, independent of the edits. A second run must
+// find that every role is bound as reported, and change nothing. The result may
+// differ from the template only by the boundaries at sites, and by the macro in the
 // section Transform.
 func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Report, out *template.Document) error {
 	before := d.Template
@@ -74,14 +69,14 @@ func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Rep
 		return defective("the macro refuses the result")
 	case len(edits) > 0 || !allKept(first.Changes, second.Changes):
 		return defective("a role is not bound as reported")
-	case !req.plan.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):
+	case !req.verdict.OnlyBinds(req.bound, before, out) || !template.SameEntries(before, out, req.macro):
 		return defective("more than the boundaries changed")
 	}
 	return nil
 }
 
-// allKept reports whether a second run kept the boundary of each resource that
-// the first run reported. Merge keys may change their order.
+// allKept reports whether a second run keeps the boundary of each resource that the
+// first run reported. With merge keys, their order may differ.
 func allKept(first, second []rules.Change) bool {
 	byName := func(a, b rules.Change) int {
 		return cmp.Or(cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Type, b.Type))
@@ -90,8 +85,8 @@ func allKept(first, second []rules.Change) bool {
 	return slices.EqualFunc(first, second, func(a, b rules.Change) bool { return byName(a, b) == 0 && b.Action == rules.Kept })
 }
 
-// recall is a store that repeats its answers, so that a verification judges by
-// the boundary that was written.
+// recall is a store that caches its answers, so that a verification uses the
+// boundary that was written.
 type recall struct {
 	boundary.Reader
 	answers map[string]answer // by environment

@@ -51,28 +51,28 @@ type facts struct {
 }
 
 // certainty is what the template says, in loops. It must be read by now.
-func (p *Verdict) certainty(around loops, parameters map[string]template.Node) certainty {
-	if p.facts == nil {
-		p.facts = &facts{
-			src:        p.Src,
-			around:     p.around,
-			declared:   p.section(p.parameters).ByName(),
-			conditions: p.section(p.conditions).ByName(),
-			policies:   p.policies,
-			replacing:  p.replacing,
-			mappings:   mappingsOf(p.section(p.mappings)),
+func (v *Verdict) certainty(around loops, parameters map[string]template.Node) certainty {
+	if v.facts == nil {
+		v.facts = &facts{
+			src:        v.Src,
+			around:     v.around,
+			declared:   v.section(v.parameters).ByName(),
+			conditions: v.section(v.conditions).ByName(),
+			policies:   v.policies,
+			replacing:  v.replacing,
+			mappings:   mappingsOf(v.section(v.mappings)),
 			read:       map[parameterKey][]string{},
 		}
 	}
-	return certainty{facts: p.facts, loops: around, parameters: parameters}
+	return certainty{facts: v.facts, loops: around, parameters: parameters}
 }
 
 // section is one of the template. The loops around a template that is written
 // into another one may put a name into a section twice, and the last one counts:
 // such a section is not read, for nobody can tell what it says.
-func (p *Verdict) section(at template.Span) template.Node {
-	section := template.NodeAt(p.Src, at)
-	if len(p.around) > 0 && p.around.anyVariesWithin(section) {
+func (v *Verdict) section(at template.Span) template.Node {
+	section := template.NodeAt(v.Src, at)
+	if len(v.around) > 0 && v.around.anyVariesWithin(section) {
 		return template.Node{}
 	}
 	return section

@@ -10,85 +10,91 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MacroName is what the macro is called unless its installer says otherwise,
-// and the key of what a template's Metadata says to it.
+// MacroName is the default name of the macro, and its key in a template's
+// Metadata.
 const MacroName = "PermissionsBoundaryMacro"
 
-// AcceptKey is what Metadata of a single resource may say to the macro.
+// AcceptKey is the only member that the macro's entry in the Metadata of a
+// resource may have.
 const AcceptKey = "Accept"
 
-// Misplaced is what the Metadata of a resource say to the macro beside Accept.
-type Misplaced struct{ ID, Name string }
+// Misplaced is a member, other than Accept, of the macro's entry in the Metadata
+// of a resource.
+type Misplaced struct {
+	ID   string // of the resource
+	Name string // of the member
+}
 
-// Contents are what one template says, as far as a rule may ask for it.
+// Contents are the parts of a template that the rules depend on.
 type Contents struct {
-	Src    []byte // the template in JSON, which spans refer to
-	around loops  // around the template, which is written into another one
+	Src    []byte // the template in JSON, which all spans refer to
+	around loops  // around the template, if it is embedded
 
-	// Sections, absent where the template has none.
-	globals                                    template.Node
-	conditions, mappings, Metadata, parameters template.Span
+	// Sections, absent if the template does not have them.
+	Metadata                         template.Span
+	globals                          template.Node
+	conditions, mappings, parameters template.Span
 
-	OneResource bool // the fragment is a resource, and so are its Metadata
+	OneResource bool // the fragment is a resource, and Metadata belongs to it
 	IsValue     bool // the fragment can only be the value of a property
 	collected
 }
 
-// collected is what a map of resources says.
+// collected are the parts of maps of resources.
 type collected struct {
 	findings
-	resources []resource    // those that a rule may have something to say about, in source order
+	resources []resource    // in source order, without those that no rule depends on
 	ids       []resourceIDs // of each map of resources
-	replacing []varyingID   // which may be the ID of a policy
-	Misplaced Misplaced     // zero where no resource's Metadata are misused
+	replacing []varyingID
+	Misplaced Misplaced // the first in the template, or zero
 }
 
-// resource is what is kept of a resource until all of the template is read.
+// resource is a resource as it is kept until the whole template has been read.
 type resource struct {
 	template.Object
 	id       []byte        // empty for a fragment that is one resource
 	nameAt   template.Span // of the ID
-	loops    loops
+	loops    loops         // around it
 	typeAt   template.Span
 	typeKind jsontext.Kind
 	props    properties
 
-	typ  string // where it is a string
-	rule *rule  // of the type, nil when there is none
+	typ   string        // empty unless it is a string
+	known *resourceType // nil when the table does not have the type
 
-	ignoreGlobals template.Span // of SAM's attribute of that name
-	generated     bool          // has members made by a loop that may be Type or Properties
-	transformed   bool          // has a Fn::Transform that is not expanded
+	ignoreGlobals template.Span // SAM's attribute IgnoreGlobals
+	generated     bool          // a loop may make its Type or Properties
+	transformed   bool          // has a Fn::Transform
 	function      string        // an unknown function that has a part in it
-	twice         bool          // Type or Properties is given twice
+	twice         bool          // has two members Type or Properties
 }
 
-// properties are those that rules ask for, of a resource of whatever type.
+// properties are the properties of a resource, as far as rules depend on them.
 type properties struct {
 	template.Object
-	kind        jsontext.Kind // invalid when there are none
-	at          [propertyCount]template.Span
-	loops       []template.Span // of the values of Fn::ForEach members
-	varying     []string        // names with the variable of a loop around
-	function    string          // Ref or an intrinsic function that makes the properties
-	transformed bool
-	twice       bool // a property that rules ask for is given twice
+	kind        jsontext.Kind // jsontext.KindInvalid if there are none
+	at          [maxProperties]template.Span
+	loops       []template.Span // values of Fn::ForEach members
+	varying     []string        // names that depend on a loop around them
+	function    string          // Ref or the intrinsic function that makes the properties
+	transformed bool            // has a Fn::Transform
+	twice       bool            // has a property that rules read twice
 }
 
 // collector reads one template in one pass.
 type collector struct {
 	*template.Cursor
 	Contents
-	depth   int // how many templates it is inside of
-	loops   loops
-	current resource // one at a time, so that resources without a rule cost no allocation
+	depth   int      // number of templates around this one
+	loops   loops    // around the cursor
+	current resource // reused, so that resources without a rule cost no allocation
 }
 
-// whole reads a whole template, or what a Fn::Transform further inside hands to
-// the macro: the map of Resources, one resource, or the properties of a role.
-// The shape tells which. Source: CloudFormation's user guide, macros, scope; and
-// recorded answers of the service.
-func (c *collector) whole() {
+// fragment reads a template, or the part of one that a Fn::Transform inside it
+// passes to the macro: the map of resources, one resource, or the properties of a
+// role. The shape tells which.
+// Source: CloudFormation's user guide, macros, scope; recorded events.
+func (c *collector) fragment() {
 	if c.Peek() == jsontext.KindBeginObject {
 		c.sections()
 	} else {
@@ -101,9 +107,9 @@ func (c *collector) sections() {
 	start := c.Enter()
 	outside := c.collected
 	isWhole, typed, foreign := false, false, false
-	var notResources template.Span // the value of a section Resources that is not an object
+	var notResources template.Span // a section Resources that is not an object
 	var unknown []byte             // a function beside the sections
-	var others [][2]template.Span  // names and values that are no sections
+	var others [][2]template.Span  // names and values of members that are not sections
 	var sections, again []string
 	for c.More() {
 		name, nameAt := c.Name()
@@ -168,9 +174,8 @@ func (c *collector) sections() {
 	}
 }
 
-// refuseBeside refuses resources and loops that are beside the section
-// Resources. CloudFormation does so, too, but not everybody who reads templates
-// comes so far.
+// refuseBeside refuses resources and loops beside the section Resources.
+// CloudFormation refuses them, too, but pbm may run without it.
 func (c *collector) refuseBeside(others [][2]template.Span) {
 	for _, other := range others {
 		name, value := c.Text(other[0]), other[1]
@@ -180,9 +185,10 @@ func (c *collector) refuseBeside(others [][2]template.Span) {
 	}
 }
 
-// unexpanded reports a Fn::Transform that has not run yet, and may make a role.
-// CloudFormation runs those of a template before it calls a macro, so they only
-// come from other tools. Those of a template inside of this one run later.
+// unexpanded reports a Fn::Transform that has not run, and may add a role.
+// CloudFormation runs those in a template before it calls a macro for the whole
+// template, so only other tools leave one. Those in an embedded template run
+// later.
 func (c *collector) unexpanded(id []byte, at int) {
 	code := codeUnexpanded
 	if c.depth > 0 {
@@ -191,7 +197,7 @@ func (c *collector) unexpanded(id []byte, at int) {
 	c.blindSpot(code, id, "Fn::Transform", at)
 }
 
-// resourceMetadata reads the Metadata of a resource, which cannot name the
+// resourceMetadata reads the Metadata of a resource, which must not name an
 // environment.
 func (c *collector) resourceMetadata(id []byte) template.Span {
 	start := c.Enter()
@@ -217,14 +223,15 @@ func (c *collector) resourceMetadata(id []byte) template.Span {
 	return template.Span{Start: start, End: c.Offset()}
 }
 
+// misplace records the first misplaced member.
 func (c *collector) misplace(id []byte, name string) {
 	if id != nil && c.Misplaced.Name == "" {
 		c.Misplaced = Misplaced{string(id), name}
 	}
 }
 
-// resourceMap reads a map from logical ID to resource. It reports whether the
-// map has a Type itself, as a resource has.
+// resourceMap reads a map from logical ID to resource. It reports whether the map
+// itself has a Type, like a resource.
 func (c *collector) resourceMap() (typed bool) {
 	var ids resourceIDs
 	c.Enter()
@@ -290,8 +297,7 @@ func (c *collector) foreach(name []byte) {
 	}
 }
 
-// resource reads one resource, and keeps it if a rule may have something to say
-// about it.
+// resource reads one resource, and keeps it if a rule may depend on it.
 func (c *collector) resource(id []byte, nameAt template.Span) {
 	r := &c.current
 	*r = resource{id: id, nameAt: nameAt, loops: c.loops}
@@ -307,7 +313,7 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 			r.typeAt, r.typeKind = value, kind
 		case string(name) == "Properties":
 			r.twice = r.twice || !r.props.Absent()
-			if c.passesBy(c.Text(r.typeAt)) {
+			if c.skips(c.Text(r.typeAt)) {
 				r.props.Span, r.props.kind = c.Skip(), kind
 			} else {
 				r.props = readProperties(c.Cursor, c.loops)
@@ -336,31 +342,31 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 	}
 }
 
-// matters reports whether a rule may have something to say about a resource, and
-// looks up which.
+// matters reports whether a rule may depend on a resource. It looks up the type.
 func (c *collector) matters(r *resource) bool {
 	typ := c.Text(r.typeAt)
-	r.rule = rules[string(typ)]
-	if r.rule == nil && !r.twice && !r.generated && !r.transformed && r.function == "" && r.typeKind == jsontext.KindString && isHarmless(typ) {
+	r.known = typeNamed[string(typ)]
+	if r.known == nil && !r.twice && !r.generated && !r.transformed && r.function == "" && r.typeKind == jsontext.KindString && isHarmless(typ) {
 		return false
 	}
 	r.typ = string(typ)
 	return true
 }
 
-// passesBy reports whether no rule asks for the properties of a type.
-func (c *collector) passesBy(typ []byte) bool {
-	return typ != nil && isHarmless(typ) && rules[string(typ)] == nil
+// skips reports whether no rule reads the properties of a type.
+func (c *collector) skips(typ []byte) bool {
+	return typ != nil && isHarmless(typ) && typeNamed[string(typ)] == nil
 }
 
-// isHarmless reports whether a type without a rule is one of AWS's own.
+// isHarmless reports whether a type creates no role if the table does not have
+// it.
 func isHarmless(typ []byte) bool {
 	return isOwn(typ) && bytes.IndexByte(typ, '{') < 0 && !bytes.HasSuffix(typ, []byte(moduleSuffix)) &&
 		!bytes.HasPrefix(typ, []byte(serverlessPrefix)) && string(typ) != managedPolicyType
 }
 
-// readProperties reads the properties of a resource of whatever type, and
-// remembers where those lie that a rule may ask for.
+// readProperties reads the properties of a resource of any type, and records where
+// those are that rules read.
 func readProperties(s *template.Cursor, around loops) (p properties) {
 	p.kind = s.Peek()
 	if p.kind != jsontext.KindBeginObject {
@@ -393,4 +399,13 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 	}
 	p.End = s.Offset()
 	return p
+}
+
+// appended is append, but doubles the capacity of a full list. For a long list,
+// append alone allocates five times its memory in total.
+func appended[T any](list []T, one T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, len(list)+1)
+	}
+	return append(list, one)
 }

@@ -12,24 +12,23 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// Existing says what happens to a PermissionsBoundary that the template has
-// already.
+// Existing says what to do about a PermissionsBoundary that a template already
+// has.
 type Existing string
 
-// What can happen to a boundary that is there already. Whatever is chosen, no
-// role passes unbound.
+// Settings of Existing. With any of them, every role is bound.
 const (
-	// Replace puts the environment's boundary in place of any other.
+	// Replace replaces any other boundary by the boundary of the environment.
 	Replace Existing = "replace"
-	// Keep leaves a value that is certain to be a boundary, and fills all others:
-	// "", null, AWS::NoValue, what comes from out of sight, and such branches of
-	// Fn::If.
+	// Keep keeps a value that is certain to be a boundary, and replaces any other
+	// value, or branch of a Fn::If: "", null, AWS::NoValue, and values that come
+	// from outside the template.
 	Keep Existing = "keep"
-	// Reject refuses a template with a value that differs.
+	// Reject refuses a template that has another boundary.
 	Reject Existing = "reject"
 )
 
-// ParseExisting reads the setting ExistingBoundary; empty is Replace.
+// ParseExisting parses the setting ExistingBoundary. The empty text is Replace.
 func ParseExisting(text string) (Existing, error) {
 	switch e := Existing(text); e {
 	case "":
@@ -40,103 +39,104 @@ func ParseExisting(text string) (Existing, error) {
 	return "", fmt.Errorf("%q is not one of %s, %s, %s", text, Replace, Keep, Reject)
 }
 
-// judge decides about the value that a PermissionsBoundary has already.
-func (s *site) judge(v Boundary, existing Existing) ([]template.Edit, Change, *Finding) {
-	whole := v.plan.Existing(s.existing)
-	j := judgement{
-		certainty: v.plan.certainty(s.loops, v.parameters),
-		boundary:  v, existing: existing, into: s.into,
+// bindExisting is bind for a site that has a boundary.
+func (s *site) bindExisting(b Boundary, existing Existing, edits []template.Edit) ([]template.Edit, Change, *Finding) {
+	whole := b.verdict.Value(s.existing)
+	x := existingValue{
+		certainty: b.verdict.certainty(s.loops, b.parameters),
+		boundary:  b, setting: existing, into: s.into,
 	}
-	j.branch(whole)
-	change := Change{Action: Kept, Was: describe(whole), Certain: !j.uncertain}
+	x.branch(whole)
+	change := Change{Action: Kept, Was: describe(whole), Certain: !x.uncertain}
 	switch {
-	case !j.differs:
-		return nil, change, nil
+	case !x.differs:
+		return edits, change, nil
 	case existing != Keep && existing != Reject:
 		change.Action = Replaced
-		return []template.Edit{j.put(whole)}, change, nil
-	case j.conflict != "":
-		return nil, change, &Finding{Code: CodeConflict, Names: []string{j.conflict, v.Text}}
-	case len(j.edits) > 0:
+		return append(edits, x.replace(whole)), change, nil
+	case x.conflict != "":
+		return edits, change, &Finding{Code: CodeConflict, Names: []string{x.conflict, b.Text}}
+	case len(x.edits) > 0:
 		change.Action = Filled
 	}
-	return j.edits, change, nil
+	return append(edits, x.edits...), change, nil
 }
 
-// maxExisting is more than a boundary that means something has, in bytes.
-const maxExisting = 64 << 10
+// maxValue bounds what Value reads, in bytes. Every meaningful value is shorter.
+const maxValue = 64 << 10
 
-// Existing reads a boundary that is there already. One that is longer than any
-// is not read, but taken for a list, which is no boundary.
-func (p *Verdict) Existing(at template.Span) template.Node {
-	if at.End-at.Start > maxExisting {
+// Value reads a value of the template. It does not read one that is longer than
+// any boundary, and returns an empty array instead, which is not a boundary.
+func (v *Verdict) Value(at template.Span) template.Node {
+	if at.End-at.Start > maxValue {
 		return template.Node{Object: template.Object{Span: at}, Kind: jsontext.KindBeginArray}
 	}
-	return template.NodeAt(p.Src, at)
+	return template.NodeAt(v.Src, at)
 }
 
-// judgement goes through the branches of one existing value.
-type judgement struct {
+// existingValue compares an existing boundary with the boundary of the
+// environment, branch by branch.
+type existingValue struct {
 	certainty
 	boundary Boundary
-	existing Existing
-	into     template.Object // what has the value
+	setting  Existing
+	into     template.Object // the properties
 
 	differs   bool            // a branch is not the boundary
-	uncertain bool            // a branch is not certain to be any
-	edits     []template.Edit // of Keep and Reject
-	conflict  string          // describes the first value that differs
+	uncertain bool            // a branch is not certain to be any boundary
+	edits     []template.Edit // for Keep and Reject
+	conflict  string          // describes the first branch that Reject refuses
 }
 
-func (j *judgement) put(n template.Node) template.Edit {
-	return template.Edit{Start: n.Start, End: n.End, Piece: template.BoundaryValue, Into: j.into, Boundary: j.boundary.json}
+func (x *existingValue) replace(n template.Node) template.Edit {
+	return template.Edit{Op: template.Replace, Start: n.Start, End: n.End, Into: x.into, Path: boundaryPath, Value: x.boundary.json}
 }
 
-// branch judges a value, or what a branch of a Fn::If yields.
-func (j *judgement) branch(n template.Node) {
+// branch reads a value, or the value of a branch of a Fn::If.
+func (x *existingValue) branch(n template.Node) {
 	if name, argument := n.Only(); name == "Fn::If" && len(argument.Elements) == 3 {
-		outer := j.nonEmpty
-		j.nonEmpty = j.within(outer, argument.Elements[0].Text, true)
-		j.branch(argument.Elements[1])
-		j.nonEmpty = j.within(outer, argument.Elements[0].Text, false)
-		j.branch(argument.Elements[2])
-		j.nonEmpty = outer
+		outer := x.nonEmpty
+		x.nonEmpty = x.within(outer, argument.Elements[0].Text, true)
+		x.branch(argument.Elements[1])
+		x.nonEmpty = x.within(outer, argument.Elements[0].Text, false)
+		x.branch(argument.Elements[2])
+		x.nonEmpty = outer
 		return
 	}
-	texts := j.outcomes(n)
-	if j.boundary.is(texts) {
+	texts := x.outcomes(n)
+	if x.boundary.is(texts) {
 		return
 	}
 	isUncertain := slices.ContainsFunc(texts, isNoPolicy)
-	j.differs, j.uncertain = true, j.uncertain || isUncertain
-	now, isParameter := j.parameterValue(n)
+	x.differs, x.uncertain = true, x.uncertain || isUncertain
+	now, isParameter := x.parameterValue(n)
 	switch {
-	case j.existing != Reject:
+	case x.setting != Reject:
 		if isUncertain {
-			j.edits = append(j.edits, j.put(n))
+			x.edits = append(x.edits, x.replace(n))
 		}
-	case yieldsNothing(n), isParameter && (now == "" || now == j.boundary.Text):
-		// A parameter with that value is no conflict today. But a later
-		// deployment may set it without running the macro again.
-		j.edits = append(j.edits, j.put(n))
-	case j.conflict == "":
-		j.conflict = describe(n)
+	case yieldsNothing(n), isParameter && (now == "" || now == x.boundary.Text):
+		// A parameter with that value is no conflict now, but a later deployment
+		// may change it without running the macro.
+		x.edits = append(x.edits, x.replace(n))
+	case x.conflict == "":
+		x.conflict = describe(n)
 	}
 }
 
-// parameterValue is the present value of the template parameter that n refers
+// parameterValue returns the present value of the template parameter that n refers
 // to.
-func (j *judgement) parameterValue(n template.Node) (string, bool) {
+func (x *existingValue) parameterValue(n template.Node) (string, bool) {
 	name, argument := n.Only()
 	if name != "Ref" || !argument.IsString() {
 		return "", false
 	}
-	value := j.parameters[argument.Text]
+	value := x.parameters[argument.Text]
 	return value.Text, value.IsString()
 }
 
-// describe names a value for a message. A text that is not an ARN might be a
-// secret, and is not repeated.
+// describe names a value in a message. Text that is not an ARN may be a secret, and
+// is not repeated.
 func describe(n template.Node) string {
 	if n.IsString() {
 		if !isPolicy(n.Text) {
@@ -156,7 +156,7 @@ func describe(n template.Node) string {
 	return "a boundary that is neither a string nor an intrinsic function"
 }
 
-// isPolicy reports whether a text is the ARN of a managed policy, which may have
+// isPolicy reports whether text is the ARN of a managed policy. It may have
 // placeholders.
 func isPolicy(text string) bool {
 	_, err := boundary.Parse(text)

@@ -9,33 +9,36 @@ import (
 )
 
 // foreachPrefix begins the name of a loop: {"Fn::ForEach::Name": [identifier,
-// collection, {key: value}]}. CloudFormation expands it when it comes to the
-// transform AWS::LanguageExtensions, and replaces ${identifier} in keys and
-// values, &{identifier} by what is alphanumeric of the item.
+// collection, {key: value}]}. The transform AWS::LanguageExtensions expands it: in
+// keys and values, it replaces ${identifier} by an item, and &{identifier} by the
+// alphanumeric characters of the item.
 // Source: CloudFormation's template reference, Fn::ForEach.
 const foreachPrefix = "Fn::ForEach::"
 
 func isForEach(name []byte) bool { return bytes.HasPrefix(name, []byte(foreachPrefix)) }
 
-// hasVariable reports whether text holds what may be the variable of a loop.
+// hasVariable reports whether text has what may be a loop variable.
 func hasVariable(text string) bool {
 	return strings.Contains(text, "${") || strings.Contains(text, "&{")
 }
 
-// loop is a Fn::ForEach around the place at hand.
+// loop is a Fn::ForEach.
 type loop struct {
-	names        []string // what the identifier may be: several where outer loops make it
-	anyName      bool     // the names are not known: any variable may be of this loop
+	names        []string // of the identifier: several if it depends on outer loops
+	anyName      bool     // the names are not known, so any variable may belong to this loop
 	items        []string
-	alphanumeric []string // what &{identifier} makes of the items
-	known        bool     // items are all that the loop runs over
-	plain        bool     // they are known, and all plain
-	unseen       bool     // stands for the loops around a Fn::Transform: any variable but AWS's own may be of them
+	alphanumeric []string // values of &{identifier}
+	known        bool     // items is complete
+	plain        bool     // items is complete, and all items are plain
+
+	// unseen marks the loop that stands for all those around a Fn::Transform:
+	// any variable may belong to them, except those of AWS.
+	unseen bool
 }
 
-// Bounds on what is worked out about loops, so that the time stays linear for
-// templates made to be slow: beyond them, anything is taken to be possible.
-// CloudFormation takes 5 loops in each other and 500 resources.
+// Bounds on what is computed about loops, so that time stays linear for hostile
+// templates: beyond them, anything is possible. CloudFormation allows 5 nested
+// loops and 500 resources.
 const (
 	maxLoops         = 100
 	maxLoopItems     = 500
@@ -45,7 +48,7 @@ const (
 	maxLoopNames     = 10
 )
 
-// loopOver reads the head of a loop that is inside of others.
+// loopOver returns a loop inside ls, by its identifier and collection.
 func (ls loops) loopOver(identifier, collection template.Node) loop {
 	names, known := ls.names(identifier.Text)
 	unknown := loop{names: names, anyName: !known}
@@ -55,8 +58,8 @@ func (ls loops) loopOver(identifier, collection template.Node) loop {
 	l := unknown
 	l.known, l.plain = true, true
 	for _, item := range collection.Elements {
-		// An item may itself hold the variable of an outer loop, or complete
-		// that of an inner one.
+		// An item may have the variable of an outer loop, or complete one of an
+		// inner loop.
 		if !item.IsString() || len(item.Text) > maxLoopItem || strings.ContainsAny(item.Text, partsOfVariable) {
 			return unknown
 		}
@@ -67,14 +70,14 @@ func (ls loops) loopOver(identifier, collection template.Node) loop {
 	return l
 }
 
-// names are all that an identifier may be once the loops are expanded. It
-// reports false when they are not known, or too many.
+// names returns what an identifier may become after the loops are expanded. It
+// reports false if that is not known, or too much.
 func (ls loops) names(identifier string) ([]string, bool) {
 	names := []string{""}
 	for text := identifier; ; {
 		literal, v, rest := ls.cut(text)
 		if strings.ContainsAny(literal, partsOfVariable) {
-			return nil, false // part of a variable, or of one that is made of another
+			return nil, false // part of a variable
 		}
 		if v == nil {
 			return combine(names, []string{literal}), true
@@ -87,7 +90,7 @@ func (ls loops) names(identifier string) ([]string, bool) {
 	}
 }
 
-// combine appends each of the endings to each of the texts.
+// combine returns each text with each ending.
 func combine(texts, endings []string) []string {
 	var all []string
 	for _, text := range texts {
@@ -98,20 +101,20 @@ func combine(texts, endings []string) []string {
 	return all
 }
 
-// partsOfVariable are the characters that ${name} and &{name} are written with.
+// partsOfVariable are the characters around the name in ${name} and &{name}.
 const partsOfVariable = "$&{}"
 
-// loops are those around the place at hand, outermost first.
+// loops are the loops around a place in the template, outermost first.
 type loops []loop
 
-// with returns the loops and one more, sharing nothing that is written to.
+// with returns the loops with one more inside. It leaves ls as it is.
 func (ls loops) with(l loop) loops { return append(ls[:len(ls):len(ls)], l) }
 
-// inTransform reports whether the place is in a Fn::Transform, so that the rest
-// of the template is out of sight.
+// inTransform reports whether the place is in a Fn::Transform, so that the macro
+// does not see the rest of the template.
 func (ls loops) inTransform() bool { return len(ls) > 0 && ls[0].unseen }
 
-// seen are the loops without those around a Fn::Transform.
+// seen returns the loops without those around a Fn::Transform.
 func (ls loops) seen() loops {
 	if ls.inTransform() {
 		return ls[1:]
@@ -125,8 +128,8 @@ func (ls loops) vary(text string) bool {
 	return v != nil
 }
 
-// enter reads a loop that was read as a tree: its body, and the loops around
-// that. It reports false for one that is not [identifier, collection, object].
+// enter returns the body of a loop that was read as a tree, and the loops around
+// that body. It reports false if the loop is not [identifier, collection, object].
 func (ls loops) enter(foreach template.Node) (body template.Node, inner loops, readable bool) {
 	e := foreach.Elements
 	if len(e) != 3 || !e[0].IsString() || !e[2].IsObject() || len(ls) >= maxLoops {
@@ -135,14 +138,13 @@ func (ls loops) enter(foreach template.Node) (body template.Node, inner loops, r
 	return e[2], ls.with(ls.loopOver(e[0], e[1])), true
 }
 
-// mayBecome reports whether a name depends on a loop and could become one of
-// others.
+// mayBecome reports whether a name depends on a loop and may become one of others.
 func (ls loops) mayBecome(name string, others ...string) bool {
 	return ls.vary(name) && slices.ContainsFunc(others, func(other string) bool { return ls.couldBe(name, other) })
 }
 
-// anyVaries reports whether a member of an object may become one of names, by a
-// loop around the object or one inside of it.
+// anyVaries reports whether a loop, around an object or in it, may make a member
+// with one of the names.
 func (ls loops) anyVaries(n template.Node, names ...string) bool {
 	return slices.ContainsFunc(n.Members, func(m template.Member) bool {
 		if ls.mayBeLoop(m.Name) {
@@ -152,8 +154,7 @@ func (ls loops) anyVaries(n template.Node, names ...string) bool {
 	})
 }
 
-// couldMake reports whether a Fn::ForEach could make a member with one of the
-// names, which are spelled out.
+// couldMake reports whether a Fn::ForEach may make a member with one of the names.
 func (ls loops) couldMake(foreach template.Node, names ...string) bool {
 	body, inner, readable := ls.enter(foreach)
 	return !readable || slices.ContainsFunc(body.Members, func(m template.Member) bool {
@@ -161,38 +162,38 @@ func (ls loops) couldMake(foreach template.Node, names ...string) bool {
 	})
 }
 
-// mayBeLoop reports whether a name is that of a Fn::ForEach, or may become one.
+// mayBeLoop reports whether a name is the name of a Fn::ForEach, or may become one.
 func (ls loops) mayBeLoop(name string) bool {
 	return strings.HasPrefix(name, foreachPrefix) || ls.vary(name) && ls.couldBegin(name, foreachPrefix)
 }
 
 // anyVariesWithin reports whether a name anywhere in a value depends on a loop,
-// one around it or one of its own.
+// around it or in it.
 func (ls loops) anyVariesWithin(n template.Node) bool {
 	return slices.ContainsFunc(n.Members, func(m template.Member) bool {
 		return ls.vary(m.Name) || strings.HasPrefix(m.Name, foreachPrefix) || ls.anyVariesWithin(m.Value)
 	})
 }
 
-// couldBe reports whether text could become target once the loops are
-// expanded. It never says no wrongly: each occurrence of a variable is taken
-// by itself, and one whose items are not known may become anything.
+// couldBe reports whether text may become target after the loops are expanded. It
+// may be wrong only if it says yes: it treats each occurrence of a variable by
+// itself, and a variable with unknown items as any text.
 func (ls loops) couldBe(text, target string) bool { return ls.match(text, target, false) }
 
-// couldBegin reports whether text could become one that begins with target.
+// couldBegin reports whether text may become a text that begins with target.
 func (ls loops) couldBegin(text, target string) bool { return ls.match(text, target, true) }
 
 func (ls loops) match(text, target string, begin bool) bool {
 	if len(text) > maxVaryingText {
 		return true
 	}
-	// reach[i] says that target[:i] can be made of the text read so far.
+	// reach[i] says that the text so far may become target[:i].
 	reach := make([]bool, len(target)+1)
 	reach[0] = true
 	for variables := 0; text != ""; variables++ {
 		literal, v, rest := ls.cut(text)
 		if strings.ContainsAny(literal, partsOfVariable) && (v != nil || variables > 0) {
-			return true // a variable whose name is made of another one
+			return true // the name of a variable depends on another one
 		}
 		reach = follow(reach, target, []string{literal}, begin)
 		switch {
@@ -215,10 +216,9 @@ func (ls loops) match(text, target string, begin bool) bool {
 	return reach[len(target)]
 }
 
-// variable is a variable in a text: ${name}, or &{name} for what is
-// alphanumeric. Loops that may have an identifier of that name may be inside of
-// each other. Which of them replaces it is a matter of the order of expansion,
-// so it may take the values of each.
+// variable is a variable in a text: ${name} or &{name}. Nested loops may both have
+// the name as identifier. Which of them replaces the variable depends on the order
+// of expansion, so it may have the values of each.
 type variable struct {
 	of           []*loop
 	alphanumeric bool
@@ -226,7 +226,7 @@ type variable struct {
 
 // cut splits text at its first loop variable.
 func (ls loops) cut(text string) (literal string, v *variable, rest string) {
-	end := -1 // of the next "}", so that each byte is looked at once
+	end := -1 // of the next "}", so that each byte is read once
 	for open := 0; open < len(text); open++ {
 		if text[open] != '{' {
 			continue
@@ -248,7 +248,7 @@ func (ls loops) cut(text string) (literal string, v *variable, rest string) {
 	return text, nil, ""
 }
 
-// named are the loops that may have a variable of that name.
+// named returns the loops that may have a variable with that name.
 func (ls loops) named(name string) (of []*loop) {
 	for i := range ls {
 		if ls[i].mayName(name) {
@@ -265,13 +265,13 @@ func (l *loop) mayName(name string) bool {
 	return l.anyName || slices.Contains(l.names, name)
 }
 
-// isNamed reports whether the loop has a variable of that name for certain.
+// isNamed reports whether the loop is certain to have a variable with that name.
 func (l *loop) isNamed(name string) bool {
 	return !l.anyName && len(l.names) == 1 && l.names[0] == name
 }
 
-// values are all that the variable may become, or false when they are not
-// known, or too many.
+// values returns everything that the variable may become. It reports false if that
+// is not known, or too much.
 func (v *variable) values() (all []string, known bool) {
 	for i, l := range v.of {
 		items := l.items
@@ -281,7 +281,7 @@ func (v *variable) values() (all []string, known bool) {
 		switch {
 		case !l.known || len(all)+len(items) > maxLoopItems:
 			return nil, false
-		case i == 0: // as almost always the only one
+		case i == 0: // almost always the only one
 			all = slices.Clip(items)
 		default:
 			all = append(all, items...)
@@ -303,8 +303,8 @@ func isAlphanumeric(r rune) bool {
 	return '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 }
 
-// follow advances every position of target that is reached by each of the
-// values that target goes on with, or that go on beyond it if they may.
+// follow advances each reached position of target by each of the values that follow
+// there in target. With beyond, a value may extend past the end of target.
 func follow(reach []bool, target string, values []string, beyond bool) []bool {
 	next := make([]bool, len(reach))
 	for i, reached := range reach {
@@ -323,7 +323,7 @@ func follow(reach []bool, target string, values []string, beyond bool) []bool {
 	return next
 }
 
-// anything advances every position that is reached to all that come after it.
+// anything advances each reached position to all positions after it.
 func anything(reach []bool) []bool {
 	next := make([]bool, len(reach))
 	reached := false
@@ -334,17 +334,16 @@ func anything(reach []bool) []bool {
 	return next
 }
 
-// surelyPlain reports whether what the loops put into text are names, which
-// change no syntax around them. A variable may be made of others, so all loops
-// count once there is one.
-func (ls loops) surelyPlain(text string) bool {
+// insertsNamesOnly reports whether loops insert nothing into text but names, which
+// cannot change the syntax around them. If there is a variable, all loops count,
+// because its name may depend on others.
+func (ls loops) insertsNamesOnly(text string) bool {
 	return !ls.vary(text) || !slices.ContainsFunc(ls, func(l loop) bool { return !l.plain })
 }
 
-// isPlain reports whether text begins with a letter or a digit, and goes on with
-// these and what may stand between them in a name. Nothing else is: YAML
-// takes "-" for an entry of a list, and where a text is empty, what follows may
-// begin a comment.
+// isPlain reports whether text begins with a letter or digit, followed by letters,
+// digits and the punctuation of names. Other text may have a meaning in YAML: "-"
+// begins an entry of a list, and after empty text, a comment may begin.
 func isPlain(text string) bool {
 	return text != "" && alphanumeric(text[:1]) != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return !isAlphanumeric(r) && !strings.ContainsRune("_./-", r)

@@ -11,65 +11,67 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// inspector applies the rules to the resources of one template, all of which is
-// read by then.
+// inspector applies the rules to the resources of one template, after all of it
+// has been read.
 type inspector struct {
 	*Verdict
 	options    Options
-	depth      int                      // how many templates it is inside of
-	outside    int                      // how many loops are around the template
-	parameters map[string]template.Node // templateParameterValues, where the template's are known
-	bodies     *int                     // how many bytes of templates in YAML were read
+	depth      int                      // number of templates around this one
+	outside    int                      // number of loops around the template
+	parameters map[string]template.Node // templateParameterValues, if they are those of this template
+	bodies     *int                     // bytes of embedded YAML read so far
 
 	permissionSets map[string]bool                     // by logical ID
-	globalsOf      map[string]map[string]template.Node // what inGlobals has looked up
+	globalsOf      map[string]map[string]template.Node // by type and property, for inGlobals
 	preference     map[string]template.Node            // DeploymentPreference in Globals
 }
 
-// Options is what the owner of the macro and the deployment say to the rules.
+// Options are settings and facts that rules depend on.
 type Options struct {
-	Macro      string                   // the name that templates call the macro by
-	Parameters map[string]template.Node // templateParameterValues, where they are known
-	BoundUsers bool
-	Own        bool // the template is of our own making, so that it may be longer
+	Macro      string                   // the name under which templates call the macro
+	Parameters map[string]template.Node // templateParameterValues, if they are known
+	BoundUsers bool                     // IAM users are bound, too
+	Own        bool                     // the template is a result of Bind, which may exceed the limits on input
 }
 
-// Read reads the template that a JSON text begins with, and tells how long it is.
+// Read reads the template at the start of a JSON text, and returns its length.
+// The text must be valid JSON.
 func Read(src []byte) (t Contents, length int) {
 	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src}}
-	c.whole()
+	c.fragment()
 	c.Contents.Src = src[:c.Offset()]
 	return c.Contents, c.Offset()
 }
 
-// Inspect applies the rules to what a template says.
+// Inspect applies the rules to a template. It always returns a verdict: what the
+// rules cannot read is a finding.
 func Inspect(t Contents, o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
 	in.run(t)
 	in.gather(o.Macro)
-	forMacro(in.Escapes, o.Macro)
-	forMacro(in.Blind, o.Macro)
+	nameMacro(in.Escapes, o.Macro)
+	nameMacro(in.Blind, o.Macro)
 	return in.Verdict
 }
 
-// run applies the rules to what a template says, and completes the plan.
+// run applies the rules to the contents of a template.
 func (in *inspector) run(t Contents) {
 	in.Contents, in.globalsOf = t, map[string]map[string]template.Node{}
 	in.preference = in.inGlobals(functionType, "DeploymentPreference").ByName()
 	repeated := in.repeatedIDs()
 	in.notePolicies(repeated)
 	for i := range in.resources {
-		in.resource(&in.resources[i])
+		in.inspectResource(&in.resources[i])
 	}
 	in.refuseRepeated(repeated)
-	in.readGlobals()
+	in.findGlobalSite()
 	in.refuseVaryingGlobals()
 	in.reportUnknownGlobals()
 	slices.SortStableFunc(in.sites, func(a, b site) int { return cmp.Compare(a.at(), b.at()) })
 }
 
-// resource applies the rule of a resource's type.
-func (in *inspector) resource(r *resource) {
+// inspectResource finds what a resource needs, by its type.
+func (in *inspector) inspectResource(r *resource) {
 	if r.transformed {
 		in.unexpanded(r)
 	}
@@ -84,8 +86,8 @@ func (in *inspector) resource(r *resource) {
 		in.escape(codeTypeNotLiteral, r.id, "", r.typeAt.Start)
 	case r.typeKind != jsontext.KindString: // CloudFormation refuses it
 	case in.ignores(r.typ):
-	case r.rule != nil:
-		in.apply(r)
+	case r.known != nil:
+		in.applyRules(r)
 	case strings.Contains(r.typ, "{") && r.loops.vary(r.typ):
 		in.varyingType(r)
 	default:
@@ -93,12 +95,15 @@ func (in *inspector) resource(r *resource) {
 	}
 }
 
-// ignores reports whether the settings leave a type alone.
+// ignores reports whether a setting excludes a type.
 func (in *inspector) ignores(typ string) bool { return typ == userType && !in.options.BoundUsers }
 
-// apply applies the rule of a resource, unless loops or repeated properties keep
-// it from reading what it rests on.
-func (in *inspector) apply(r *resource) {
+// applyRules applies the rules of a resource's type, unless loops or repeated
+// properties keep it from reading what they depend on.
+func (in *inspector) applyRules(r *resource) {
+	if len(r.known.rules) == 0 {
+		return
+	}
 	if r.props.transformed && !r.transformed {
 		in.unexpanded(r)
 	}
@@ -106,17 +111,20 @@ func (in *inspector) apply(r *resource) {
 		in.escape(codeRepeatedKey, r.id, r.typ, r.props.Start, "a property that the macro reads")
 		return
 	}
-	if generates(in.Src, &r.props, r.loops, r.rule.decides) {
-		names := spelledOut(r.rule.decides)
-		if r.rule.creates {
+	if mayMake(in.Src, &r.props, r.loops, r.known.reads) {
+		names := namesOf(r.known.reads)
+		if r.known.createsRoles() {
 			in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, names...)
 			return
 		}
 		in.blindSpot(codeMembersInLoop, r.id, r.typ, r.Start, names...)
 	}
-	r.rule.apply(in, r)
+	for _, one := range r.known.rules {
+		one.find(in, r)
+	}
 }
 
+// unexpanded reports a Fn::Transform in a resource.
 func (in *inspector) unexpanded(r *resource) {
 	code := codeUnexpanded
 	if in.depth > 0 {
@@ -133,17 +141,16 @@ func (in *inspector) unknownFunction(r *resource, name string) {
 	}
 }
 
-// varyingType reports a type that is made of a loop variable.
+// varyingType reports a Type that is made from a loop variable.
 func (in *inspector) varyingType(r *resource) {
-	for _, suspect := range RuledTypes {
-		rule := rules[suspect]
+	for _, suspect := range suspects {
 		switch {
-		case in.ignores(suspect) || !r.loops.couldBe(r.typ, suspect):
+		case in.ignores(suspect.name) || !r.loops.couldBe(r.typ, suspect.name):
 			continue
-		case rule.creates:
-			in.escape(codeTypeInLoop, r.id, r.typ, r.typeAt.Start, suspect)
+		case suspect.createsRoles():
+			in.escape(codeTypeInLoop, r.id, r.typ, r.typeAt.Start, suspect.name)
 		default:
-			in.blindSpot(codeTypeInLoop, r.id, r.typ, r.Start, suspect)
+			in.blindSpot(codeTypeInLoop, r.id, r.typ, r.Start, suspect.name)
 		}
 		return
 	}
@@ -152,38 +159,9 @@ func (in *inspector) varyingType(r *resource) {
 	}
 }
 
-// value is a property of a resource as a tree.
-func (in *inspector) value(r *resource, p property) template.Node {
-	return template.NodeAt(in.Src, r.props.at[p])
-}
-
-// generates reports whether a loop, in the properties or around them, could
-// make one of those given.
-func generates(src []byte, p *properties, around loops, decides []property) bool {
-	return slices.ContainsFunc(p.varying, func(name string) bool { return couldBeAny(around, name, decides) }) ||
-		slices.ContainsFunc(p.loops, func(at template.Span) bool { return around.couldMake(template.NodeAt(src, at), spelledOut(decides)...) })
-}
-
-func couldBeAny(around loops, name string, properties []property) bool {
-	return slices.ContainsFunc(properties, func(p property) bool { return around.couldBe(name, propertyNames[p]) })
-}
-
-// found is how much the rules have found so far.
+// found counts what the rules have found so far.
 func (in *inspector) found() int {
 	return len(in.sites) + len(in.Escapes) + len(in.Blind) + len(in.embedded)
-}
-
-// refuseVaryingGlobals refuses Globals that the loops around the template have
-// a part in: what they make may take the place of a boundary.
-func (in *inspector) refuseVaryingGlobals() {
-	isVarying := func(n template.Node) bool {
-		return slices.ContainsFunc(n.Members, func(m template.Member) bool { return in.around.vary(m.Name) })
-	}
-	if isVarying(in.globals) || slices.ContainsFunc(in.globals.Members, func(m template.Member) bool {
-		return isVarying(m.Value) || isVarying(m.Value.Get("DeploymentPreference"))
-	}) {
-		in.escape(codeMembersInLoop, []byte("Globals"), "", in.globals.Start, "PermissionsBoundary", "DeploymentPreference")
-	}
 }
 
 // reportUnknownGlobals reports Globals that an unknown function has a part in: a
@@ -198,24 +176,13 @@ func (in *inspector) reportUnknownGlobals() {
 	}
 }
 
-// readGlobals finds the boundary that Globals give to functions without one.
-func (in *inspector) readGlobals() {
-	function := in.globals.Get("Function")
-	if existing := function.Get("PermissionsBoundary"); existing.Kind != jsontext.KindInvalid {
-		in.Verdict.global = &site{
-			id: in.id([]byte("Globals.Function")), typ: functionType,
-			offset: function.Start, into: function.Object, kind: siteValue, existing: existing.Span, loops: in.around,
-		}
-	}
-}
-
-// unknownType reports a type without a rule.
+// unknownType reports a type that the table does not have.
 func (in *inspector) unknownType(r *resource) {
 	typ := []byte(r.typ)
 	switch {
 	case bytes.HasSuffix(typ, []byte(moduleSuffix)):
 		in.blindSpot(codeModule, r.id, r.typ, r.Start)
-	case bytes.HasPrefix(typ, []byte(serverlessPrefix)) && !slices.Contains(RolelessSAMTypes, r.typ):
+	case bytes.HasPrefix(typ, []byte(serverlessPrefix)):
 		in.blindSpot(codeUnknownSAMType, r.id, r.typ, r.Start)
 	case bytes.Contains(typ, []byte("::")) && !isOwn(typ):
 		in.blindSpot(codeThirdPartyType, r.id, r.typ, r.Start)

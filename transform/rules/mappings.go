@@ -7,21 +7,21 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// mappings is the section Mappings. Many roles may ask, so each mapping is gone
-// through once.
+// mappings is the section Mappings. Each mapping is read once, because many roles
+// may refer to it.
 type mappings struct {
 	byName map[string]template.Node
 	read   map[string]mapping
 	isMade bool // by a function, which may bring any mapping
 }
 
-// mapping is, by what is known of the two keys, the texts that they may lead
-// to. What leads nowhere is not in it.
+// mapping has the texts that a lookup may find. Lookups that find nothing are not
+// in it.
 type mapping map[lookup][]string
 
 type lookup struct{ top, second key }
 
-// key is one that is spelled out, or any.
+// key is a key with a known name, or any key.
 type key struct {
 	name string
 	any  bool
@@ -32,8 +32,8 @@ func mappingsOf(section template.Node) mappings {
 	return mappings{byName: section.ByName(), read: map[string]mapping{}, isMade: isMade}
 }
 
-// of is the mapping of a name, nil when there is none. It is not readable where
-// a Fn::Transform that is not expanded, or an unknown function, may bring anything.
+// of returns the mapping with a name, or nil. It is not readable if it has a
+// Fn::Transform or an unknown function, which may insert anything.
 func (m mappings) of(name string) (found mapping, readable bool) {
 	known, ok := m.read[name]
 	if !ok {

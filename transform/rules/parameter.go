@@ -13,15 +13,16 @@ import (
 
 // parameterKey is what the texts of a parameter depend on.
 type parameterKey struct {
-	name                string
-	isNonEmpty, isKnown bool // by a condition; its present value
+	name       string
+	isNonEmpty bool // by a condition around the value
+	isKnown    bool // has a present value
 }
 
-// parameter are the texts that a template parameter can have at any deployment.
-// Many roles may ask, so each is worked out once.
+// parameter returns the texts that a template parameter can have in any
+// deployment. They are cached, because many roles may ask for them.
 func (c certainty) parameter(name string) []string {
 	_, isKnown := c.parameters[name]
-	key := parameterKey{name, slices.Contains(c.nonEmpty, name), isKnown}
+	key := parameterKey{name: name, isNonEmpty: slices.Contains(c.nonEmpty, name), isKnown: isKnown}
 	texts, ok := c.read[key]
 	if !ok {
 		texts = c.readParameter(key)
@@ -30,8 +31,8 @@ func (c certainty) parameter(name string) []string {
 	return texts
 }
 
-// readParameter are the texts that a declaration allows, or that there is one
-// that is not empty.
+// readParameter returns the texts that a declaration allows, or given if all that
+// is known is that the text is not empty.
 func (c certainty) readParameter(key parameterKey) []string {
 	declaration := c.declared[key.name]
 	if declaration.Get("Type").Text != "String" {
@@ -61,13 +62,13 @@ func allTexts(list []template.Node) []string {
 	return all
 }
 
-// hasOther reports whether a value is there that is not the ARN of a policy.
+// hasOther reports whether there is a value that is not the ARN of a policy.
 func hasOther(value template.Node) bool {
 	return value.Kind != jsontext.KindInvalid && (!value.IsString() || isNoPolicy(plain(value.Text)))
 }
 
-// isNeverEmpty reports whether the declaration of a template parameter keeps
-// its value from being empty, whoever gives it.
+// isNeverEmpty reports whether the declaration of a template parameter forbids the
+// empty value.
 func (f *facts) isNeverEmpty(parameter template.Node) bool {
 	if length, err := strconv.Atoi(parameter.Get("MinLength").Text); err == nil && length > 0 {
 		return true
@@ -76,11 +77,11 @@ func (f *facts) isNeverEmpty(parameter template.Node) bool {
 	return pattern.IsString() && !f.around.vary(pattern.Text) && needsText(pattern.Text)
 }
 
-// maxPattern bounds what is read of an AllowedPattern.
-const maxPattern = 255 // bytes
+// maxPattern is the longest AllowedPattern that is read, in bytes.
+const maxPattern = 255
 
-// needsText reports whether a regular expression surely does not match an empty
-// text. Classes of Unicode are left out, for they are long.
+// needsText reports whether a regular expression is certain not to match the empty
+// text. Unicode classes are not read: they expand to a lot of memory.
 func needsText(pattern string) bool {
 	if len(pattern) > maxPattern || strings.Contains(pattern, `\p`) || strings.Contains(pattern, `\P`) {
 		return false
@@ -89,6 +90,7 @@ func needsText(pattern string) bool {
 	return err == nil && takesText(expression)
 }
 
+// takesText reports whether every match of an expression has a character.
 func takesText(e *syntax.Regexp) bool {
 	switch e.Op {
 	case syntax.OpLiteral, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:

@@ -9,21 +9,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-const managedPolicyType = "AWS::IAM::ManagedPolicy"
-
-// managedPolicy is one of the template, whose ARN other values refer to.
+// managedPolicy is a managed policy in the template, which values may refer to.
 type managedPolicy struct {
 	id         string
 	properties template.Span
 	loops      loops
-	arns       []string // nil until somebody asks
+	arns       []string // nil until first asked for
 }
 
-// notePolicies takes note of the managed policies and the permission sets, which
-// other resources refer to. Of a logical ID that is given twice, the last one
-// counts.
+// notePolicies records the managed policies and permission sets that other
+// resources may refer to. The last resource with a logical ID counts.
 func (in *inspector) notePolicies(repeated [][]resourceID) {
-	replaced := map[int]bool{} // by where the logical ID is
+	replaced := map[int]bool{} // by offset of the logical ID
 	for _, all := range repeated {
 		for _, id := range all[:len(all)-1] {
 			replaced[int(id.start)] = true
@@ -40,21 +37,21 @@ func (in *inspector) notePolicies(repeated [][]resourceID) {
 	}
 }
 
-// isReferable reports whether the logical ID of a policy is the one that is
-// written, unlike that of one in a loop, and all of the policy is in sight.
+// isReferable reports whether a policy keeps its logical ID, which a loop would
+// change, and no loop or transform adds to it.
 func (in *inspector) isReferable(r *resource) bool {
 	return len(r.id) > 0 && !r.transformed && !r.twice && !r.generated && len(r.loops.seen()) == in.outside
 }
 
-// varyingID is a logical ID that loops make. The resource takes the place of
-// another one with that ID, for the last one counts.
+// varyingID is a logical ID that depends on a loop. Its resource may replace
+// another one with the same ID.
 type varyingID struct {
 	text  string
 	loops loops
 }
 
-// maxVaryingIDs bounds how many are looked at, so that the time stays linear:
-// beyond them, any policy is taken to be replaced.
+// maxVaryingIDs bounds how many such IDs are recorded, so that time stays linear:
+// beyond it, any policy may be replaced.
 const maxVaryingIDs = 10
 
 func (c *collector) noteVaryingID(name []byte) {
@@ -63,48 +60,48 @@ func (c *collector) noteVaryingID(name []byte) {
 	}
 }
 
-// mayBeReplaced reports whether a loop may make another resource of a policy.
+// mayBeReplaced reports whether a loop may replace a policy by another resource.
 func (f *facts) mayBeReplaced(p *managedPolicy) bool {
 	return len(f.replacing) > maxVaryingIDs ||
 		slices.ContainsFunc(f.replacing, func(v varyingID) bool { return v.loops.couldBe(v.text, p.id) })
 }
 
-// arnOf are the texts that the ARN of a policy can be. CloudFormation makes up
-// a name where there is none. Source: CloudFormation's template reference,
-// AWS::IAM::ManagedPolicy.
+// arnOf returns the texts that the ARN of a policy can have. CloudFormation
+// generates a name for a policy without one.
+// Source: CloudFormation's template reference, AWS::IAM::ManagedPolicy.
 func (c certainty) arnOf(p *managedPolicy) []string {
 	if p.arns == nil && c.mayBeReplaced(p) {
 		p.arns = anyText()
 	}
 	if p.arns == nil {
 		within := *c.facts
-		within.policies = nil // a policy that is named after another one is none that matters
+		within.policies = nil // a name made from the ARN of another policy is not followed
 		of := certainty{facts: &within, loops: p.loops, parameters: c.parameters}
-		p.arns = of.arnsMade(template.NodeAt(c.src, p.properties))
+		p.arns = of.arnsFrom(template.NodeAt(c.src, p.properties))
 	}
 	return p.arns
 }
 
-// arnsMade are the ARNs that a policy's properties make.
-func (c certainty) arnsMade(properties template.Node) []string {
+// arnsFrom returns the ARNs that the properties of a policy make.
+func (c certainty) arnsFrom(properties template.Node) []string {
 	const prefix = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy"
-	isMade := func(m template.Member) bool {
+	isComputed := func(m template.Member) bool {
 		return m.Name == "Ref" || strings.HasPrefix(m.Name, functionPrefix) || c.loops.vary(m.Name)
 	}
 	arns := anyText()
-	if !slices.ContainsFunc(properties.Members, isMade) {
+	if !slices.ContainsFunc(properties.Members, isComputed) {
 		path, name := c.pathOf(properties.Get("Path")), c.outcomes(properties.Get("ManagedPolicyName"))
 		arns = followed(followed([]string{prefix}, path), name)
 	}
 	for i, arn := range arns {
-		if hasUnknown(arn) || isNoPolicy(arn) { // IAM makes no policy without an ARN
+		if hasUnknown(arn) || isNoPolicy(arn) { // IAM gives every policy an ARN
 			arns[i] = prefix + "/" + unknown
 		}
 	}
 	return arns
 }
 
-// pathOf are the texts of a path, which is / where none is given.
+// pathOf returns the texts of a path, which is / by default.
 func (c certainty) pathOf(n template.Node) []string {
 	switch either := branches(n); {
 	case n.Kind == jsontext.KindInvalid, isNoValue(n):

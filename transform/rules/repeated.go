@@ -10,12 +10,12 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// CloudFormation accepts a key that is given twice, in JSON and in YAML, and the
-// last one wins. Source: ValidateTemplate and GetTemplateSummary of the service.
-// So does everything here. But where the key decides about a boundary, the
+// CloudFormation accepts repeated keys, in JSON and in YAML, and the last one
+// counts. The rules do the same. But where the key decides about a boundary, the
 // author may have meant the other one: that is an escape.
+// Source: answers of ValidateTemplate and GetTemplateSummary.
 
-// decisiveSections are those that the rules read.
+// decisiveSections are the sections that the rules read.
 var decisiveSections = []string{"Resources", "Conditions", "Globals", "Mappings", "Metadata", "Parameters", template.TransformSection}
 
 // resourceIDs are the logical IDs of one map of resources.
@@ -26,12 +26,11 @@ type resourceIDs struct {
 
 type resourceID struct {
 	hash       uint64
-	start, end int32 // of the name, and of the resource
+	start, end int32 // start of the name, end of the resource
 }
 
-// add takes note of a logical ID. There may be further ones in so many bytes ahead:
-// room for them is made at once, so that allocations do not grow with their
-// number.
+// add records a logical ID. Ahead is the number of bytes that may hold more of
+// them: memory for those is allocated at once.
 func (ids *resourceIDs) add(name []byte, at template.Span, end, ahead int) {
 	if ids.all == nil {
 		ids.seed = maphash.MakeSeed()
@@ -46,11 +45,11 @@ func (ids *resourceIDs) add(name []byte, at template.Span, end, ahead int) {
 	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.Start), int32(end)})
 }
 
-// usualResource is less than most resources have in bytes.
+// usualResource is a size that most resources exceed, in bytes.
 const usualResource = 256
 
-// repeated are the logical IDs that are given more than once, each with all of
-// its places, in source order.
+// repeated returns the places of each logical ID that occurs more than once, in
+// source order.
 func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
 	if !ids.mayRepeat() {
 		return nil
@@ -71,8 +70,8 @@ func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
 	return repeated
 }
 
-// mayRepeat reports whether two of the names have the same hash. Almost never
-// do they, and then they need not be sorted.
+// mayRepeat reports whether two names have the same hash. They almost never do,
+// which saves sorting them.
 func (ids *resourceIDs) mayRepeat() bool {
 	slots := make([]uint64, 1<<bits.Len(uint(2*len(ids.all)))) // at most half full
 	for _, id := range ids.all {
@@ -93,8 +92,8 @@ func (id resourceID) text(src []byte) []byte {
 	return name
 }
 
-// repeatedIDs are the logical IDs of all maps of resources that are given more
-// than once in their map.
+// repeatedIDs returns the logical IDs that occur more than once in their map of
+// resources.
 func (in *inspector) repeatedIDs() (repeated [][]resourceID) {
 	for i := range in.ids {
 		repeated = append(repeated, in.ids[i].repeated(in.Src)...)
@@ -102,8 +101,8 @@ func (in *inspector) repeatedIDs() (repeated [][]resourceID) {
 	return repeated
 }
 
-// refuseRepeated reports logical IDs that are given twice where a rule has found
-// something in one of the resources.
+// refuseRepeated reports repeated logical IDs if a rule has found something in one
+// of their resources.
 func (in *inspector) refuseRepeated(repeated [][]resourceID) {
 	if len(repeated) == 0 {
 		return
@@ -120,7 +119,7 @@ func (in *inspector) refuseRepeated(repeated [][]resourceID) {
 	}
 }
 
-// offsets are where the rules have found something, sorted.
+// offsets returns where the rules have found something, sorted.
 func (in *inspector) offsets() (offsets []int) {
 	for _, s := range in.sites {
 		offsets = append(offsets, s.offset)

@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// snippet reads an object without a Resources section, a second time: its
-// shape is known only now.
+// snippet reads an object without a section Resources again, now that its shape is
+// known.
 func (c *collector) snippet(at template.Span) {
 	outer := c.Cursor
 	defer func() { c.Cursor = outer }()
@@ -23,8 +23,9 @@ func (c *collector) snippet(at template.Span) {
 		c.OneResource = true
 		c.resource(nil, template.Span{})
 	case shapeRole:
-		// A role has no property that a function has and the rule looks at.
-		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, rule: rules[functionType], props: readProperties(c.Cursor, c.loops)}
+		// The properties are those of a role or a function. The rules of a function
+		// are right for both: a role has none of the other properties they read.
+		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType], props: readProperties(c.Cursor, c.loops)}
 		r.Object, r.typeAt = r.props.Object, r.props.Span
 		c.resources = append(c.resources, r)
 	case shapeResources:
@@ -39,27 +40,28 @@ func (c *collector) snippet(at template.Span) {
 	}
 }
 
-// shape is what an object without a Resources section can be.
+// shape is what an object without a section Resources can be.
 type shape int
 
 const (
 	shapeUnknown  shape = iota
 	shapeNoRoles        // a template without resources
-	shapeEmpty          // the value of a property, where Fn::Transform is alone in it
-	shapeFunction       // the value of a property, where it is beside an intrinsic function
+	shapeEmpty          // the value of a property that had only a Fn::Transform
+	shapeFunction       // the value of a property that has an intrinsic function, too
 	shapeResource
-	shapeRole // the properties of a role
-	shapeResources
+	shapeRole      // the properties of a role
+	shapeResources // a map of resources
 	shapeRoleOrResources
 )
 
-// shapeOf is the shape of the object at a span. Of all resource types, only AWS::IAM::Role
-// and AWS::Serverless::Function have the property AssumeRolePolicyDocument, and
-// both take a boundary. Resources may have any of these names.
+// shapeOf returns the shape of the object at a span. Only two resource types have
+// the property AssumeRolePolicyDocument, AWS::IAM::Role and
+// AWS::Serverless::Function, and both take a boundary. Resources may have any of
+// these names as logical ID.
 func shapeOf(src []byte, at template.Span) shape {
 	s := template.NewCursor(src, at)
-	var typed, role, loop, resource, section, function bool
-	beside := false // there is a resource that is no part of one
+	var hasType, hasRole, hasLoop, hasResource, hasSection, isCall bool
+	beside := false // has a resource that is not Properties or Metadata of one
 	members := 0
 	for s.Enter(); s.More(); {
 		name, _ := s.Name()
@@ -70,34 +72,34 @@ func shapeOf(src []byte, at template.Span) shape {
 		}
 		switch string(name) {
 		case "Type":
-			typed = typed || isTypeName(s.Text(value))
+			hasType = hasType || isTypeName(s.Text(value))
 		case "AssumeRolePolicyDocument":
-			role = role || kind != jsontext.KindBeginObject || !isResource(src, value)
+			hasRole = hasRole || kind != jsontext.KindBeginObject || !isResource(src, value)
 		case "AWSTemplateFormatVersion", "Conditions", "Globals", "Mappings", "Outputs":
-			section = true
+			hasSection = true
 		}
-		loop = loop || isForEach(name)
-		function = (members == 0 || function) && isFunction(name, kind)
+		hasLoop = hasLoop || isForEach(name)
+		isCall = (members == 0 || isCall) && isFunction(name, kind)
 		if kind == jsontext.KindBeginObject && isResource(src, value) {
-			resource = true
+			hasResource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
 		members++
 	}
 	switch {
-	case function:
+	case isCall:
 		return shapeFunction
-	case typed && !beside:
+	case hasType && !beside:
 		return shapeResource
-	case role && resource:
+	case hasRole && hasResource:
 		return shapeRoleOrResources
-	case resource:
+	case hasResource:
 		return shapeResources
-	case role:
+	case hasRole:
 		return shapeRole
-	case loop:
+	case hasLoop:
 		return shapeResources
-	case section:
+	case hasSection:
 		return shapeNoRoles
 	case members == 0:
 		return shapeEmpty
@@ -105,19 +107,19 @@ func shapeOf(src []byte, at template.Span) shape {
 	return shapeUnknown
 }
 
-// isFunction reports whether a name is that of an intrinsic function that gives
-// a value. A resource may have the logical ID Ref.
+// isFunction reports whether a member is an intrinsic function that yields a
+// value. A resource may have the logical ID Ref.
 func isFunction(name []byte, argument jsontext.Kind) bool {
 	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte(functionPrefix)) && string(name) != "Fn::Transform" && !isForEach(name)
 }
 
-// sectionNames are those that a template may have beside Resources.
+// sectionNames are the sections that a template may have beside Resources.
 var sectionNames = []string{
 	"AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Hooks", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform",
 }
 
-// namesResource reports whether "Resources", whose value has a Type, is the
-// logical ID of a resource in the object at a span, and no section of it.
+// namesResource reports whether the member Resources of the object at a span, which
+// has a Type, is a resource with that logical ID, and not the section.
 func (c *collector) namesResource(at template.Span) bool {
 	s := template.NewCursor(c.Contents.Src, at)
 	for s.Enter(); s.More(); {
@@ -140,7 +142,7 @@ func (c *collector) namesResource(at template.Span) bool {
 	return true
 }
 
-// isResource reports whether the object at a span has the Type of a resource.
+// isResource reports whether the object at a span has a Type like a resource.
 func isResource(src []byte, at template.Span) bool {
 	s := template.NewCursor(src, at)
 	for s.Enter(); s.More(); {
@@ -153,13 +155,13 @@ func isResource(src []byte, at template.Span) bool {
 }
 
 // isTransform reports whether a member is the section Transform, which
-// CloudFormation does not hand to macros, and not a resource of that name.
+// CloudFormation does not pass to macros, and not a resource with that logical ID.
 func isTransform(src, name []byte, kind jsontext.Kind, value template.Span) bool {
 	return string(name) == template.TransformSection && (kind != jsontext.KindBeginObject || !isResource(src, value))
 }
 
-// isTypeName reports whether text names a resource type, or will when a loop
-// variable is replaced.
+// isTypeName reports whether text is a resource type, or may become one after loop
+// variables are replaced.
 func isTypeName(text []byte) bool {
 	return bytes.Contains(text, []byte("::")) || bytes.ContainsAny(text, "$&") && hasVariable(string(text))
 }

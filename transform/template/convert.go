@@ -12,11 +12,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Convert writes the template in another syntax, with a line break at the end,
-// and verifies that the result means the same. In JSON, short forms of intrinsic
-// functions are expanded, and the section Transform comes first. In YAML,
-// quotes and brackets go where none are needed. A template that has the syntax
-// already is returned as it is.
+// Convert returns the text of the template in another syntax, with a line break at
+// the end, and verifies that it means the same. In JSON, short forms of intrinsic
+// functions are expanded, and the section Transform comes first. In YAML, quotes
+// and brackets are omitted where possible. For the syntax of the template itself,
+// Convert returns the text as it is.
 func (t *Document) Convert(to Syntax) ([]byte, error) {
 	if to == t.Syntax() {
 		return t.Text(), nil
@@ -57,7 +57,7 @@ func (t *Document) toJSON() ([]byte, error) {
 	return append(value, '\n'), nil
 }
 
-// errDeep is why JSON is not written as YAML.
+// errDeep is the error for JSON that is not written as YAML.
 var errDeep = fmt.Errorf("it has values in each other to a depth of more than %d", maxDepth)
 
 func (t *Document) toYAML() ([]byte, error) {
@@ -70,11 +70,11 @@ func (t *Document) toYAML() ([]byte, error) {
 type yamlWriter struct {
 	*Cursor
 	out   []byte
-	depth int // of the objects and arrays around
+	depth int // number of objects and arrays around
 	err   error
 }
 
-// value writes what comes behind a colon or a dash. Indent is that of the line.
+// value writes a value after a colon or dash on a line with the given indent.
 func (w *yamlWriter) value(indent string) {
 	if w.depth >= maxDepth {
 		w.err = errDeep
@@ -93,14 +93,14 @@ func (w *yamlWriter) value(indent string) {
 	}
 }
 
-// isEmpty reports whether the next object or array has nothing in it.
+// isEmpty reports whether the next object or array is empty.
 func (w *yamlWriter) isEmpty() bool {
 	inner := Cursor{w.Src, w.Next() + 1}
 	return !inner.More()
 }
 
-// maxKey is how long a key can be that a colon follows on its line. Source:
-// YAML 1.1, simple keys.
+// maxKey is the longest key that a colon may follow on the same line, with a margin.
+// Source: YAML 1.1, simple keys.
 const maxKey = 1000
 
 func (w *yamlWriter) members(indent string) {
@@ -118,7 +118,7 @@ func (w *yamlWriter) members(indent string) {
 	}
 }
 
-// elements writes those of an array, whose objects begin on the line of their
+// elements writes the elements of an array. Objects begin on the line of their
 // dash.
 func (w *yamlWriter) elements(indent string) {
 	w.depth++
@@ -158,8 +158,8 @@ func (w *yamlWriter) scalar(indent string) {
 	w.out = append(w.out, '\n')
 }
 
-// isLiteral reports whether a text can be a literal block: it has several
-// lines, none of which a reader or an editor changes.
+// isLiteral reports whether text can be a literal block: it has several lines, and
+// no white space that a reader or an editor may change.
 func isLiteral(text string) bool {
 	if !strings.Contains(strings.TrimSuffix(text, "\n"), "\n") || strings.HasSuffix(text, "\n\n") || strings.ContainsFunc(text, isEscaped) {
 		return false
@@ -172,14 +172,15 @@ func isLiteral(text string) bool {
 	return true
 }
 
-// plainText is what no reader of YAML, 1.1 or 1.2, takes for anything but text.
-// Numbers, dates, times and merge keys begin otherwise.
+// plainText matches texts that cannot be numbers, dates, times or merge keys in
+// YAML 1.1 or 1.2.
 var plainText = regexp.MustCompile(`^[\pL_/$(][^\t\n\r]*$`)
 
-// notText are words that are no text, in any case.
+// notText are words with another meaning as plain scalars, in any case.
 var notText = []string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
-// oneLine is a text on one line: plain, or in double quotes.
+// oneLine returns text on one line: plain if every reader of YAML takes that for
+// text, or else in double quotes.
 func oneLine(text string) string {
 	isPlain := plainText.MatchString(text) && !slices.Contains(notText, strings.ToLower(text)) &&
 		!strings.Contains(text, ": ") && !strings.Contains(text, " #") && !strings.HasSuffix(text, ":") && !strings.HasSuffix(text, " ") &&
@@ -201,9 +202,8 @@ func oneLine(text string) string {
 	return b.String()
 }
 
-// isEscaped reports whether a character is not written as it is: a control
-// character, a line break of YAML 1.1, a byte order mark, and what a reader need
-// not take.
+// isEscaped reports whether a character must be escaped: a control character, a line
+// break of YAML 1.1, a byte order mark, or one that not every reader accepts.
 func isEscaped(r rune) bool {
 	return r != '\n' && r != '\t' && !unicode.IsPrint(r) && r != '\u00a0' || r == '\ufffd' || r > 0xffff
 }

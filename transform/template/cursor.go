@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Validate says what is wrong with a JSON text, nil if it is valid. Duplicate
-// names and invalid UTF-8 pass: they are the concern of whoever reads them.
+// Validate returns an error if text is not valid JSON. It allows duplicate names
+// and invalid UTF-8, which are left to the reader.
 func Validate(text []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if _, err := dec.ReadValue(); err != nil {
@@ -27,27 +27,27 @@ func Validate(text []byte) error {
 	}
 }
 
-// Cursor reads a value of a JSON text in one pass, and tells where each value
-// in it lies. The text must be valid: the cursor checks nothing, and on other
-// texts it may return anything, or panic.
+// Cursor reads a value of a JSON text in one pass, with the span of each value in
+// it. The text must be valid: a cursor checks nothing, and for other texts it may
+// return anything, or panic.
 type Cursor struct {
 	Src []byte
-	Pos int // behind what was read last, or at what comes next
+	pos int // after the last token, or at the next one
 }
 
-// NewCursor returns a cursor at the value at a span of src.
+// NewCursor returns a cursor before the value at a span of src.
 func NewCursor(src []byte, at Span) *Cursor { return &Cursor{src, at.Start} }
 
-// Next is where the next token begins. Commas and colons are no tokens: in a
-// valid text they say nothing that the brackets do not.
+// Next returns the offset of the next token. Commas and colons do not count as
+// tokens: in a valid text, brackets alone tell the structure.
 func (c *Cursor) Next() int {
-	if b := c.Src[c.Pos]; b <= ' ' || b == ',' || b == ':' {
-		c.Pos = tokenStart(c.Src, c.Pos)
+	if b := c.Src[c.pos]; b <= ' ' || b == ',' || b == ':' {
+		c.pos = tokenStart(c.Src, c.pos)
 	}
-	return c.Pos
+	return c.pos
 }
 
-// Peek is the kind of the next value, or of the end of an object or array.
+// Peek returns the kind of the next value, or of the end of an object or array.
 func (c *Cursor) Peek() jsontext.Kind {
 	switch b := c.Src[c.Next()]; b {
 	case '{', '}', '[', ']', '"', 't', 'f', 'n':
@@ -56,56 +56,56 @@ func (c *Cursor) Peek() jsontext.Kind {
 	return jsontext.KindNumber
 }
 
-// Enter reads the opening delimiter of an object or array and returns its
-// offset.
+// Enter reads the opening bracket of an object or array and returns its offset.
 func (c *Cursor) Enter() int {
 	at := c.Next()
-	c.Pos++
+	c.pos++
 	return at
 }
 
-// More reports whether the object or array goes on. If not, it reads the
-// closing delimiter.
+// More reports whether the object or array has another member or element. If not,
+// it reads the closing bracket.
 func (c *Cursor) More() bool {
 	if b := c.Src[c.Next()]; b != '}' && b != ']' {
 		return true
 	}
-	c.Pos++
+	c.pos++
 	return false
 }
 
-// Name reads a member's name. The bytes stay valid as long as the source.
+// Name reads the name of a member. The bytes may be shared with Src.
 func (c *Cursor) Name() ([]byte, Span) {
 	at := c.Next()
 	end, plain := stringEnd(c.Src, at)
-	c.Pos = end
+	c.pos = end
 	if plain {
 		return c.Src[at+1 : end-1], Span{at, end}
 	}
 	return Unquote(c.Src[at:end]), Span{at, end}
 }
 
-// Skip reads the next value, whatever it is.
+// Skip reads the next value and returns its span.
 func (c *Cursor) Skip() Span {
 	at := c.Next()
 	switch c.Src[at] {
 	case '"':
-		c.Pos, _ = stringEnd(c.Src, at)
+		c.pos, _ = stringEnd(c.Src, at)
 	case '{', '[':
-		c.Pos = collectionEnd(c.Src, at)
+		c.pos = collectionEnd(c.Src, at)
 	default:
-		c.Pos = literalEnd(c.Src, at)
+		c.pos = literalEnd(c.Src, at)
 	}
-	return Span{at, c.Pos}
+	return Span{at, c.pos}
 }
 
-// Behind says that all before an offset is read.
-func (c *Cursor) Behind(offset int) { c.Pos = offset }
+// Seek moves the cursor to an offset, after a value that was read by other means.
+func (c *Cursor) Seek(offset int) { c.pos = offset }
 
-// Offset is behind what was read last, if nothing has looked ahead since.
-func (c *Cursor) Offset() int { return c.Pos }
+// Offset returns the offset after the last token, unless Next, Peek or More has
+// looked at the next one since.
+func (c *Cursor) Offset() int { return c.pos }
 
-// Text is the meaning of the string at a span, nil when there is none.
+// Text returns the text of the string at a span, or nil for another value.
 func (c *Cursor) Text(at Span) []byte {
 	if at.Absent() || c.Src[at.Start] != '"' {
 		return nil
@@ -113,14 +113,14 @@ func (c *Cursor) Text(at Span) []byte {
 	return Unquote(c.Src[at.Start:at.End])
 }
 
-// What follows looks at eight bytes at once, as lanes of a word. A lane that
-// has something is marked by its highest bit.
+// The functions below look at eight bytes at once, the lanes of a word. The highest
+// bit of a lane marks what is searched for.
 const (
 	lanes = 0x0101010101010101 // times a byte: that byte in each lane
 	marks = lanes << 7
 )
 
-// word is the eight bytes at an offset, zeros where the text ends before.
+// word returns the eight bytes at an offset, with zeros after the end of src.
 func word(src []byte, at int) uint64 {
 	if len(src)-at >= 8 {
 		return binary.LittleEndian.Uint64(src[at:])
@@ -130,14 +130,15 @@ func word(src []byte, at int) uint64 {
 	return binary.LittleEndian.Uint64(last[:])
 }
 
-// firstLane is the lane of the lowest mark.
+// firstLane returns the lane of the lowest mark.
 func firstLane(marked uint64) int { return bits.TrailingZeros64(marked) / 8 }
 
-// firstZero marks the first lane that is zero. The subtraction borrows from the
-// lanes behind it, so marks there mean nothing.
+// firstZero marks the first lane that is zero. Marks in later lanes are meaningless,
+// because the subtraction borrows from them.
 func firstZero(w uint64) uint64 { return (w - lanes) &^ w & marks }
 
-// tokenStart is where the next token begins, behind white space and a delimiter.
+// tokenStart returns where the next token begins, after white space, commas and
+// colons.
 func tokenStart(src []byte, at int) int {
 	for {
 		switch b := src[at]; {
@@ -151,12 +152,12 @@ func tokenStart(src []byte, at int) int {
 	}
 }
 
-// blankEnd is behind the white space at an offset: outside of strings, that is
-// all up to the space.
+// blankEnd returns the end of the white space at an offset. Outside strings, every
+// byte up to the space character is white space.
 func blankEnd(src []byte, at int) int {
 	for ; at < len(src); at += 8 {
 		w := word(src, at)
-		// The addition carries into the lanes behind the first one only.
+		// The addition carries only into lanes after the first visible one.
 		if visible := (w + lanes*(0x7f-' ') | w) & marks; visible != 0 {
 			return at + firstLane(visible)
 		}
@@ -164,7 +165,8 @@ func blankEnd(src []byte, at int) int {
 	return len(src)
 }
 
-// stringEnd is behind the string at an offset. Plain says that it has no escapes.
+// stringEnd returns the end of the string at an offset, and whether it is plain:
+// without escapes.
 func stringEnd(src []byte, at int) (end int, plain bool) {
 	plain = true
 	for at++; ; {
@@ -183,7 +185,7 @@ func stringEnd(src []byte, at int) (end int, plain bool) {
 	}
 }
 
-// literalEnd is behind the number, true, false or null at an offset.
+// literalEnd returns the end of the number, true, false or null at an offset.
 func literalEnd(src []byte, at int) int {
 	for ; at < len(src); at++ {
 		switch src[at] {
@@ -194,8 +196,8 @@ func literalEnd(src []byte, at int) int {
 	return at
 }
 
-// collectionEnd is behind the object or array at an offset. Only strings and
-// brackets are told apart from the rest.
+// collectionEnd returns the end of the object or array at an offset. It looks only
+// for strings and brackets.
 func collectionEnd(src []byte, at int) int {
 	for depth := 0; ; {
 		switch src[at] {

@@ -1,66 +1,94 @@
 package template
 
-import "bytes"
+import "github.com/go-json-experiment/json/jsontext"
 
-// Edit replaces bytes of the source by a piece of JSON that holds a boundary.
+// Edit changes one place of a template's JSON.
 type Edit struct {
-	Start, End int
-	Piece      piece
-	Into       Object // whose style the piece follows
-	Boundary   []byte
+	Op         Op
+	Start, End int    // what is replaced; both are Into.Insertion() for Insert
+	Into       Object // the object that the edit is in, whose style it follows
 
-	ID, Type string     // of what is edited, for messages
-	Inner    []TextEdit // of the text that a string means, where piece is requoted
+	// Path names members, each inside the one before. For Replace it names the
+	// member of Into that has the value.
+	Path  []string
+	Value []byte // JSON: a string, or an object with a single string
+
+	ID, Type string     // of the edited resource, for messages
+	Inner    []TextEdit // for EditString: edits of the text that the string stands for
 }
 
-// piece is what an edit writes.
-type piece int
+// Op is what an Edit does.
+type Op int
 
+// Operations.
 const (
-	BoundaryValue    piece = iota // the boundary itself
-	BoundaryMember                // "PermissionsBoundary": boundary
-	PropertiesValue               // {"PermissionsBoundary": boundary}
-	PropertiesMember              // "Properties": {"PermissionsBoundary": boundary}
-	Requoted                      // boundary holds the finished string
+	Insert     Op = iota // insert the member Path, first in the object Into
+	Replace              // replace a value in Into by Value
+	Fill                 // replace a value that stands for no object, Into, by an object with the member Path
+	EditString           // edit the text of a string; Value is the edited string
 )
 
-// append writes the edit's piece.
+// append writes what the edit puts in place of the bytes from Start to End.
 func (e Edit) append(out, src []byte) []byte {
-	switch e.Piece {
-	case BoundaryMember:
-		out = e.appendName(out, src, `"PermissionsBoundary"`)
-		out = e.appendBoundary(out, src)
-		return e.appendComma(out)
-	case PropertiesMember:
-		out = e.appendName(out, src, `"Properties"`)
-		out = e.appendProperties(out, src)
-		return e.appendComma(out)
-	case PropertiesValue:
-		return e.appendProperties(out, src)
-	case Requoted:
-		return append(out, e.Boundary...)
+	switch e.Op {
+	case Insert:
+		return e.appendInsertion(out, src)
+	case Fill:
+		return e.appendObject(out, e.Path, e.space(src))
+	case EditString:
+		return append(out, e.Value...)
 	}
-	return e.appendBoundary(out, src)
+	return e.appendValue(out, e.space(src))
 }
 
-func (e Edit) appendProperties(out, src []byte) []byte {
-	out = append(out, `{"PermissionsBoundary":`...)
-	out = append(out, e.space(src)...)
-	out = e.appendBoundary(out, src)
-	return append(out, '}')
-}
-
-// appendBoundary writes the boundary: a string, or a Fn::Sub.
-func (e Edit) appendBoundary(out, src []byte) []byte {
-	if name := []byte(`{"Fn::Sub":`); bytes.HasPrefix(e.Boundary, name) {
-		out = append(append(out, name...), e.space(src)...)
-		return append(out, e.Boundary[len(name):]...)
+// appendInsertion writes a member and what separates it from the next. The white
+// space around its name is that of the member that was first.
+func (e Edit) appendInsertion(out, src []byte) []byte {
+	name, value := e.Into.FirstName, e.Into.FirstValue
+	if name.Absent() {
+		return e.appendMember(out, e.Path, e.space(src))
 	}
-	return append(out, e.Boundary...)
+	out = append(out, src[e.Start:name.Start]...)
+	out = appendQuoted(out, e.Path[0])
+	out = append(out, src[name.End:value.Start]...)
+	out = e.appendObject(out, e.Path[1:], e.space(src))
+	return append(out, ',')
 }
 
-// space is what the author writes between the colon of a member and a value on
-// the same line: a space or nothing.
+// appendObject writes an object with a member at a path, or only the value if
+// the path is empty.
+func (e Edit) appendObject(out []byte, path []string, space string) []byte {
+	if len(path) == 0 {
+		return e.appendValue(out, space)
+	}
+	return append(e.appendMember(append(out, '{'), path, space), '}')
+}
+
+func (e Edit) appendMember(out []byte, path []string, space string) []byte {
+	out = append(appendQuoted(out, path[0]), ':')
+	return e.appendObject(append(out, space...), path[1:], space)
+}
+
+func (e Edit) appendValue(out []byte, space string) []byte {
+	name, text := e.function()
+	if name == "" {
+		return append(out, e.Value...)
+	}
+	out = append(appendQuoted(append(out, '{'), name), ':')
+	return append(appendQuoted(append(out, space...), text), '}')
+}
+
+// function returns the member of a Value that is an object.
+func (e Edit) function() (name, text string) {
+	if jsontext.Value(e.Value).Kind() != jsontext.KindBeginObject {
+		return "", ""
+	}
+	name, argument := Whole(e.Value).Only()
+	return name, argument.Text
+}
+
+// space returns what the author writes between a colon and a value on the same
+// line: a space or nothing.
 func (e Edit) space(src []byte) string {
 	before := e.Into.FirstValue.Start
 	if e.Into.FirstName.Absent() {
@@ -72,33 +100,13 @@ func (e Edit) space(src []byte) string {
 	return ""
 }
 
-// appendName begins a new member. White space around its name is that of the
-// member that was first, so that the result looks as its author writes.
-func (e Edit) appendName(out, src []byte, name string) []byte {
-	name1, value1 := e.Into.FirstName, e.Into.FirstValue
-	if name1.Absent() {
-		out = append(out, name...)
-		out = append(out, ':')
-		return append(out, e.space(src)...)
-	}
-	out = append(out, src[e.Start:name1.Start]...)
-	out = append(out, name...)
-	return append(out, src[name1.End:value1.Start]...)
-}
+// usualEdit is about how many bytes an edit writes.
+const usualEdit = 128
 
-func (e Edit) appendComma(out []byte) []byte {
-	if e.Into.FirstName.Absent() {
-		return out
-	}
-	return append(out, ',')
-}
-
-// usualPiece is about how many bytes an edit writes.
-const usualPiece = 128
-
-// AppendEdited appends the pieces that the bytes of src at a span are in, edited.
+// AppendEdited appends the edited bytes of src at a span to pieces. Bytes that no
+// edit replaces are shared with src, not copied.
 func AppendEdited(pieces [][]byte, src []byte, at Span, edits []Edit) [][]byte {
-	written := make([]byte, 0, len(edits)*usualPiece)
+	written := make([]byte, 0, len(edits)*usualEdit)
 	from := at.Start
 	for _, e := range edits {
 		start := len(written)
@@ -109,7 +117,7 @@ func AppendEdited(pieces [][]byte, src []byte, at Span, edits []Edit) [][]byte {
 	return append(pieces, src[from:at.End])
 }
 
-// textEdits are edits of JSON as edits of its text.
+// textEdits returns edits of JSON as edits of its text.
 func textEdits(edits []Edit, src []byte) []TextEdit {
 	texts := make([]TextEdit, len(edits))
 	for i, e := range edits {

@@ -8,72 +8,84 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Span is a range of bytes of the source: of a value, or of a member's name
-// with its quotes. The zero span stands for a value that is absent, which is
-// unambiguous as no member's value starts at 0.
+// Span is the range of a value, or of a member's name with its quotes, in a JSON
+// text. The zero span stands for an absent value.
 type Span struct{ Start, End int }
 
+// Absent reports whether s stands for an absent value.
 func (s Span) Absent() bool { return s.End == 0 }
 
-// Object is where a JSON object lies, and where its first member lies, before
-// which another one can be inserted.
+// Object is the span of a JSON object, with its first member, before which an
+// [Insert] inserts another one.
 type Object struct {
 	Span
-	FirstName, FirstValue Span // absent when the object is empty
+	FirstName, FirstValue Span // absent if the object is empty
 }
 
-// Add takes note of a member, in source order.
+// Add records a member. Members are added in source order.
 func (o *Object) Add(name, value Span) {
 	if o.FirstName.Absent() {
 		o.FirstName, o.FirstValue = name, value
 	}
 }
 
-// Insertion is where a further member goes: first, so that the difference is
-// one line more in a template that has a line for each member.
+// Insertion returns where a member is inserted. It becomes the first one, so that a
+// diff of a template with a line for each member shows one added line.
 func (o Object) Insertion() int { return o.Start + 1 }
 
-// Unquote is the meaning of a JSON string. Without escapes it is part of the
-// string itself.
+// Unquote returns the text that a JSON string stands for. It shares memory with a
+// string that has no escapes. Invalid UTF-8 becomes U+FFFD.
 func Unquote(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
-	// The only error is invalid UTF-8, which becomes U+FFFD.
+	// Invalid UTF-8 is the only error.
 	text, _ := jsontext.AppendUnquote(nil, quoted)
 	return text
 }
 
-// Quote writes text as a JSON string.
-func Quote(text string) []byte {
-	// Valid UTF-8 is the only thing that AppendQuote asks for.
-	quoted, _ := jsontext.AppendQuote(nil, strings.ToValidUTF8(text, "\uFFFD"))
-	return quoted
+// Quote returns text as a JSON string. Invalid UTF-8 becomes U+FFFD.
+func Quote(text string) []byte { return appendQuoted(nil, text) }
+
+func appendQuoted(out []byte, text string) []byte {
+	// Invalid UTF-8 is the only error.
+	out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(text, "\uFFFD"))
+	return out
 }
 
-// Node is a small part of the source as a tree: of what the rules must look at
-// from more than one side. The zero node stands for an absent value.
+// Node is a JSON value as a tree, for values that a single pass of a [Cursor] cannot
+// decide about. The zero node stands for an absent value.
 type Node struct {
 	Object
 	Kind     jsontext.Kind
-	Text     string   // meaning of a string; spelling of any other scalar
+	Text     string   // the text of a string, or any other scalar as written
 	Members  []Member // of an object, in source order
 	Elements []Node   // of an array
 }
 
+// Member is a member of an object.
 type Member struct {
 	Name  string
 	Value Node
 }
 
+// IsObject reports whether n is an object.
 func (n Node) IsObject() bool { return n.Kind == jsontext.KindBeginObject }
-func (n Node) IsArray() bool  { return n.Kind == jsontext.KindBeginArray }
-func (n Node) IsString() bool { return n.Kind == jsontext.KindString }
-func (n Node) IsNull() bool   { return n.Kind == jsontext.KindNull }
-func (n Node) IsEmpty() bool  { return n.IsString() && n.Text == "" }
 
-// Get returns the value of a member. Where a name is given twice, the last
-// one counts, as it does for most parsers.
+// IsArray reports whether n is an array.
+func (n Node) IsArray() bool { return n.Kind == jsontext.KindBeginArray }
+
+// IsString reports whether n is a string.
+func (n Node) IsString() bool { return n.Kind == jsontext.KindString }
+
+// IsNull reports whether n is null.
+func (n Node) IsNull() bool { return n.Kind == jsontext.KindNull }
+
+// IsEmpty reports whether n is the empty string.
+func (n Node) IsEmpty() bool { return n.IsString() && n.Text == "" }
+
+// Get returns the value of a member, the last one if the name is repeated, or the
+// zero node.
 func (n Node) Get(name string) Node {
 	for i := len(n.Members) - 1; i >= 0; i-- {
 		if n.Members[i].Name == name {
@@ -83,7 +95,7 @@ func (n Node) Get(name string) Node {
 	return Node{}
 }
 
-// Repeats reports whether one of the names is given more than once.
+// Repeats reports whether an object has one of the names more than once.
 func (n Node) Repeats(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		count := 0
@@ -96,7 +108,8 @@ func (n Node) Repeats(names ...string) bool {
 	})
 }
 
-// Repeated are the names that an object has more than once.
+// Repeated returns the names of an object; the value is true for those that it has
+// more than once.
 func (n Node) Repeated() map[string]bool {
 	if len(n.Members) < 2 {
 		return nil
@@ -109,8 +122,7 @@ func (n Node) Repeated() map[string]bool {
 	return seen
 }
 
-// ByName are the members of an object, for many lookups. Where a name is given
-// twice, the last one counts.
+// ByName returns the members of an object, for many calls of what Get does.
 func (n Node) ByName() map[string]Node {
 	members := make(map[string]Node, len(n.Members))
 	for _, m := range n.Members {
@@ -119,8 +131,8 @@ func (n Node) ByName() map[string]Node {
 	return members
 }
 
-// Only returns the member of an object that has exactly one, which is the form
-// of an intrinsic function.
+// Only returns the member of an object with exactly one, which is the form of an
+// intrinsic function. For other values the name is empty.
 func (n Node) Only() (name string, argument Node) {
 	if len(n.Members) != 1 {
 		return "", Node{}
@@ -128,10 +140,11 @@ func (n Node) Only() (name string, argument Node) {
 	return n.Members[0].Name, n.Members[0].Value
 }
 
-// Whole is a JSON text as a tree.
+// Whole returns a JSON text as a tree.
 func Whole(text []byte) Node { return NodeAt(text, Span{0, len(text)}) }
 
-// NodeAt reads the value at a span of src as a tree.
+// NodeAt returns the value at a span of src as a tree, or the zero node for an
+// absent span.
 func NodeAt(src []byte, at Span) Node {
 	if at.Absent() {
 		return Node{}
@@ -139,7 +152,7 @@ func NodeAt(src []byte, at Span) Node {
 	return NewCursor(src, at).Tree()
 }
 
-// Tree reads the next value as a tree.
+// Tree reads the next value and returns it as a tree.
 func (c *Cursor) Tree() Node {
 	n := Node{Kind: c.Peek()}
 	switch n.Kind {

@@ -11,20 +11,19 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// maxName is how much of a key is shown, in bytes.
+// maxName is the longest key in a message, in bytes.
 const maxName = 255
 
-// ErrTransforms is why a template with two sections Transform is not read.
+// ErrTransforms is the error for a template with two sections Transform.
 var ErrTransforms = errors.New("the section Transform is given twice; give it once")
 
-// RepeatedKey is a key that an object or mapping has already.
+// RepeatedKey is a key that its object or mapping already has.
 type RepeatedKey struct {
-	Name string // fit for one line
+	Name string // clipped, on one line
 	Line int
 }
 
-// RepeatedKeys are the keys of the template that are given again, in source
-// order. Of each the last one counts.
+// RepeatedKeys returns the repeated keys of the template, sorted by line.
 func (t *Document) RepeatedKeys() []RepeatedKey {
 	var keys []RepeatedKey
 	if t.yaml != nil {
@@ -43,8 +42,7 @@ func (t *Document) RepeatedKeys() []RepeatedKey {
 	return keys
 }
 
-// repeated reads the next value, and reports the names that its objects have
-// more than once.
+// repeated reads the next value, and reports each repeated name in it.
 func (c *Cursor) repeated(report func(name []byte, at Span)) {
 	switch c.Peek() {
 	case jsontext.KindBeginObject:
@@ -66,7 +64,7 @@ func (c *Cursor) repeated(report func(name []byte, at Span)) {
 	}
 }
 
-// repeat takes note of a key that its mapping has already.
+// repeat records a repeated key.
 func (y *yamlText) repeat(name *yaml.Node) {
 	if y.repeated == nil {
 		y.repeated = map[*yaml.Node]bool{}

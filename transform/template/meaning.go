@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// SameEntries reports whether two sections Transform list the same, but for a
-// macro that the second one must not list.
+// SameEntries reports whether the section Transform after is the section before
+// without a macro.
 func SameEntries(before, after *Document, macro string) bool {
 	var want, got [][]byte
 	for _, entry := range entriesOf(before.section()) {
@@ -22,12 +22,12 @@ func SameEntries(before, after *Document, macro string) bool {
 	return slices.EqualFunc(want, got, bytes.Equal)
 }
 
-// sameMeaning reports whether two templates mean the same: numbers as spelled,
-// members in order, those that are given twice included.
+// sameMeaning reports whether two templates mean the same: equal values in the same
+// order, with numbers as written, and repeated members.
 func sameMeaning(a, b *Document) bool { return a.meansSection(b.transform) && a.meansRest(b) }
 
-// meansSection reports whether the section Transform means the same as one in
-// JSON, nil when there is none.
+// meansSection reports whether the section Transform means the same as a JSON text,
+// nil for no section.
 func (t *Document) meansSection(transform []byte) bool {
 	if transform == nil || t.transform == nil {
 		return transform == nil && t.transform == nil
@@ -35,7 +35,7 @@ func (t *Document) meansSection(transform []byte) bool {
 	return sameValues(t.transform, transform)
 }
 
-// meansRest reports whether two templates mean the same but for Transform.
+// meansRest reports whether two templates mean the same, apart from Transform.
 func (t *Document) meansRest(other *Document) bool { return sameValues(t.Fragment(), other.Fragment()) }
 
 // sameValues compares two JSON texts token by token.

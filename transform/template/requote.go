@@ -7,8 +7,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// UnquoteExactly is the meaning of a JSON string, or false when part of it
-// means no character, so that positions could not be told apart.
+// UnquoteExactly is Unquote for a string whose text is to be edited. It reports
+// false for invalid UTF-8, where offsets in the text have no exact place in the
+// string.
 func UnquoteExactly(quoted []byte) ([]byte, bool) {
 	if !utf8.Valid(quoted) {
 		return nil, false
@@ -17,9 +18,9 @@ func UnquoteExactly(quoted []byte) ([]byte, bool) {
 	return text, err == nil
 }
 
-// Requote turns edits of the text that a JSON string means into edits of the
-// string, which starts at an offset of the source. The bytes between the edits
-// stay as they are, escapes included.
+// Requote returns edits of the text of a JSON string as edits of the source that
+// has the string at offset start. Bytes between the edits stay as they are, escapes
+// included.
 func Requote(quoted []byte, start int, edits []TextEdit) []TextEdit {
 	outer := make([]TextEdit, len(edits))
 	at := positions{quoted: quoted, in: 1}
@@ -31,11 +32,11 @@ func Requote(quoted []byte, start int, edits []TextEdit) []TextEdit {
 	return outer
 }
 
-// positions maps offsets in the text that a JSON string means to offsets in
-// the string. Offsets are asked for in ascending order.
+// positions maps offsets in the text of a JSON string to offsets in the string, in
+// ascending order.
 type positions struct {
 	quoted []byte
-	in     int // in quoted, behind the opening quote
+	in     int // in quoted, after the opening quote
 	out    int // in the text
 }
 
@@ -59,13 +60,13 @@ func (p *positions) step() {
 			escape = 12
 		}
 	}
-	// A string of one escape is valid, so the only error cannot be.
+	// A string of one escape is valid.
 	one, _ := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, p.quoted[p.in:p.in+escape]...), '"'))
 	p.in += escape
 	p.out += len(one)
 }
 
-// utf16Surrogate reports whether an escape is the first half of a pair.
+// utf16Surrogate reports whether an escape is the first half of a surrogate pair.
 func utf16Surrogate(escape []byte) bool {
 	high := bytes.ToLower(escape[2:4])
 	return high[0] == 'd' && bytes.IndexByte([]byte("89ab"), high[1]) >= 0

@@ -13,21 +13,21 @@ import (
 // TransformSection is the section of a template that lists its transforms.
 const TransformSection = "Transform"
 
-// errSection is why the section Transform is not edited.
+// errSection is the error for a section Transform that cannot be edited.
 var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
 
-// Transforms are the names that the section Transform lists, in order.
+// Transforms returns the names in the section Transform, in order.
 func (t *Document) Transforms() []string {
 	return transformNames(t.section())
 }
 
 // ListedTransform is an entry of the section Transform.
 type ListedTransform struct {
-	Name string // empty where the entry names no transform
-	Line int    // of the file, from 1
+	Name string // empty if the entry has no name
+	Line int    // from 1
 }
 
-// ListedTransforms are the entries of the section Transform, in order.
+// ListedTransforms returns the entries of the section Transform, in order.
 func (t *Document) ListedTransforms() []ListedTransform {
 	if t.transform == nil {
 		return nil
@@ -40,7 +40,7 @@ func (t *Document) ListedTransforms() []ListedTransform {
 	return listed
 }
 
-// lineOfEntry is the line of one of the entries of the section Transform.
+// lineOfEntry returns the line of one of count entries of the section Transform.
 func (t *Document) lineOfEntry(i, count int, entry Node) int {
 	if t.yaml == nil {
 		return lineOf(t.lines(), t.sectionValue.Start+entry.Start)
@@ -59,8 +59,8 @@ func (t *Document) section() Node {
 	return NodeAt(t.transform, Span{0, len(t.transform)})
 }
 
-// Without takes a transform out of the section, and the section out of the
-// template when it lists nothing else. All other bytes stay.
+// Without returns the template without a macro in the section Transform, and
+// without the section if it lists nothing else. All other bytes stay.
 func (t *Document) Without(macro string) (*Document, error) {
 	var keep []int
 	entries := entriesOf(t.section())
@@ -78,9 +78,9 @@ func (t *Document) Without(macro string) (*Document, error) {
 	return t.resection(t.removals(entries, keep), listOf(t.transform, entries, keep))
 }
 
-// Adopt lists a macro last in the section Transform. It returns nil when the
-// template does so already. All other bytes stay, but for the indentation of a
-// single transform, which becomes the first one of a list.
+// Adopt returns the text of the template with a macro listed last in the section
+// Transform, or nil if it is listed last already. All other bytes stay, except the
+// indentation of a single transform that becomes the first of a list.
 func (t *Document) Adopt(macro string) ([]byte, error) {
 	names := t.Transforms()
 	switch at := slices.Index(names, macro); {
@@ -110,8 +110,8 @@ func (t *Document) moveLast(macro string) ([]byte, error) {
 	return less.Adopt(macro)
 }
 
-// resection applies edits of the section. The result must have the section as
-// wanted, and the rest of the template as it was.
+// resection applies edits of the section Transform. The result must mean what is
+// wanted, nil for no section, and the rest of the template must mean the same.
 func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	out, ok := Splice(t.src, edits)
 	if !ok || len(edits) == 0 {
@@ -124,8 +124,8 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	return again, nil
 }
 
-// transformNames are the names in a section Transform: one or a list, each
-// spelled out or as the Name of an object.
+// transformNames returns the names in a section Transform: one entry or a list,
+// where an entry is a name, or an object with a Name.
 func transformNames(section Node) []string {
 	list := section.Elements
 	if !section.IsArray() {
@@ -143,6 +143,7 @@ func transformNames(section Node) []string {
 	return names
 }
 
+// entriesOf returns the entries of a section Transform.
 func entriesOf(section Node) []Node {
 	switch {
 	case section.IsArray():
@@ -160,7 +161,7 @@ func nameOf(entry Node) string {
 	return entry.Text
 }
 
-// listOf is a list of some of the entries.
+// listOf returns a list of some of the entries, in JSON.
 func listOf(src []byte, entries []Node, keep []int) []byte {
 	out := []byte{'['}
 	for i, k := range keep {
@@ -172,7 +173,7 @@ func listOf(src []byte, entries []Node, keep []int) []byte {
 	return append(out, ']')
 }
 
-// listWith is the section with a macro as its last entry.
+// listWith returns the section with a macro as its last entry, in JSON.
 func listWith(src []byte, section Node, macro string) []byte {
 	if src == nil || section.IsNull() {
 		return Quote(macro)
@@ -191,7 +192,7 @@ func listWith(src []byte, section Node, macro string) []byte {
 	return append(append(list, Quote(macro)...), ']')
 }
 
-// removals are the edits that leave only some entries of the list.
+// removals returns the edits that keep only some entries of the list.
 func (t *Document) removals(entries []Node, keep []int) []TextEdit {
 	spans, lines := t.entrySpans(len(entries))
 	var edits []TextEdit
@@ -203,7 +204,7 @@ func (t *Document) removals(entries []Node, keep []int) []TextEdit {
 		case i+1 < len(spans):
 			edits = append(edits, TextEdit{at.Start, spans[i+1].Start, ""})
 		case len(edits) > 0 && edits[len(edits)-1].End == at.Start:
-			// All behind the last one that stays.
+			// Everything after the last entry that stays.
 			first := edits[len(edits)-1].Start
 			edits = append(edits[:len(edits)-1], TextEdit{t.endBefore(spans, first), at.End, ""})
 		default:
@@ -213,6 +214,7 @@ func (t *Document) removals(entries []Node, keep []int) []TextEdit {
 	return edits
 }
 
+// endBefore returns the end of the last span before an offset.
 func (t *Document) endBefore(spans []Span, start int) int {
 	end := start
 	for _, s := range spans {
@@ -223,7 +225,7 @@ func (t *Document) endBefore(spans []Span, start int) int {
 	return end
 }
 
-// entrySpans are where the entries of the list are. Lines says that they are
+// entrySpans returns the spans of the entries of the list, and whether they are
 // whole lines.
 func (t *Document) entrySpans(count int) (spans []Span, lines bool) {
 	if t.yaml == nil {
@@ -249,7 +251,7 @@ func (t *Document) entrySpans(count int) (spans []Span, lines bool) {
 	return spans, lines
 }
 
-// wholeLines widens a span to the lines that it is on, with the last break.
+// wholeLines widens a span to whole lines, with the last line break.
 func (y *yamlText) wholeLines(at Span) Span {
 	last := y.lineOf(at.End)
 	end := y.lineEnd(last)
@@ -259,7 +261,7 @@ func (y *yamlText) wholeLines(at Span) Span {
 	return Span{y.lines[y.lineOf(at.Start)-1], end}
 }
 
-// section is the section Transform in YAML.
+// section returns the section Transform in YAML, or nil.
 func (y *yamlText) section() (name, value *yaml.Node) {
 	for i := 0; i+1 < len(y.root.Content); i += 2 {
 		if y.root.Content[i].Value == TransformSection {
@@ -269,7 +271,7 @@ func (y *yamlText) section() (name, value *yaml.Node) {
 	return nil, nil
 }
 
-// sectionRemoval takes the whole section out.
+// sectionRemoval returns the edit that removes the section.
 func (t *Document) sectionRemoval() []TextEdit {
 	if t.yaml == nil {
 		return []TextEdit{{t.cut.Start, t.cut.End, ""}}
@@ -290,7 +292,7 @@ func (t *Document) sectionRemoval() []TextEdit {
 	return []TextEdit{{at.Start, at.End, ""}}
 }
 
-// addition is the edit that lists a macro last.
+// addition returns the edits that list a macro last.
 func (t *Document) addition(macro string) []TextEdit {
 	switch {
 	case t.yaml != nil && t.transform == nil:
@@ -303,8 +305,8 @@ func (t *Document) addition(macro string) []TextEdit {
 	return t.moreMember(macro)
 }
 
-// newMember is a section Transform in JSON: behind the format version, else
-// first.
+// newMember returns the edit that inserts a section Transform in JSON: after the
+// format version, or else first.
 func (t *Document) newMember(macro string) []TextEdit {
 	member := string(Quote(TransformSection)) + ": " + string(Quote(macro))
 	s := NewCursor(t.src, Span{0, len(t.src)})
@@ -320,7 +322,7 @@ func (t *Document) newMember(macro string) []TextEdit {
 	return []TextEdit{{at.Start, at.Start, member + "," + before}}
 }
 
-// moreMember adds to the section in JSON.
+// moreMember returns the edits that add to the section in JSON.
 func (t *Document) moreMember(macro string) []TextEdit {
 	section, text := t.section(), string(Quote(macro))
 	at := t.sectionValue
@@ -345,8 +347,8 @@ func (t *Document) moreMember(macro string) []TextEdit {
 	return []TextEdit{{end, end, space + text}}
 }
 
-// newSection is a section Transform in YAML: behind the format version, else
-// before the first section.
+// newSection returns the edit that inserts a section Transform in YAML: after the
+// format version, or else before the first section.
 func (y *yamlText) newSection(macro string) []TextEdit {
 	if y.root.Kind != yaml.MappingNode || len(y.root.Content) == 0 {
 		return nil
@@ -368,7 +370,7 @@ func (y *yamlText) newSection(macro string) []TextEdit {
 	return []TextEdit{{at, at, line + y.newline()}}
 }
 
-// moreSection adds to the section in YAML.
+// moreSection returns the edits that add to the section in YAML.
 func (y *yamlText) moreSection(macro string) []TextEdit {
 	name, value := y.section()
 	switch {
@@ -395,17 +397,18 @@ func (y *yamlText) moreSection(macro string) []TextEdit {
 	return []TextEdit{{end, end, y.newline() + string(dash) + " " + macro}}
 }
 
-// fillSection gives a section that lists nothing the macro.
+// fillSection returns the edit that lists the macro in an empty section.
 func (y *yamlText) fillSection(name, value *yaml.Node, macro string) []TextEdit {
 	if value.Value != "" {
 		return []TextEdit{{y.start(value), y.end(value), macro}}
 	}
-	at := y.skipSpace(y.end(name)) + 1 // behind the colon
+	at := y.skipSpace(y.end(name)) + 1 // after the colon
 	return []TextEdit{{at, at, " " + macro}}
 }
 
-// makeList makes a list of a single transform: the lines of one that is an
-// object are indented, others go on a line of their own.
+// makeList returns the edits that make a single transform the first entry of a
+// list. An object stays on its lines, which are indented; a name moves to a line of
+// its own.
 func (y *yamlText) makeList(name, value *yaml.Node, macro string) []TextEdit {
 	indent := strings.Repeat(" ", name.Column+1)
 	start, end := y.start(value), y.end(value)

@@ -1,3 +1,15 @@
+// Package template reads and edits a CloudFormation template as text, in JSON or
+// YAML.
+//
+// [Parse] returns a [Document]. [Document.JSON] is what the template means, as
+// JSON; a [Cursor] or [NodeAt] reads it, and an [Edit] changes it.
+// [Document.Edits] renders such edits in the template's own syntax, and changes no
+// other byte. The section Transform is read and edited with [Document.Transforms],
+// [Document.Adopt] and [Document.Without], and [Document.Convert] writes the
+// template in the other syntax.
+//
+// Offsets count from the start of the text that was parsed. The package knows
+// nothing of roles and boundaries.
 package template
 
 import (
@@ -12,50 +24,50 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Document is a template file in JSON or YAML, as its author wrote it.
+// Document is a template in JSON or YAML, as its author wrote it. It is immutable.
 type Document struct {
-	src       []byte
-	bom       []byte
+	src       []byte    // without the byte order mark
+	bom       []byte    // the byte order mark, or empty
 	yaml      *yamlText // nil for JSON
-	json      []byte    // src, or what it means in JSON; without Transform then
-	transform []byte    // as JSON, nil when there is none
+	json      []byte    // src, or for YAML its meaning in JSON, without Transform
+	transform []byte    // the section Transform in JSON, nil if there is none
 
-	// Of JSON: the value of the section Transform, and the section with its name
-	// and its comma.
-	sectionValue, cut Span
-	lines             func() []int // where they begin
+	// For JSON only.
+	sectionValue Span         // the value of the section Transform
+	cut          Span         // the section with its name and comma
+	lines        func() []int // offsets of lines
 }
 
-// ByteOrderMark may begin a text in UTF-8, and is no part of it.
+// ByteOrderMark may precede a text in UTF-8. It is not part of the text.
 const ByteOrderMark = "\ufeff"
 
-// Syntax is how a template is written.
+// Syntax is the syntax of a template.
 type Syntax int
 
-// Syntaxes that CloudFormation takes.
+// Syntaxes that CloudFormation accepts.
 const (
 	JSON Syntax = iota
 	YAML
 )
 
-// Errors that those of Parse wrap about texts that are no templates,
-// whatever they say.
+// Errors that Parse wraps for texts that cannot be templates.
 var (
 	ErrNotObject = errors.New("it is not an object")
 	ErrTooLong   = errors.New("longer than any template")
 )
 
-// Parse reads a template. JSON is also YAML: it is taken for JSON when
-// it is valid. A list is never handed to the YAML parser.
+// Parse parses a template. Valid JSON is JSON, although it is also YAML.
 //
-// YAML is read as CloudFormation reads it: one document; booleans of YAML 1.1;
-// short forms of intrinsic functions. !Name becomes Fn::Name whether there is such
-// a function or not: see [Document.Tags]. Of a key that is given twice the last
-// one counts; two sections Transform are an error. Memory is bounded: see MaxYAML
-// and maxJSONValues.
+// YAML is read as CloudFormation reads it: a single document, with booleans of
+// YAML 1.1 and short forms of intrinsic functions. !Name becomes Fn::Name whether
+// there is such a function or not: see [Document.Tags]. The last of repeated keys
+// counts, but two sections Transform are an error, [ErrTransforms]. Memory is
+// bounded: texts longer than [MaxYAML], or with more than 130,000 values, are
+// refused with [ErrTooLong].
 func Parse(src []byte) (*Document, error) { return parseTemplate(src, false) }
 
-// parseTemplate reads a template. One of our own making may be longer.
+// parseTemplate is Parse. With own, the text is a result of edits, which may exceed
+// the limits on input.
 func parseTemplate(src []byte, own bool) (*Document, error) {
 	text := bytes.TrimPrefix(src, []byte(ByteOrderMark))
 	if err := checkUTF8(text); err != nil {
@@ -84,7 +96,8 @@ func parseTemplate(src []byte, own bool) (*Document, error) {
 	return y, err
 }
 
-// ParseYAML reads a template in YAML. One of our own making may be longer.
+// ParseYAML parses a template in YAML from a string in another template. With own,
+// the length is not limited.
 func ParseYAML(text []byte, own bool) (*Document, error) {
 	y, err := parseYAML(text, own)
 	if err != nil {
@@ -96,25 +109,25 @@ func ParseYAML(text []byte, own bool) (*Document, error) {
 	return &Document{src: text, yaml: y, json: y.shadow, transform: y.transform}, nil
 }
 
-// IsJSONObject reports whether a text is a template in JSON, which is also YAML.
+// IsJSONObject reports whether text is a valid JSON object.
 func IsJSONObject(text []byte) bool {
 	first := behindSpace(text, 0)
 	return first < len(text) && text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true))
 }
 
-// Fragment is a template of JSON that is known to be a valid object.
+// Fragment returns the template in a JSON text that is known to be a valid object.
 func Fragment(text []byte) *Document {
 	t := &Document{src: text, json: text}
 	t.readJSON()
 	return t
 }
 
-// maxJSONValues bounds the values in JSON, each of which may take some 200 bytes
-// of memory. It is twice what the densest of real templates would have if it were
-// as long as CloudFormation takes.
+// maxJSONValues bounds the number of values in JSON, each of which may take some
+// 200 bytes of memory. It is twice the number in the densest real template, scaled
+// to the longest that CloudFormation accepts.
 const maxJSONValues = 130_000
 
-// checkUTF8 says where a text is not in UTF-8.
+// checkUTF8 returns an error that names the first invalid byte, if any.
 func checkUTF8(text []byte) error {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRune(text[at:])
@@ -126,8 +139,8 @@ func checkUTF8(text []byte) error {
 	return nil
 }
 
-// jsonError is what is wrong with a text that begins as JSON does, nil for other
-// ones: what it is as YAML would mislead its author.
+// jsonError returns the syntax error in a text that begins like JSON, or nil for
+// other texts. An error about the text as YAML would mislead its author.
 func jsonError(text []byte) error {
 	open := behindSpace(text, 0)
 	name := behindSpace(text, min(open+1, len(text)))
@@ -141,7 +154,7 @@ func jsonError(text []byte) error {
 	return fmt.Errorf("line %d: invalid JSON: %w", len(jsonLineStarts(text[:syntax.ByteOffset])), syntax.Err)
 }
 
-// readJSON finds the section Transform, the last one if there are two.
+// readJSON finds the section Transform.
 func (t *Document) readJSON() (err error) {
 	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
 	s := NewCursor(t.src, Span{})
@@ -165,12 +178,13 @@ func (t *Document) readJSON() (err error) {
 	return err
 }
 
-// behindSpace is the offset of what follows the white space at an offset.
+// behindSpace returns the offset after the white space at an offset.
 func behindSpace(text []byte, at int) int {
 	return len(text) - len(bytes.TrimLeft(text[at:], " \t\r\n"))
 }
 
-// behindComma is where the next member begins, if there is one.
+// behindComma returns where the next member begins, or the offset itself if there
+// is none.
 func (t *Document) behindComma(at int) int {
 	if comma := behindSpace(t.src, at); t.src[comma] == ',' {
 		return behindSpace(t.src, comma+1)
@@ -178,7 +192,7 @@ func (t *Document) behindComma(at int) int {
 	return at
 }
 
-// Syntax is how the template is written.
+// Syntax returns the syntax of the template.
 func (t *Document) Syntax() Syntax {
 	if t.yaml == nil {
 		return JSON
@@ -186,12 +200,12 @@ func (t *Document) Syntax() Syntax {
 	return YAML
 }
 
-// JSON is the template as JSON, which the offsets of a report refer to. Of one in
-// YAML it is what the template means, without the section Transform. It must not
-// be modified.
+// JSON returns the template as JSON, which offsets and edits refer to. For YAML it
+// is the meaning of the template, without the section Transform. It must not be
+// modified.
 func (t *Document) JSON() []byte { return t.json }
 
-// Fragment is the template as CloudFormation hands it to a macro: JSON without
+// Fragment returns the template as CloudFormation passes it to a macro: JSON without
 // the section Transform.
 func (t *Document) Fragment() []byte {
 	if t.cut.Absent() {
@@ -200,15 +214,14 @@ func (t *Document) Fragment() []byte {
 	return bytes.TrimSpace(slices.Concat(t.json[:t.cut.Start], t.json[t.cut.End:]))
 }
 
-// TransformSpan is where the section Transform is in the JSON, absent when it is
-// not in it.
+// TransformSpan returns where the value of the section Transform is in JSON. It is
+// absent for YAML, and if there is no such section.
 func (t *Document) TransformSpan() Span { return t.sectionValue }
 
-// Transform is the section Transform in JSON, nil when there is none.
+// Transform returns the section Transform in JSON, or nil.
 func (t *Document) Transform() []byte { return t.transform }
 
-// Line is the line of the file on which the member is that an offset of the
-// JSON is in. Lines count from 1.
+// Line returns the line of the member around an offset of JSON. Lines count from 1.
 func (t *Document) Line(offset int) int {
 	if t.yaml != nil {
 		return t.yaml.line(offset)
@@ -216,8 +229,8 @@ func (t *Document) Line(offset int) int {
 	return lineOf(t.lines(), offset)
 }
 
-// SectionLine is the line of the file on which the name of a section is, 1 when
-// there is none. Of several it is the last.
+// SectionLine returns the line of the name of a section, the last one if it is
+// repeated, or 1 if there is none.
 func (t *Document) SectionLine(name string) int {
 	line := 1
 	if t.yaml != nil {
@@ -237,9 +250,9 @@ func (t *Document) SectionLine(name string) int {
 	return line
 }
 
-// Edits renders edits of the template's JSON as edits of its text. The result is
-// read again, and must mean exactly what the edited JSON says; if not, the first
-// edit that is at fault is returned.
+// Edits renders edits of the JSON as edits of the text, without its byte order mark.
+// For YAML, the edited text is parsed again and must mean exactly what the edited
+// JSON says; otherwise Edits returns the first edit at fault.
 func (t *Document) Edits(edits []Edit) (texts []TextEdit, fault *Edit) {
 	switch {
 	case len(edits) == 0:
@@ -251,11 +264,12 @@ func (t *Document) Edits(edits []Edit) (texts []TextEdit, fault *Edit) {
 	return textEdits(edits, t.json), nil
 }
 
-// ErrDefect is why a result of ours is discarded.
+// ErrDefect is the error for edited text that is not a template: a bug in this
+// package.
 var ErrDefect = errors.New("the result is not a template")
 
-// Edited is the template with edits of its JSON. Fault is an edit that its syntax
-// does not take.
+// Edited returns the template with edits of its JSON, or the edit at fault, as
+// [Document.Edits] does.
 func (t *Document) Edited(edits []Edit) (out *Document, fault *Edit, err error) {
 	texts, fault := t.Edits(edits)
 	if fault != nil {
@@ -272,12 +286,13 @@ func (t *Document) Edited(edits []Edit) (out *Document, fault *Edit, err error) 
 	return out, nil, nil
 }
 
-// Text is the template as it is written, its byte order mark included.
+// Text returns the text of the template, with its byte order mark.
 func (t *Document) Text() []byte { return slices.Concat(t.bom, t.src) }
 
+// IsSame reports whether two templates are the same text.
 func (t *Document) IsSame(other *Document) bool { return bytes.Equal(t.src, other.src) }
 
-// ParseBody reads a template that was written into a string, without limits.
+// ParseBody parses a template from a string in another template, of any length.
 func ParseBody(text []byte) (*Document, error) {
 	if IsJSONObject(text) {
 		return Fragment(text), nil

@@ -16,54 +16,52 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// yamlText is a template in YAML. The rules read its shadow: the JSON that
-// CloudFormation hands to a macro, with short forms of intrinsic functions
-// expanded, and numbers and dates as spelled. It is always valid. Each value and
-// name of the shadow knows the node that it comes from.
+// yamlText is a template in YAML. What others read is its shadow: the JSON that
+// CloudFormation passes to a macro, with short forms of intrinsic functions
+// expanded, and numbers and dates as written. It is valid JSON. Each value and name
+// of the shadow has a mark with its node.
 type yamlText struct {
-	src   []byte
-	lines []int // where each line begins
-	// strides are the places in long lines that are known already, by line.
-	strides map[int][]int
+	src     []byte
+	lines   []int         // where each line begins
+	strides map[int][]int // of long lines, by line; see stridesOf
 
 	shadow []byte // without the section Transform
 	values []mark
 	names  []mark
 
 	root      *yaml.Node
-	transform []byte              // the section Transform as JSON, nil when there is none
-	repeated  map[*yaml.Node]bool // keys that their mapping has already
+	transform []byte              // the section Transform as JSON, nil if there is none
+	repeated  map[*yaml.Node]bool // keys that their mapping already has
 }
 
-// mark is where a value or a name of the shadow comes from.
+// mark is the origin of a value or name of the shadow.
 type mark struct {
 	offset int // in the shadow
 	node   *yaml.Node
-	flow   bool // it is in a flow collection
+	flow   bool // the node is in a flow collection
 }
 
-// maxCopies bounds what aliases and merge keys may blow a template up to: so
-// many values more than are written. CloudFormation itself takes no aliases.
+// maxCopies bounds the number of values that aliases and merge keys add.
+// CloudFormation itself accepts no aliases.
 const maxCopies = 100_000
 
-// maxCopied bounds the same in bytes, for what is copied may be long. It is twice
-// what Lambda takes and returns.
+// maxCopied bounds the shadow of a template with aliases or merge keys, in bytes. It
+// is twice the longest request that Lambda accepts.
 const maxCopied = 12 << 20
 
-// maxDepth bounds how deep values may be nested: an alias may be inside of what
-// it stands for.
+// maxDepth bounds the nesting of values: an alias may stand for a value around it.
 const maxDepth = 1000
 
-// MaxYAML is the longest YAML that is read, in bytes: CloudFormation takes no
-// template that is longer. Source: CloudFormation quotas.
+// MaxYAML is the length of the longest YAML that is read, in bytes. CloudFormation
+// accepts no longer template. Source: CloudFormation quotas.
 const MaxYAML = 1 << 20
 
-// maxYAMLValues bounds the values in YAML, each of which takes some 200 bytes of
-// memory. The densest of real templates has 130,000 in as many bytes as
-// CloudFormation takes, all others less than 100,000.
+// maxYAMLValues bounds the number of values in YAML, each of which takes some 200
+// bytes of memory. Scaled to MaxYAML, the densest real template has 130,000, and
+// all others have fewer than 100,000.
 const maxYAMLValues = 130_000
 
-// checkLength keeps the YAML library from texts that would take much memory.
+// checkLength protects the YAML library from texts that would take much memory.
 func checkLength(src []byte) error {
 	if len(src) > MaxYAML {
 		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), MaxYAML)
@@ -86,8 +84,7 @@ func checkLength(src []byte) error {
 	return nil
 }
 
-// parseYAML reads the one document that a template is. One of our own making may
-// be longer.
+// parseYAML parses a template, which is a single document.
 func parseYAML(src []byte, own bool) (*yamlText, error) {
 	if !own {
 		if err := checkLength(src); err != nil {
@@ -108,6 +105,7 @@ func parseYAML(src []byte, own bool) (*yamlText, error) {
 	return y, c.err
 }
 
+// document returns the root of the only YAML document in a text.
 func document(src []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(asYAML11(src)))
 	var first, next yaml.Node
@@ -125,8 +123,8 @@ func document(src []byte) (*yaml.Node, error) {
 	return first.Content[0], nil
 }
 
-// explained is an error of the YAML library, with what it does not read although
-// CloudFormation's reader does.
+// explained returns an error of the YAML library. It adds what to do about YAML that
+// CloudFormation accepts and the library does not.
 func explained(err error, src []byte) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var line int
@@ -144,8 +142,8 @@ func explained(err error, src []byte) error {
 	return errors.New(text)
 }
 
-// checkCharacters says where a text has a control character, which YAML does not
-// take.
+// checkCharacters returns an error for a control character, which YAML does not
+// allow.
 func checkCharacters(src []byte) error {
 	for at, c := range src {
 		if c < ' ' && !isSpace(c) {
@@ -157,8 +155,8 @@ func checkCharacters(src []byte) error {
 
 var versionDirective = regexp.MustCompile(`^(?:(?:[%#][^\r\n]*)?[\r\n]+)*%YAML[ \t]+1\.([02-9])[ \t\r\n]`)
 
-// asYAML11 is a text with 1.1 in place of another version of YAML that it says
-// it is in, for the library reads all as 1.1, and refuses other numbers.
+// asYAML11 returns a text with 1.1 as the version in its YAML directive. The library
+// reads every text as 1.1, and refuses other versions.
 func asYAML11(src []byte) []byte {
 	at := versionDirective.FindSubmatchIndex(src)
 	if at == nil {
@@ -169,14 +167,14 @@ func asYAML11(src []byte) []byte {
 	return text
 }
 
-// shadower writes the shadow. Its first error sticks.
+// shadower writes the shadow. It keeps its first error.
 type shadower struct {
 	text   *yamlText
 	out    []byte
-	flow   int // how many flow collections are around
-	alias  int // how many aliases are around
-	copies int // values that aliases and merge keys have made
-	depth  int
+	flow   int // number of flow collections around
+	alias  int // number of aliases around
+	copies int // number of values that aliases and merge keys have added
+	depth  int // number of values around
 	err    error
 }
 
@@ -186,7 +184,7 @@ func (c *shadower) fail(at *yaml.Node, err error) {
 	}
 }
 
-// top writes the template, and sets its section Transform aside.
+// top writes the template, except its section Transform, which it keeps apart.
 func (c *shadower) top(n *yaml.Node) {
 	switch name := shortForm(n); {
 	case n.Kind != yaml.MappingNode:
@@ -256,7 +254,7 @@ func (c *shadower) value(n *yaml.Node) {
 	c.tagged(n)
 }
 
-// bound ends what aliases would blow up.
+// bound fails if the template exceeds a limit.
 func (c *shadower) bound(n *yaml.Node) {
 	switch {
 	case c.copies > maxCopies:
@@ -268,10 +266,10 @@ func (c *shadower) bound(n *yaml.Node) {
 	}
 }
 
-// errBinary is why a text in Base64 is not read: it stands for another one.
+// errBinary is the error for a text in Base64.
 var errBinary = errors.New("!!binary is not read; write the text itself")
 
-// tagged writes a node by its tag: a short form, or as it is.
+// tagged writes a node, as a function if its tag is a short form.
 func (c *shadower) tagged(n *yaml.Node) {
 	if n.ShortTag() == "!!binary" {
 		c.fail(n, errBinary)
@@ -284,8 +282,8 @@ func (c *shadower) tagged(n *yaml.Node) {
 	c.plain(n)
 }
 
-// shortForm is the name behind the exclamation mark of a node's tag, empty where
-// it has none, or one of YAML itself, such as !!str.
+// shortForm returns the name after the exclamation mark of a node's tag, or "" for
+// a tag of YAML itself, such as !!str.
 func shortForm(n *yaml.Node) string {
 	if n.Style&yaml.TaggedStyle == 0 || strings.HasPrefix(n.ShortTag(), "!!") {
 		return ""
@@ -357,7 +355,7 @@ func (c *shadower) function(name string, n *yaml.Node) {
 	c.out = append(c.out, '}')
 }
 
-// plain writes a node without regard to its tag.
+// plain writes a node and ignores its tag.
 func (c *shadower) plain(n *yaml.Node) {
 	c.enter(n)
 	defer c.leave(n)
@@ -397,9 +395,9 @@ func (c *shadower) members(pairs []pair) {
 
 type pair struct{ name, value *yaml.Node }
 
-// pairs are the members of a mapping, those of merge keys included as far as
-// the mapping does not have them itself. Readers differ about two merge keys
-// that bring the same key: some take the first, some the last.
+// pairs returns the members of a mapping, with those of merge keys that the mapping
+// does not have itself. A key in two merge keys is an error: some readers take the
+// first, some the last.
 func (c *shadower) pairs(n *yaml.Node) []pair {
 	var merged [][]pair // by merge key
 	own := make([]pair, 0, len(n.Content)/2)
@@ -426,7 +424,7 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 			own = append(own, pair{name, value})
 		}
 	}
-	by := make(map[string]int, len(merged)) // which merge key has brought a name
+	by := make(map[string]int, len(merged)) // the merge key of each name
 	for i, pairs := range merged {
 		for _, m := range pairs {
 			first, isBrought := by[m.name.Value]
@@ -445,7 +443,7 @@ func (c *shadower) pairs(n *yaml.Node) []pair {
 
 func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
 
-// merge are the members that a merge key brings: of one mapping or of several.
+// merge returns the members in the value of a merge key: one mapping or several.
 func (c *shadower) merge(value *yaml.Node) []pair {
 	c.copies++
 	c.depth++
@@ -475,8 +473,8 @@ func (c *shadower) merge(value *yaml.Node) []pair {
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// scalar is a scalar as JSON: numbers as spelled; what JSON cannot spell, such
-// as a date or an account ID with a leading zero, is a string.
+// scalar returns a scalar as JSON: numbers as written, and as strings what JSON has
+// no number for, such as a date or an account ID with a leading zero.
 func scalar(n *yaml.Node) []byte {
 	if value, is := boolean(n); is {
 		return fmt.Append(nil, value)
@@ -490,11 +488,11 @@ func scalar(n *yaml.Node) []byte {
 	return Quote(n.Value)
 }
 
-// boolean reads a boolean as YAML 1.1 does, which CloudFormation follows: Yes
-// and off are such, too, unless they are quoted.
+// boolean reads a boolean of YAML 1.1, as CloudFormation does: Yes and off are
+// booleans, too, unless they are quoted.
 // Source: CloudFormation's user guide, template formats.
 func boolean(n *yaml.Node) (value, is bool) {
-	if n.Style != 0 || !IsBoolean(n.Value) {
+	if n.Style != 0 || !isBoolean(n.Value) {
 		return false, false
 	}
 	switch n.Value {
@@ -504,9 +502,9 @@ func boolean(n *yaml.Node) (value, is bool) {
 	return false, true
 }
 
-// IsBoolean reports whether CloudFormation takes a plain scalar of YAML for a
-// boolean, as YAML 1.1 does.
-func IsBoolean(text string) bool {
+// isBoolean reports whether a plain scalar is a boolean in YAML 1.1, which
+// CloudFormation reads.
+func isBoolean(text string) bool {
 	switch text {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON",
 		"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF":
@@ -515,7 +513,7 @@ func IsBoolean(text string) bool {
 	return false
 }
 
-// valueAt is where the value comes from that begins at an offset of the shadow.
+// valueAt returns the mark of the value that begins at an offset of the shadow.
 func (y *yamlText) valueAt(offset int) (mark, bool) {
 	i, found := slices.BinarySearchFunc(y.values, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
 	if !found {
@@ -524,7 +522,7 @@ func (y *yamlText) valueAt(offset int) (mark, bool) {
 	return y.values[i], true
 }
 
-// nameBefore is the member's name that an offset of the shadow is behind.
+// nameBefore returns the last name before an offset of the shadow, or nil.
 func (y *yamlText) nameBefore(offset int) *yaml.Node {
 	i, found := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
 	if !found {
@@ -536,8 +534,7 @@ func (y *yamlText) nameBefore(offset int) *yaml.Node {
 	return y.names[i].node
 }
 
-// line is the line of what lies at an offset of the shadow, or of the member
-// that it is the value of.
+// line returns the line of the member around an offset of the shadow.
 func (y *yamlText) line(offset int) int {
 	if name := y.nameBefore(offset); name != nil {
 		return name.Line

@@ -12,22 +12,22 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// TextEdit replaces bytes of a text.
+// TextEdit replaces the bytes of a text from Start to End.
 type TextEdit struct {
 	Start, End int
 	Text       string
 }
 
-// errStyle is why an edit of YAML is not made: a way of writing that cannot be
-// edited without touching what must stay.
+// errStyle is the error for YAML in a style that cannot be edited without changing
+// anything else.
 var errStyle = errors.New("is written in a way that cannot be edited in place")
 
-// render turns edits of the shadow into edits of the text.
+// render returns edits of the shadow as edits of the text.
 func (y *yamlText) render(edits []Edit) ([]TextEdit, *Edit) {
 	texts := make([]TextEdit, 0, len(edits))
 	done := map[place]bool{}
 	for i := range edits {
-		if at := y.place(edits[i]); at.piece != Requoted {
+		if at := y.place(edits[i]); at.op != EditString {
 			if done[at] {
 				continue
 			}
@@ -43,10 +43,11 @@ func (y *yamlText) render(edits []Edit) ([]TextEdit, *Edit) {
 	return texts, nil
 }
 
-// place is where an edit goes. What is behind an anchor is edited once, however
-// many aliases it has.
+// place identifies what an edit changes. A node with an anchor is edited once,
+// however many aliases it has.
 type place struct {
-	piece       piece
+	op          Op
+	depth       int // of the path
 	into, value *yaml.Node
 }
 
@@ -54,32 +55,29 @@ func (y *yamlText) place(e Edit) place {
 	into, _ := y.valueAt(e.Into.Start)
 	value, _ := y.valueAt(e.Start)
 	if into.node == nil {
-		return place{piece: Requoted}
+		return place{op: EditString}
 	}
-	return place{e.Piece, into.mapping(), value.node}
+	return place{e.Op, len(e.Path), into.mapping(), value.node}
 }
 
 func (y *yamlText) renderOne(e Edit) ([]TextEdit, error) {
-	if e.Piece == Requoted {
-		return y.renderBody(e)
+	if e.Op == EditString {
+		return y.editString(e)
 	}
 	at, ok := y.valueAt(e.Into.Start)
 	if !ok {
 		return nil, errStyle
 	}
-	m := at.mapping()
-	switch e.Piece {
-	case BoundaryMember:
-		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
-	case PropertiesMember:
-		return y.insertMember(m, []string{"Properties", "PermissionsBoundary"}, e)
-	case PropertiesValue:
-		return y.fillProperties(at, e)
+	switch e.Op {
+	case Insert:
+		return y.insert(at.mapping(), e)
+	case Fill:
+		return y.fill(at, e)
 	}
-	return y.replaceBoundary(m, e)
+	return y.replace(at.mapping(), e)
 }
 
-// mapping is the mapping that a mark is of, behind an alias.
+// mapping returns the node of a mark, or the node that it is an alias for.
 func (m mark) mapping() *yaml.Node {
 	if m.node.Kind == yaml.AliasNode {
 		return m.node.Alias
@@ -87,36 +85,34 @@ func (m mark) mapping() *yaml.Node {
 	return m.node
 }
 
-// spelling is the boundary in YAML: plain where nothing can be taken for
-// something else.
+// spelling returns the edit's value in YAML, with functions in short form: quoted,
+// or plain if it can only be read as text.
 func (e Edit) spelling(quoted bool) string {
-	text, tag := string(unquoteAny(e.Boundary)), ""
-	if text == "" {
-		tag = "!Sub "
-		text = string(unquoteAny(e.Boundary[len(`{"Fn::Sub":`) : len(e.Boundary)-1]))
+	tag, text := "", string(e.text())
+	if name, argument := e.function(); name != "" {
+		tag, text = "!"+strings.TrimPrefix(name, "Fn::")+" ", argument
 	}
 	if quoted {
 		return tag + string(Quote(text))
 	}
-	return tag + text
+	return tag + oneLine(text)
 }
 
-// unquoteAny is the meaning of a JSON string, nil for something else.
-func unquoteAny(value []byte) []byte {
-	if jsontext.Value(value).Kind() != jsontext.KindString {
+// text returns the text of a value that is a string.
+func (e Edit) text() []byte {
+	if jsontext.Value(e.Value).Kind() != jsontext.KindString {
 		return nil
 	}
-	return Unquote(value)
+	return Unquote(e.Value)
 }
 
-// insertMember makes a member the first one of a mapping. Names is the path to
-// the boundary.
-func (y *yamlText) insertMember(m *yaml.Node, names []string, e Edit) ([]TextEdit, error) {
+// insert inserts a member as the first of a mapping.
+func (y *yamlText) insert(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	if m.Kind != yaml.MappingNode {
 		return nil, errStyle
 	}
 	if m.Style&yaml.FlowStyle != 0 {
-		return y.insertInFlow(m, names, e)
+		return y.insertInFlow(m, e)
 	}
 	if len(m.Content) == 0 {
 		return nil, errStyle
@@ -125,7 +121,7 @@ func (y *yamlText) insertMember(m *yaml.Node, names []string, e Edit) ([]TextEdi
 	at := y.memberStart(first)
 	column := first.Column - utf8.RuneCount(y.src[at:y.start(first)])
 	indent := strings.Repeat(" ", column-1)
-	lines := y.blockLines(indent, y.step(e, column), names, e)
+	lines := y.blockLines(indent, y.step(e, column), e)
 	if at, ok := y.belowHeader(first); ok {
 		return []TextEdit{{at, at, lines}}, nil
 	}
@@ -133,12 +129,12 @@ func (y *yamlText) insertMember(m *yaml.Node, names []string, e Edit) ([]TextEdi
 	return []TextEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
 }
 
-// blockLines are the lines of a member with the boundary, in block style.
-func (y *yamlText) blockLines(indent string, step int, names []string, e Edit) string {
+// blockLines returns the lines of a new member, in block style.
+func (y *yamlText) blockLines(indent string, step int, e Edit) string {
 	var b strings.Builder
-	for i, name := range names {
+	for i, name := range e.Path {
 		b.WriteString(indent + strings.Repeat(" ", i*step) + name + ":")
-		if i == len(names)-1 {
+		if i == len(e.Path)-1 {
 			b.WriteString(" " + e.spelling(false))
 		}
 		b.WriteString(y.newline())
@@ -146,7 +142,7 @@ func (y *yamlText) blockLines(indent string, step int, names []string, e Edit) s
 	return b.String()
 }
 
-// step is by how much the template indents: as it does at the place at hand.
+// step returns the width of one indentation, as it is around the edit.
 func (y *yamlText) step(e Edit, column int) int {
 	if name := y.nameBefore(e.Into.Start); name != nil && name.Column < column {
 		return column - name.Column
@@ -154,9 +150,9 @@ func (y *yamlText) step(e Edit, column int) int {
 	return 2
 }
 
-// belowHeader is where the lines of a block mapping begin: right below the line
-// that its key is on, above comments. It reports false when the first member
-// is not on a line of its own.
+// belowHeader returns where the lines of a block mapping begin: below the line of
+// its key, above comments. It reports false if the first member is not on a line
+// of its own.
 func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
 	before := y.src[y.lines[first.Line-1]:y.memberStart(first)]
 	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
@@ -173,9 +169,9 @@ func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
 	return y.lines[line-1], line > 1
 }
 
-func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e Edit) ([]TextEdit, error) {
+func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	quoted := len(m.Content) > 0 && m.Content[0].Style&yaml.DoubleQuotedStyle != 0
-	text := y.flowMember(names, quoted, e)
+	text := y.flowMember(quoted, e)
 	if len(m.Content) == 0 {
 		at := y.content(m) + 1
 		return []TextEdit{{at, at, text}}, nil
@@ -189,15 +185,13 @@ func (y *yamlText) insertInFlow(m *yaml.Node, names []string, e Edit) ([]TextEdi
 	return []TextEdit{{at, at, text + between}}, nil
 }
 
-func (y *yamlText) flowMember(names []string, quoted bool, e Edit) string {
-	text := e.spelling(true)
-	if quoted && strings.HasPrefix(text, "!Sub ") {
-		text = `{"Fn::Sub": ` + strings.TrimPrefix(text, "!Sub ") + "}"
+// flowMember returns a new member in flow style, as JSON if the style is quoted.
+func (y *yamlText) flowMember(quoted bool, e Edit) string {
+	if quoted {
+		return string(e.appendMember(nil, e.Path, " "))
 	}
-	for i, name := range slices.Backward(names) {
-		if quoted {
-			name = string(Quote(name))
-		}
+	text := e.spelling(true)
+	for i, name := range slices.Backward(e.Path) {
 		text = name + ": " + text
 		if i > 0 {
 			text = "{" + text + "}"
@@ -206,8 +200,8 @@ func (y *yamlText) flowMember(names []string, quoted bool, e Edit) string {
 	return text
 }
 
-// fillProperties gives Properties that stand for none a boundary.
-func (y *yamlText) fillProperties(at mark, e Edit) ([]TextEdit, error) {
+// fill replaces a value that stands for no object.
+func (y *yamlText) fill(at mark, e Edit) ([]TextEdit, error) {
 	name := y.nameBefore(e.Into.Start)
 	n := at.node
 	if name == nil || n.Anchor != "" {
@@ -216,11 +210,11 @@ func (y *yamlText) fillProperties(at mark, e Edit) ([]TextEdit, error) {
 	isEmpty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0
 	if isEmpty && !at.flow {
 		below := y.lineEnd(name.Line)
-		indent := strings.Repeat(" ", name.Column-1+y.stepOf(name, e.Into.Start))
-		lines := y.blockLines(indent, 0, []string{"PermissionsBoundary"}, e)
+		step := y.stepOf(name, e.Into.Start)
+		lines := y.blockLines(strings.Repeat(" ", name.Column-1+step), step, e)
 		return []TextEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
 	}
-	text := "{" + y.flowMember([]string{"PermissionsBoundary"}, name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
+	text := "{" + y.flowMember(name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
 	start := y.start(n)
 	if isEmpty {
 		switch {
@@ -234,8 +228,8 @@ func (y *yamlText) fillProperties(at mark, e Edit) ([]TextEdit, error) {
 	return y.replaceValue(n, text), nil
 }
 
-// replaceValue replaces a value. Comments inside of it stay, behind what is put
-// in its place.
+// replaceValue replaces a value by text. Comments in the value stay, after the
+// text.
 func (y *yamlText) replaceValue(n *yaml.Node, text string) []TextEdit {
 	at := y.start(n)
 	comments, end := y.comments(n, nil)
@@ -257,13 +251,14 @@ func (y *yamlText) replaceValue(n *yaml.Node, text string) []TextEdit {
 	return append(edits, TextEdit{at, end, below})
 }
 
-// lacksColon reports whether nothing separates a name from its value, which is
-// empty: in a flow mapping the colon may be left out.
+// lacksColon reports whether no colon follows the name of an empty value: a flow
+// mapping may omit it.
 func (y *yamlText) lacksColon(name *yaml.Node, value int) bool {
 	return bytes.IndexByte(y.src[min(y.end(name), value):value], ':') < 0
 }
 
-// stepOf is by how much a name is indented, whose value is at an offset.
+// stepOf returns by how much a name is indented, relative to the name around it.
+// Its value is at an offset of the shadow.
 func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
 	i, _ := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
 	for i--; i >= 0; i-- {
@@ -274,24 +269,25 @@ func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
 	return 2
 }
 
-// replaceBoundary replaces the value of PermissionsBoundary, or a branch of it.
-func (y *yamlText) replaceBoundary(m *yaml.Node, e Edit) ([]TextEdit, error) {
+// replace replaces the value of a member of a mapping, or part of that value.
+func (y *yamlText) replace(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	old, ok := y.valueAt(e.Start)
 	if !ok {
 		return nil, errStyle
 	}
-	isWhole := y.nameBefore(e.Start) != nil && y.nameBefore(e.Start).Value == "PermissionsBoundary"
-	if isWhole && m.Kind == yaml.MappingNode && !has(m, "PermissionsBoundary") {
-		// A merge key brings it. A member of its own overrides that, and leaves
-		// the others that the merge key serves alone.
-		return y.insertMember(m, []string{"PermissionsBoundary"}, e)
+	name := y.nameBefore(e.Start)
+	isWhole := name != nil && name.Value == e.Path[0]
+	if isWhole && m.Kind == yaml.MappingNode && !has(m, e.Path[0]) {
+		// The member comes from a merge key. A new member overrides it in this
+		// mapping only.
+		return y.insert(m, e)
 	}
 	n := old.node
 	isQuoted := old.flow || n.Kind == yaml.ScalarNode && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 	start := y.start(n)
 	text := e.spelling(isQuoted)
 	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
-		if isWhole && y.lacksColon(y.nameBefore(e.Start), start) {
+		if isWhole && y.lacksColon(name, start) {
 			return []TextEdit{{start, start, ": " + text}}, nil
 		}
 		return []TextEdit{{start, start, " " + text}}, nil
@@ -302,6 +298,7 @@ func (y *yamlText) replaceBoundary(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	return y.replaceValue(n, text), nil
 }
 
+// has reports whether a mapping has a member other than by a merge key.
 func has(m *yaml.Node, name string) bool {
 	for i := 0; i < len(m.Content); i += 2 {
 		if m.Content[i].Value == name && !isMergeKey(m.Content[i]) {
@@ -311,9 +308,8 @@ func has(m *yaml.Node, name string) bool {
 	return false
 }
 
-// renderBody edits the template inside of a scalar: a literal block, whose
-// lines are those of the template, or a quoted one on a line.
-func (y *yamlText) renderBody(e Edit) ([]TextEdit, error) {
+// editString edits the text of a scalar: a literal block, or a quoted scalar.
+func (y *yamlText) editString(e Edit) ([]TextEdit, error) {
 	at, ok := y.valueAt(e.Start)
 	if !ok || at.node.Kind != yaml.ScalarNode {
 		return nil, errStyle
@@ -335,7 +331,7 @@ func (y *yamlText) renderBody(e Edit) ([]TextEdit, error) {
 	return nil, errStyle
 }
 
-// editLiteral edits a literal block. Its lines are those of its value, each
+// editLiteral edits a literal block, whose lines are the lines of its value,
 // indented.
 func (y *yamlText) editLiteral(n *yaml.Node, edits []TextEdit) []TextEdit {
 	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
@@ -366,7 +362,7 @@ func (y *yamlText) editLiteral(n *yaml.Node, edits []TextEdit) []TextEdit {
 	return moved
 }
 
-// editSingleQuoted edits a scalar in single quotes that is on one line.
+// editSingleQuoted edits a scalar in single quotes on one line.
 func (y *yamlText) editSingleQuoted(n *yaml.Node, edits []TextEdit) ([]TextEdit, error) {
 	start, end := y.content(n), y.end(n)
 	raw := y.src[start+1 : end-1]
@@ -391,8 +387,8 @@ func (y *yamlText) editSingleQuoted(n *yaml.Node, edits []TextEdit) ([]TextEdit,
 	return moved, nil
 }
 
-// Splice applies edits, in source order, to a text. It reports false when two
-// of them are in each other's way.
+// Splice applies edits in source order to a text. It reports false if two edits
+// overlap.
 func Splice(src []byte, edits []TextEdit) ([]byte, bool) {
 	size := len(src)
 	for _, e := range edits {
@@ -410,9 +406,9 @@ func Splice(src []byte, edits []TextEdit) ([]byte, bool) {
 	return append(out, src[from:]...), true
 }
 
-// edit applies edits of the shadow to the text. The result is read again, and
-// must mean exactly what the edited shadow says; if not, the first edit that is
-// at fault is returned.
+// edit applies edits of the shadow to the text. The result, parsed again, must mean
+// exactly what the edited shadow says; otherwise edit returns the first edit at
+// fault.
 func (y *yamlText) edit(edits []Edit) ([]byte, []TextEdit, *Edit) {
 	texts, fault := y.render(edits)
 	if fault != nil {
@@ -435,7 +431,7 @@ func (y *yamlText) edit(edits []Edit) ([]byte, []TextEdit, *Edit) {
 	return nil, nil, &edits[half]
 }
 
-// means reports whether a text is the template with the edits, in YAML.
+// means reports whether a text is the edited template in YAML.
 func (y *yamlText) means(out []byte, edits []Edit) bool {
 	again, err := parseYAML(out, true)
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
@@ -445,7 +441,7 @@ func (y *yamlText) means(out []byte, edits []Edit) bool {
 	return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)
 }
 
-// sameJSON reports whether two texts are the same but for the order of members.
+// sameJSON reports whether two texts are equal up to the order of members.
 func sameJSON(a, b []byte) bool {
 	canonical := func(text []byte) ([]byte, error) {
 		v := jsontext.Value(bytes.Clone(text))

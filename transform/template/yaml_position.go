@@ -9,8 +9,7 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// lineStarts are the offsets at which lines begin, by the line breaks of
-// YAML 1.1.
+// lineStarts returns the offsets of lines, by the line breaks of YAML 1.1.
 func lineStarts(src []byte) []int {
 	starts := []int{0}
 	for i := 0; i < len(src); {
@@ -25,8 +24,8 @@ func lineStarts(src []byte) []int {
 	return starts
 }
 
-// jsonLineStarts are the offsets at which lines begin in JSON, whose strings may
-// hold the further line breaks of YAML 1.1.
+// jsonLineStarts returns the offsets of lines in JSON, whose strings may have the
+// other line breaks of YAML 1.1.
 func jsonLineStarts(src []byte) []int {
 	starts := []int{0}
 	for i, c := range src {
@@ -37,8 +36,7 @@ func jsonLineStarts(src []byte) []int {
 	return starts
 }
 
-// lineBreak is the length of the line break that text begins with, 0 if it
-// does not.
+// lineBreak returns the length of the line break at the start of a text, or 0.
 func lineBreak(text []byte) int {
 	if len(text) == 0 {
 		return 0
@@ -63,7 +61,7 @@ func lineBreak(text []byte) int {
 	return 0
 }
 
-// start is where a node begins, with its anchor and tag.
+// start returns where a node begins, with its anchor and tag.
 func (y *yamlText) start(n *yaml.Node) int {
 	line, column := min(n.Line, len(y.lines)), 1
 	at := y.lines[line-1]
@@ -79,8 +77,8 @@ func (y *yamlText) start(n *yaml.Node) int {
 	return at
 }
 
-// memberStart is where a member of a mapping begins whose name is a node: with
-// the question mark of an explicit key.
+// memberStart returns where the member with a name begins: at the question mark of
+// an explicit key, or at the name.
 func (y *yamlText) memberStart(name *yaml.Node) int {
 	at := y.start(name)
 	line := y.lines[name.Line-1]
@@ -90,11 +88,11 @@ func (y *yamlText) memberStart(name *yaml.Node) int {
 	return at
 }
 
-// stride is after how many columns of a long line a place is remembered, so
-// that not each of many nodes on a line costs its length.
+// stride is the distance in columns between the known offsets of a long line.
+// Without them, the time for a line would be quadratic in the number of its nodes.
 const stride = 256
 
-// stridesOf are where columns 1, 1+stride, and so on of a line are.
+// stridesOf returns the offsets of columns 1, 1+stride, and so on of a line.
 func (y *yamlText) stridesOf(line int) []int {
 	known, ok := y.strides[line]
 	if ok {
@@ -112,7 +110,7 @@ func (y *yamlText) stridesOf(line int) []int {
 	return known
 }
 
-// lineEnd is where a line ends, without its break. Lines count from 1.
+// lineEnd returns the end of a line, without its line break. Lines count from 1.
 func (y *yamlText) lineEnd(line int) int {
 	if line == len(y.lines) {
 		return len(y.src)
@@ -120,7 +118,7 @@ func (y *yamlText) lineEnd(line int) int {
 	return y.lines[line] - len(y.breakBefore(y.lines[line]))
 }
 
-// breakBefore is the line break that ends at an offset.
+// breakBefore returns the line break that ends at an offset.
 func (y *yamlText) breakBefore(offset int) []byte {
 	before := y.src[:offset]
 	if bytes.HasSuffix(before, []byte("\r\n")) {
@@ -130,11 +128,11 @@ func (y *yamlText) breakBefore(offset int) []byte {
 	return before[offset-size:]
 }
 
-// lineText is a line without its break.
+// lineText returns a line without its line break.
 func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.lineEnd(line)] }
 
-// newline is how the lines of the text end. Breaks that YAML 1.2 does not take
-// for such are not followed.
+// newline returns the line break for new lines: the first in the text, or \n if that
+// one is no line break in YAML 1.2.
 func (y *yamlText) newline() string {
 	if len(y.lines) > 1 {
 		if end := string(y.breakBefore(y.lines[1])); end == "\r\n" || end == "\r" {
@@ -144,7 +142,7 @@ func (y *yamlText) newline() string {
 	return "\n"
 }
 
-// content is where a node begins behind its anchor and tag.
+// content returns where a node begins after its anchor and tag.
 func (y *yamlText) content(n *yaml.Node) int {
 	at := y.start(n)
 	for at < len(y.src) && (y.src[at] == '&' || y.src[at] == '!') {
@@ -178,8 +176,7 @@ func (y *yamlText) skipSpace(at int) int {
 	return at
 }
 
-// end is where a node ends. Comments and white space behind it are not part of
-// it.
+// end returns the end of a node, without comments and white space after it.
 func (y *yamlText) end(n *yaml.Node) int {
 	at := y.content(n)
 	switch {
@@ -193,7 +190,7 @@ func (y *yamlText) end(n *yaml.Node) int {
 	return y.flowEnd(y.lastEnd(n, at+1))
 }
 
-// flowEnd is where a flow collection ends, whose last element ends at an offset.
+// flowEnd returns the end of a flow collection whose last element ends at an offset.
 func (y *yamlText) flowEnd(at int) int {
 	for at = y.skipSpace(at); at < len(y.src) && y.src[at] == ','; {
 		at = y.skipSpace(at + 1)
@@ -201,7 +198,7 @@ func (y *yamlText) flowEnd(at int) int {
 	return min(at+1, len(y.src))
 }
 
-// comments adds those inside of a node to others, and says where it ends.
+// comments appends the comments in a node to others, and returns the node's end.
 func (y *yamlText) comments(n *yaml.Node, all []Span) (_ []Span, end int) {
 	at := y.content(n)
 	all = y.commentsIn(y.start(n), at, all)
@@ -226,6 +223,7 @@ func (y *yamlText) comments(n *yaml.Node, all []Span) (_ []Span, end int) {
 	return y.commentsIn(at, end, all), end
 }
 
+// commentsIn appends the comments between two offsets.
 func (y *yamlText) commentsIn(from, to int, all []Span) []Span {
 	for at := from; at < to; at++ {
 		if y.src[at] != '#' || at > 0 && !isSpace(y.src[at-1]) {
@@ -238,7 +236,7 @@ func (y *yamlText) commentsIn(from, to int, all []Span) []Span {
 	return all
 }
 
-// lastEnd is where the content of a collection ends, at is where it begins.
+// lastEnd returns the end of the content of a collection, which begins at an offset.
 func (y *yamlText) lastEnd(n *yaml.Node, at int) int {
 	if n.Kind == yaml.MappingNode && len(n.Content) > 1 {
 		at = max(at, y.end(n.Content[len(n.Content)-2]))
@@ -261,8 +259,8 @@ func (y *yamlText) scalarEnd(n *yaml.Node, at int) int {
 	return plainEnd(y.src, at, n.Value)
 }
 
-// quotedEnd is behind the quote that closes the one at an offset. The escape
-// takes the character behind it along.
+// quotedEnd returns the end of the quoted text at an offset. An escape applies to
+// the character after it.
 func quotedEnd(src []byte, at int, quote, escape byte) int {
 	for at++; at < len(src); at++ {
 		switch {
@@ -275,8 +273,8 @@ func quotedEnd(src []byte, at int, quote, escape byte) int {
 	return at
 }
 
-// plainEnd is where a plain scalar with a value ends. White space in it may be
-// a folded line break.
+// plainEnd returns the end of a plain scalar with a value. White space in the value
+// may be a folded line break.
 func plainEnd(src []byte, at int, value string) int {
 	for i := 0; i < len(value) && at < len(src); {
 		if !isSpace(value[i]) {
@@ -294,7 +292,7 @@ func plainEnd(src []byte, at int, value string) int {
 	return at
 }
 
-// blockEnd is where the last line of a block scalar ends that is not empty.
+// blockEnd returns the end of the last line of a block scalar that is not empty.
 func (y *yamlText) blockEnd(n *yaml.Node) int {
 	header := y.lineOf(y.content(n))
 	indent := y.blockIndent(n)
@@ -312,8 +310,8 @@ func (y *yamlText) blockEnd(n *yaml.Node) int {
 	return end
 }
 
-// blockIndent is how far the lines of a block scalar are indented: as its first
-// line that is not empty, but for the spaces which are part of the value.
+// blockIndent returns the indentation of a block scalar: that of its first line that
+// is not empty, without the spaces that belong to the value.
 func (y *yamlText) blockIndent(n *yaml.Node) int {
 	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines); line++ {
 		text := y.lineText(line)
@@ -325,10 +323,10 @@ func (y *yamlText) blockIndent(n *yaml.Node) int {
 	return 0
 }
 
-// lineOf is the line that an offset is in.
+// lineOf returns the line of an offset.
 func (y *yamlText) lineOf(offset int) int { return lineOf(y.lines, offset) }
 
-// lineOf is the line that an offset is in, where lines begin at starts.
+// lineOf returns the line of an offset, given where lines begin.
 func lineOf(starts []int, offset int) int {
 	after, found := slices.BinarySearch(starts, offset)
 	if found {

@@ -8,29 +8,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// comparison reads two JSON texts side by side. They may differ by the boundary
-// at sites.
+// comparison compares two JSON texts, which may differ by the boundaries at sites.
 type comparison struct {
 	before, after *template.Cursor
-	apart         template.Span // of the text before: the section Transform, which is compared by itself
+	apart         template.Span // the section Transform before, which is not compared
 
-	sites    map[int]site     // by where the object begins that takes the boundary
-	bodies   map[int]embedded // by where the string begins
+	sites    map[int]site     // by the offset of the object that takes the boundary
+	bodies   map[int]embedded // by the offset of the string
 	boundary Boundary
 }
 
-// OnlyBinds reports whether a template is another one but for the boundary at
-// the sites of the plan, which is of the one before, and for the section
-// Transform. It knows nothing of edits.
-func (p *Verdict) OnlyBinds(v Boundary, before, after *template.Document) bool {
+// OnlyBinds reports whether two templates differ only by the boundary at sites and
+// the section Transform. The verdict is on the template before. Edits play no
+// part in the comparison, so it finds their faults.
+func (v *Verdict) OnlyBinds(b Boundary, before, after *template.Document) bool {
 	c := comparison{
 		before: template.NewCursor(before.JSON(), template.Span{}), after: template.NewCursor(after.Fragment(), template.Span{}), apart: before.TransformSpan(),
-		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: v,
+		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: b,
 	}
-	for _, s := range p.sites {
+	for _, s := range v.sites {
 		c.sites[s.into.Start] = s
 	}
-	for _, e := range p.embedded {
+	for _, e := range v.embedded {
 		c.bodies[e.Start] = e
 	}
 	return c.value()
@@ -72,7 +71,7 @@ func (c *comparison) object() bool {
 	written := false
 	for c.after.Enter(); c.after.More(); {
 		name, at := c.after.Name()
-		if isSite && string(name) == s.member() {
+		if isSite && string(name) == s.path()[0] {
 			if written || !c.isBound(s, c.after.Skip()) {
 				return false
 			}
@@ -88,17 +87,8 @@ func (c *comparison) object() bool {
 	return !more
 }
 
-// member is the name of the member that a boundary at the site is in.
-func (s *site) member() string {
-	if s.kind == siteProperties {
-		return "Properties"
-	}
-	return propertyNames[permissionsBoundary]
-}
-
-// nameBefore is the next name of the object before, without what is compared by
-// itself: the section Transform, and the boundary, which a merge key may have
-// brought from further behind.
+// nameBefore returns the next name of the object before. It skips the section
+// Transform, and the boundary, which may move: a merge key may have set it.
 func (c *comparison) nameBefore(s site) (name template.Span, more bool) {
 	for c.before.More() {
 		_, name = c.before.Name()
@@ -110,7 +100,8 @@ func (c *comparison) nameBefore(s site) (name template.Span, more bool) {
 	return template.Span{}, false
 }
 
-// isBound reports whether a member of the result is what a site may have.
+// isBound reports whether a member of the result is one that Bind may write at a
+// site.
 func (c *comparison) isBound(s site, now template.Span) bool {
 	switch s.kind {
 	case siteProperties:
@@ -121,22 +112,13 @@ func (c *comparison) isBound(s site, now template.Span) bool {
 	return c.boundary.isWritten(template.NodeAt(c.after.Src, now))
 }
 
-// isWritten reports whether a value is the boundary as the edits write it.
-func (v Boundary) isWritten(n template.Node) bool {
-	if !v.sub {
-		return n.IsString() && n.Text == v.Text
-	}
-	name, argument := n.Only()
-	return name == "Fn::Sub" && argument.IsString() && argument.Text == v.Text
-}
-
 func (c *comparison) isBoundaryOnly(now template.Span) bool {
 	name, value := template.NodeAt(c.after.Src, now).Only()
-	return name == propertyNames[permissionsBoundary] && c.boundary.isWritten(value)
+	return name == permissionsBoundary.String() && c.boundary.isWritten(value)
 }
 
-// isReplaced reports whether a boundary that was there stays, as a whole or but
-// for branches.
+// isReplaced reports whether each branch of an existing boundary is as it was, or
+// is the boundary.
 func (c *comparison) isReplaced(old, now template.Node) bool {
 	if c.isSame(old.Span, now.Span) || c.boundary.isWritten(now) {
 		return true
@@ -149,15 +131,15 @@ func (c *comparison) isReplaced(old, now template.Node) bool {
 		c.isReplaced(before.Elements[2], after.Elements[2])
 }
 
-// isBody reports whether a string of the result holds the template that the
-// string before held, with its roles bound.
+// isBody reports whether a string of the result is an embedded template with its
+// roles bound.
 func (c *comparison) isBody(e embedded, now template.Span) bool {
 	text, ok := template.UnquoteExactly(c.after.Src[now.Start:now.End])
 	if !ok || len(text) < e.mark {
 		return false
 	}
 	again, err := template.ParseBody(text[e.mark:])
-	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.plan.OnlyBinds(c.boundary.Portable(), e.doc, again)
+	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.verdict.OnlyBinds(c.boundary.Portable(), e.doc, again)
 }
 
 func (c *comparison) isSame(old, now template.Span) bool {

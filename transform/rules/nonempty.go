@@ -6,12 +6,11 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// maxConditions is how many conditions, each made of the next one, are looked
-// at.
+// maxConditions bounds how far a chain of conditions is followed.
 const maxConditions = 5
 
-// within adds to the parameters that are not empty the one that a condition
-// keeps from being empty where it holds, or where it does not.
+// within adds a parameter to nonEmpty: the one that is certain not to be empty
+// where the condition holds, or where it does not.
 func (c certainty) within(nonEmpty []string, condition string, holds bool) []string {
 	name, isCompared := c.comparedWithEmpty(c.conditions[condition], holds, maxConditions)
 	if !isCompared {
@@ -20,8 +19,8 @@ func (c certainty) within(nonEmpty []string, condition string, holds bool) []str
 	return append(slices.Clip(nonEmpty), name)
 }
 
-// comparedWithEmpty is the parameter that is not empty where a condition holds,
-// or does not.
+// comparedWithEmpty returns the parameter that is not empty where a condition
+// holds, or where it does not.
 func (c certainty) comparedWithEmpty(condition template.Node, holds bool, depth int) (parameter string, ok bool) {
 	name, argument := condition.Only()
 	e := argument.Elements
