@@ -118,8 +118,6 @@ Resources:
 
 	// Only a branch may change where the rest is kept.
 	m.Options.Existing = rules.Keep
-	doc, err = template.Parse([]byte(source))
-	require.NoError(t, err)
 	kept := strings.Replace(right, `{`+bound+`, Path: /a/`, `{PermissionsBoundary: "arn:aws:iam::aws:policy/Other", Path: /a/`, 1)
 	for _, branch := range [][2]string{{bound + `, Path: /, M`, `PermissionsBoundary: "arn:aws:iam::aws:policy/Z", Path: /, M`}, {`[C, `, `[D, `}, {`, "arn:aws:iam::aws:policy/X"]`, `, "arn:aws:iam::aws:policy/Y"]`}} {
 		err := m.Verify(context.Background(), d, []byte(strings.Replace(kept, branch[0], branch[1], 1)))
