@@ -113,7 +113,7 @@ func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
 
 func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.Edit, Report) {
 	req := d.request()
-	contents, _ := rules.Read(d.Template.JSON())
+	contents, _ := rules.Read(d.Template.JSON(), d.Template.TransformSpan())
 	edits, report := m.decide(ctx, req, contents)
 	return req, edits, report
 }

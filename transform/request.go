@@ -94,7 +94,7 @@ func (req *request) read(event []byte) (t rules.Contents, err error) {
 			}
 			start := c.Next()
 			var length int
-			t, length = rules.Read(event[start:])
+			t, length = rules.Read(event[start:], template.Span{})
 			req.fragment = event[start : start+length]
 			c.Seek(start + length)
 		default:

@@ -15,6 +15,12 @@ var Fragments = map[string]func(n int) string{
 	"resources": func(n int) string {
 		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"AWS::SNS::Topic"},`) + lastTopic
 	},
+	"resources of one logical ID": func(n int) string {
+		return `{"Resources":{` + repeated(n, `"a":{},`) + lastTopic
+	},
+	"types of third parties": func(n int) string {
+		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"x::y"},`) + lastTopic
+	},
 	"roles": func(n int) string {
 		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"AWS::IAM::Role"},`) + lastTopic
 	},

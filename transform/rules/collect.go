@@ -57,7 +57,7 @@ type resource struct {
 	loops    loops         // around it
 	typeAt   template.Span
 	typeKind jsontext.Kind
-	props    properties
+	props    *properties // nil if no rule reads them
 
 	typ   string        // empty unless it is a string
 	known *resourceType // nil when the table does not have the type
@@ -67,6 +67,7 @@ type resource struct {
 	transformed   bool          // has a Fn::Transform
 	function      string        // an unknown function that has a part in it
 	twice         bool          // has two members Type or Properties
+	ignoresTwice  bool          // has two members IgnoreGlobals
 }
 
 // properties are the properties of a resource, as far as rules depend on them.
@@ -85,9 +86,13 @@ type properties struct {
 type collector struct {
 	*template.Cursor
 	Contents
-	depth   int      // number of templates around this one
-	loops   loops    // around the cursor
-	current resource // reused, so that resources without a rule cost no allocation
+	depth int           // number of templates around this one
+	loops loops         // around the cursor
+	apart template.Span // the section Transform of a template file, which is not part of what macros see
+
+	// Reused, so that resources without a rule cost no allocation.
+	current    resource
+	properties properties
 }
 
 // fragment reads a template, or the part of one that a Fn::Transform inside it
@@ -238,6 +243,10 @@ func (c *collector) resourceMap() (typed bool) {
 	for c.More() {
 		name, nameAt := c.Name()
 		kind := c.Peek()
+		if c.isTransform(c.Next()) {
+			c.Skip()
+			continue
+		}
 		if c.loops.isUnknownFunction(name) {
 			c.blindSpot(codeUnknownFunction, []byte("Resources"), string(name), nameAt.Start)
 		}
@@ -300,7 +309,8 @@ func (c *collector) foreach(name []byte) {
 // resource reads one resource, and keeps it if a rule may depend on it.
 func (c *collector) resource(id []byte, nameAt template.Span) {
 	r := &c.current
-	*r = resource{id: id, nameAt: nameAt, loops: c.loops}
+	c.properties = properties{}
+	*r = resource{id: id, nameAt: nameAt, loops: c.loops, props: &c.properties}
 	r.Start = c.Enter()
 	for c.More() {
 		name, nameAt := c.Name()
@@ -316,12 +326,12 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 			if c.skips(c.Text(r.typeAt)) {
 				r.props.Span, r.props.kind = c.Skip(), kind
 			} else {
-				r.props = readProperties(c.Cursor, c.loops)
+				*r.props = readProperties(c.Cursor, c.loops)
 			}
 			value = r.props.Span
 		case string(name) == "IgnoreGlobals":
 			value = c.Skip()
-			r.props.twice = r.props.twice || !r.ignoreGlobals.Absent()
+			r.ignoresTwice = r.ignoresTwice || !r.ignoreGlobals.Absent()
 			r.ignoreGlobals = value
 		case string(name) == "Metadata" && kind == jsontext.KindBeginObject:
 			value = c.resourceMetadata(id)
@@ -338,7 +348,7 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 	}
 	r.End = c.Offset()
 	if c.matters(r) {
-		c.resources = appended(c.resources, *r)
+		c.keep(*r)
 	}
 }
 
@@ -346,11 +356,27 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 func (c *collector) matters(r *resource) bool {
 	typ := c.Text(r.typeAt)
 	r.known = typeNamed[string(typ)]
-	if r.known == nil && !r.twice && !r.generated && !r.transformed && r.function == "" && r.typeKind == jsontext.KindString && isHarmless(typ) {
+	switch {
+	case r.twice, r.generated, r.transformed, r.function != "":
+	case r.typeKind == jsontext.KindBeginObject, r.typeKind == jsontext.KindBeginArray:
+	case r.typeKind != jsontext.KindString: // CloudFormation refuses it
+		return false
+	case r.known == nil && isHarmless(typ):
 		return false
 	}
 	r.typ = string(typ)
 	return true
+}
+
+// keep keeps a resource, and its properties if a rule reads them: they are most of
+// its memory.
+func (c *collector) keep(r resource) {
+	r.props = nil
+	if r.known != nil || r.typ == managedPolicyType {
+		props := c.properties
+		r.props = &props
+	}
+	c.resources = appended(c.resources, r)
 }
 
 // skips reports whether no rule reads the properties of a type.
@@ -359,9 +385,9 @@ func (c *collector) skips(typ []byte) bool {
 }
 
 // isHarmless reports whether a type creates no role if the table does not have
-// it.
+// it: an AWS type, or text that is not the name of a type.
 func isHarmless(typ []byte) bool {
-	return isOwn(typ) && bytes.IndexByte(typ, '{') < 0 && !bytes.HasSuffix(typ, []byte(moduleSuffix)) &&
+	return (isOwn(typ) || !bytes.Contains(typ, []byte("::"))) && bytes.IndexByte(typ, '{') < 0 && !bytes.HasSuffix(typ, []byte(moduleSuffix)) &&
 		!bytes.HasPrefix(typ, []byte(serverlessPrefix)) && string(typ) != managedPolicyType
 }
 

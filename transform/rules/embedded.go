@@ -125,6 +125,7 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 		return embedded{}, err
 	}
 	c := &collector{
+		apart:    doc.TransformSpan(),
 		Cursor:   template.NewCursor(doc.JSON(), template.Span{}),
 		Contents: Contents{Src: doc.JSON(), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
 		depth:    in.depth + 1,

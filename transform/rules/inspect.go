@@ -35,9 +35,10 @@ type Options struct {
 }
 
 // Read reads the template at the start of a JSON text, and returns its length.
-// The text must be valid JSON.
-func Read(src []byte) (t Contents, length int) {
-	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src}}
+// The text must be valid JSON. Transform is where a template file has that section,
+// absent in what macros get.
+func Read(src []byte, transform template.Span) (t Contents, length int) {
+	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src}, apart: transform}
 	c.fragment()
 	c.Contents.Src = src[:c.Offset()]
 	return c.Contents, c.Offset()
@@ -59,7 +60,7 @@ func (in *inspector) run(t Contents) {
 	in.Contents, in.globalsOf = t, map[string]map[string]template.Node{}
 	in.preference = in.inGlobals(functionType, "DeploymentPreference").ByName()
 	repeated := in.repeatedIDs()
-	in.notePolicies(repeated)
+	in.notePolicies()
 	for i := range in.resources {
 		in.inspectResource(&in.resources[i])
 	}
@@ -107,11 +108,11 @@ func (in *inspector) applyRules(r *resource) {
 	if r.props.transformed && !r.transformed {
 		in.unexpanded(r)
 	}
-	if r.props.twice {
-		in.escape(codeRepeatedKey, r.id, r.typ, r.props.Start, "a property that the macro reads")
+	if r.props.twice || r.ignoresTwice {
+		in.escape(codeRepeatedKey, r.id, r.typ, r.Start, "a property that the macro reads")
 		return
 	}
-	if mayMake(in.Src, &r.props, r.loops, r.known.reads) {
+	if mayMake(in.Src, r.props, r.loops, r.known.reads) {
 		names := namesOf(r.known.reads)
 		if r.known.createsRoles() {
 			in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, names...)

@@ -29,6 +29,9 @@ func (v *Verdict) OnlyBinds(b Boundary, before, after *template.Document) bool {
 	for _, s := range v.sites {
 		c.sites[s.into.Start] = s
 	}
+	if v.global != nil {
+		c.sites[v.global.into.Start] = *v.global
+	}
 	for _, e := range v.embedded {
 		c.bodies[e.Start] = e
 	}

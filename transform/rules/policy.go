@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -19,11 +20,18 @@ type managedPolicy struct {
 
 // notePolicies records the managed policies and permission sets that other
 // resources may refer to. The last resource with a logical ID counts.
-func (in *inspector) notePolicies(repeated [][]resourceID) {
-	replaced := map[int]bool{} // by offset of the logical ID
-	for _, all := range repeated {
-		for _, id := range all[:len(all)-1] {
-			replaced[int(id.start)] = true
+func (in *inspector) notePolicies() {
+	last := map[uint64]int{} // offsets of the logical IDs of policies, by their hash
+	for i := range in.resources {
+		if r := &in.resources[i]; r.typ == managedPolicyType {
+			last[maphash.Bytes(idSeed, r.id)] = r.nameAt.Start
+		}
+	}
+	for _, ids := range in.ids { // those in loops, too
+		for _, id := range ids.all {
+			if at, isPolicy := last[id.hash]; isPolicy {
+				last[id.hash] = max(at, int(id.start))
+			}
 		}
 	}
 	in.policies, in.permissionSets = map[string]*managedPolicy{}, map[string]bool{}
@@ -31,7 +39,7 @@ func (in *inspector) notePolicies(repeated [][]resourceID) {
 		switch r := &in.resources[i]; {
 		case r.typ == permissionSetType:
 			in.permissionSets[string(r.id)] = true
-		case r.typ == managedPolicyType && !replaced[r.nameAt.Start] && in.isReferable(r):
+		case r.typ == managedPolicyType && last[maphash.Bytes(idSeed, r.id)] == r.nameAt.Start && in.isReferable(r):
 			in.policies[string(r.id)] = &managedPolicy{id: string(r.id), properties: r.props.Span, loops: r.loops}
 		}
 	}

@@ -67,7 +67,7 @@ func (in *inspector) value(r *resource, p property) template.Node {
 
 // mayBeReplaced reports whether a loop may replace a property of a resource.
 func (in *inspector) mayBeReplaced(r *resource, p property) bool {
-	return mayMake(in.Src, &r.props, r.loops, []property{p})
+	return mayMake(in.Src, r.props, r.loops, []property{p})
 }
 
 // mayMake reports whether a loop, in the properties or around them, may make one

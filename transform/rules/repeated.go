@@ -19,10 +19,10 @@ import (
 var decisiveSections = []string{"Resources", "Conditions", "Globals", "Mappings", "Metadata", "Parameters", template.TransformSection}
 
 // resourceIDs are the logical IDs of one map of resources.
-type resourceIDs struct {
-	seed maphash.Seed
-	all  []resourceID
-}
+type resourceIDs struct{ all []resourceID }
+
+// idSeed makes hashes of one logical ID equal, whichever map has it.
+var idSeed = maphash.MakeSeed()
 
 type resourceID struct {
 	hash       uint64
@@ -32,9 +32,6 @@ type resourceID struct {
 // add records a logical ID. Ahead is the number of bytes that may hold more of
 // them: memory for those is allocated at once.
 func (ids *resourceIDs) add(name []byte, at template.Span, end, ahead int) {
-	if ids.all == nil {
-		ids.seed = maphash.MakeSeed()
-	}
 	switch {
 	case len(ids.all) < cap(ids.all):
 	case len(ids.all) == 0:
@@ -42,7 +39,7 @@ func (ids *resourceIDs) add(name []byte, at template.Span, end, ahead int) {
 	default:
 		ids.all = slices.Grow(ids.all, max(len(ids.all), ahead/usualResource))
 	}
-	ids.all = append(ids.all, resourceID{maphash.Bytes(ids.seed, name), int32(at.Start), int32(end)})
+	ids.all = append(ids.all, resourceID{maphash.Bytes(idSeed, name), int32(at.Start), int32(end)})
 }
 
 // usualResource is a size that most resources exceed, in bytes.

@@ -15,7 +15,7 @@ func (c *collector) snippet(at template.Span) {
 	outer := c.Cursor
 	defer func() { c.Cursor = outer }()
 
-	shape := shapeOf(c.Contents.Src, at)
+	shape := c.shapeOf(at)
 	c.Cursor = template.NewCursor(c.Contents.Src, at)
 	c.loops = append(loops{{unseen: true}}, c.loops...)
 	switch shape {
@@ -25,7 +25,8 @@ func (c *collector) snippet(at template.Span) {
 	case shapeRole:
 		// The properties are those of a role or a function. The rules of a function
 		// are right for both: a role has none of the other properties they read.
-		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType], props: readProperties(c.Cursor, c.loops)}
+		props := readProperties(c.Cursor, c.loops)
+		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType], props: &props}
 		r.Object, r.typeAt = r.props.Object, r.props.Span
 		c.resources = append(c.resources, r)
 	case shapeResources:
@@ -58,7 +59,8 @@ const (
 // the property AssumeRolePolicyDocument, AWS::IAM::Role and
 // AWS::Serverless::Function, and both take a boundary. Resources may have any of
 // these names as logical ID.
-func shapeOf(src []byte, at template.Span) shape {
+func (c *collector) shapeOf(at template.Span) shape {
+	src := c.Contents.Src
 	s := template.NewCursor(src, at)
 	var hasType, hasRole, hasLoop, hasResource, hasSection, isCall bool
 	beside := false // has a resource that is not Properties or Metadata of one
@@ -67,7 +69,7 @@ func shapeOf(src []byte, at template.Span) shape {
 		name, _ := s.Name()
 		kind := s.Peek()
 		value := s.Skip()
-		if isTransform(src, name, kind, value) {
+		if c.isTransform(value.Start) {
 			continue
 		}
 		switch string(name) {
@@ -124,13 +126,12 @@ func (c *collector) namesResource(at template.Span) bool {
 	s := template.NewCursor(c.Contents.Src, at)
 	for s.Enter(); s.More(); {
 		name, _ := s.Name()
-		kind := s.Peek()
-		isObject := kind == jsontext.KindBeginObject
+		isObject := s.Peek() == jsontext.KindBeginObject
 		value := s.Skip()
 		switch {
-		case isTransform(c.Contents.Src, name, kind, value):
+		case c.isTransform(value.Start):
 		case string(name) == "Resources":
-			if !isObject || shapeOf(c.Contents.Src, value) != shapeResource {
+			if !isObject || c.shapeOf(value) != shapeResource {
 				return false
 			}
 		case slices.Contains(sectionNames, string(name)):
@@ -154,10 +155,10 @@ func isResource(src []byte, at template.Span) bool {
 	return false
 }
 
-// isTransform reports whether a member is the section Transform, which
-// CloudFormation does not pass to macros, and not a resource with that logical ID.
-func isTransform(src, name []byte, kind jsontext.Kind, value template.Span) bool {
-	return string(name) == template.TransformSection && (kind != jsontext.KindBeginObject || !isResource(src, value))
+// isTransform reports whether the value at an offset is the section Transform of a
+// template file. CloudFormation does not pass it to macros.
+func (c *collector) isTransform(start int) bool {
+	return !c.apart.Absent() && start == c.apart.Start
 }
 
 // isTypeName reports whether text is a resource type, or may become one after loop
