@@ -12,8 +12,8 @@ import (
 )
 
 // asBlindSpot reports a resource as a blind spot where one of the conditions
-// holds, or always without conditions. Any condition may hold for
-// properties made by an unknown function.
+// holds, or always without conditions. Any condition may hold for properties that
+// an unknown function makes.
 func asBlindSpot(code Code, when ...condition) []rule {
 	return []rule{{reads: readBy(when), find: func(in *inspector, r *resource) {
 		if len(when) == 0 || isUnknown(r.props.function) || slices.ContainsFunc(when, func(c condition) bool { return c.holds(in, r) }) {

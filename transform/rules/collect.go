@@ -65,7 +65,7 @@ type resource struct {
 	ignoreGlobals template.Span // SAM's attribute IgnoreGlobals
 	generated     bool          // a loop may make its Type or Properties
 	transformed   bool          // has a Fn::Transform
-	function      string        // an unknown function that has a part in it
+	function      string        // an unknown function in it
 	twice         bool          // has two members Type or Properties
 	ignoresTwice  bool          // has two members IgnoreGlobals
 }
@@ -113,7 +113,7 @@ func (c *collector) sections() {
 	outside := c.collected
 	isWhole, typed, foreign := false, false, false
 	var notResources template.Span // a section Resources that is not an object
-	var unknown []byte             // a function beside the sections
+	var unknownName []byte         // of a function beside the sections
 	var others [][2]template.Span  // names and values of members that are not sections
 	var sections, again []string
 	for c.More() {
@@ -147,7 +147,7 @@ func (c *collector) sections() {
 			value := c.Skip()
 			isSection := slices.Contains(sectionNames, string(name))
 			if c.loops.isUnknownFunction(name) {
-				unknown = name
+				unknownName = name
 			}
 			foreign = foreign || !isSection
 			if isForEach(name) || isObject && !isSection {
@@ -166,8 +166,8 @@ func (c *collector) sections() {
 	switch {
 	case isWhole:
 		c.refuseBeside(others)
-		if unknown != nil {
-			c.blindSpot(codeUnknownFunction, nil, string(unknown), start)
+		if unknownName != nil {
+			c.blindSpot(codeUnknownFunction, nil, string(unknownName), start)
 		}
 		for _, section := range slices.Compact(again) {
 			c.escape(codeRepeated, []byte(section), "", start)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -54,6 +55,18 @@ func (in *inspector) refuseVaryingGlobals() {
 		return isVarying(m.Value) || isVarying(m.Value.Get("DeploymentPreference"))
 	}) {
 		in.escape(codeMembersInLoop, []byte("Globals"), "", in.globals.Start, "PermissionsBoundary", "DeploymentPreference")
+	}
+}
+
+// reportUnknownGlobals reports an unknown function in Globals. It may yield a
+// DeploymentPreference, for which SAM creates a role.
+func (in *inspector) reportUnknownGlobals() {
+	name := in.around.unknownFunction(in.globals)
+	for _, m := range in.globals.Members {
+		name = cmp.Or(name, in.around.unknownFunction(m.Value))
+	}
+	if name != "" {
+		in.blindSpot(codeUnknownFunction, []byte("Globals"), name, in.globals.Start)
 	}
 }
 

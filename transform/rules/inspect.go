@@ -134,8 +134,8 @@ func (in *inspector) unexpanded(r *resource) {
 	in.blindSpot(code, r.id, "Fn::Transform", r.Start)
 }
 
-// unknownFunction reports that a function, if there is one, may yield anything, a
-// role included.
+// unknownFunction reports a function with a name, if any: it may yield anything,
+// even a role.
 func (in *inspector) unknownFunction(r *resource, name string) {
 	if name != "" {
 		in.blindSpot(codeUnknownFunction, r.id, name, r.Start)
@@ -163,18 +163,6 @@ func (in *inspector) varyingType(r *resource) {
 // found counts what the rules have found so far.
 func (in *inspector) found() int {
 	return len(in.sites) + len(in.Escapes) + len(in.Blind) + len(in.embedded)
-}
-
-// reportUnknownGlobals reports Globals that an unknown function has a part in: a
-// DeploymentPreference may come out of it, for which SAM creates a role.
-func (in *inspector) reportUnknownGlobals() {
-	name := in.around.unknownFunction(in.globals)
-	for _, m := range in.globals.Members {
-		name = cmp.Or(name, in.around.unknownFunction(m.Value))
-	}
-	if name != "" {
-		in.blindSpot(codeUnknownFunction, []byte("Globals"), name, in.globals.Start)
-	}
 }
 
 // unknownType reports a type that the table does not have.

@@ -12,7 +12,7 @@ import (
 type mappings struct {
 	byName map[string]template.Node
 	read   map[string]mapping
-	isMade bool // by a function, which may bring any mapping
+	isMade bool // by a function, which may insert any mapping
 }
 
 // mapping has the texts that a lookup may find. Lookups that find nothing are not
@@ -32,8 +32,8 @@ func mappingsOf(section template.Node) mappings {
 	return mappings{byName: section.ByName(), read: map[string]mapping{}, isMade: isMade}
 }
 
-// of returns the mapping with a name, or nil. It is not readable if it has a
-// Fn::Transform or an unknown function, which may insert anything.
+// of returns the mapping with a name, or nil. It is not readable if it, or the
+// section, has a Fn::Transform or an unknown function, which may insert anything.
 func (m mappings) of(name string) (found mapping, readable bool) {
 	known, ok := m.read[name]
 	if !ok {

@@ -41,8 +41,8 @@ func (e Edit) append(out, src []byte) []byte {
 	return e.appendValue(out, e.space(src))
 }
 
-// appendInsertion writes a member and what separates it from the next. The white
-// space around its name is that of the member that was first.
+// appendInsertion writes a member and what separates it from the next. It copies the
+// white space around the name of the member that was first.
 func (e Edit) appendInsertion(out, src []byte) []byte {
 	name, value := e.Into.FirstName, e.Into.FirstValue
 	if name.Absent() {

@@ -59,11 +59,10 @@ var (
 // Parse parses a template. Valid JSON is JSON, although it is also YAML.
 //
 // YAML is read as CloudFormation reads it: a single document, with booleans of
-// YAML 1.1 and short forms of intrinsic functions. !Name becomes Fn::Name whether
-// there is such a function or not: see [Document.Tags]. The last of repeated keys
-// counts, but two sections Transform are an error, [ErrTransforms]. Memory is
-// bounded: texts longer than [MaxYAML], or with more than 130,000 values, are
-// refused with [ErrTooLong].
+// YAML 1.1 and short forms of intrinsic functions. Any tag !Name becomes the
+// function Fn::Name; see [Document.Tags]. The last of repeated keys counts, but two
+// sections Transform are an error, [ErrTransforms]. Memory is bounded: texts longer
+// than [MaxYAML], or with more than 130,000 values, are refused with [ErrTooLong].
 func Parse(src []byte) (*Document, error) { return parseTemplate(src, false) }
 
 // parseTemplate is Parse. With own, the text is a result of edits, which may exceed
@@ -96,8 +95,8 @@ func parseTemplate(src []byte, own bool) (*Document, error) {
 	return y, err
 }
 
-// ParseYAML parses a template in YAML from a string in another template. With own,
-// the length is not limited.
+// ParseYAML parses a template in YAML. With own, the text is a result of edits,
+// which may exceed the limits on input.
 func ParseYAML(text []byte, own bool) (*Document, error) {
 	y, err := parseYAML(text, own)
 	if err != nil {

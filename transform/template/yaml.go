@@ -84,7 +84,8 @@ func checkLength(src []byte) error {
 	return nil
 }
 
-// parseYAML parses a template, which is a single document.
+// parseYAML parses a template, which is a single document. With own, the text may
+// exceed the limits on input.
 func parseYAML(src []byte, own bool) (*yamlText, error) {
 	if !own {
 		if err := checkLength(src); err != nil {
@@ -292,7 +293,7 @@ func shortForm(n *yaml.Node) string {
 	return name
 }
 
-// maxTag is how much of a tag a message shows.
+// maxTag is the longest tag in a message, in bytes.
 const maxTag = 40
 
 // Tag is a tag of YAML that stands for a function: a short form, or a tag of
@@ -302,9 +303,10 @@ type Tag struct {
 	Line int    // of the file, from 1
 }
 
+// String returns the tag as written, clipped.
 func (t Tag) String() string { return "!" + printable.Clip(t.Name, maxTag) }
 
-// Function is the function that the tag stands for, whether there is one or not.
+// Function returns the function that the tag stands for, which may not exist.
 func (t Tag) Function() string {
 	if t.Name == "Ref" || t.Name == "Condition" {
 		return t.Name
@@ -312,7 +314,7 @@ func (t Tag) Function() string {
 	return "Fn::" + t.Name
 }
 
-// Tags are those of a template in YAML, in order.
+// Tags returns the tags of a template in YAML, in order.
 func (t *Document) Tags() iter.Seq[Tag] {
 	return func(yield func(Tag) bool) {
 		if t.yaml != nil {
