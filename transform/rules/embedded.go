@@ -67,7 +67,7 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 func (v *Verdict) gather(macro string) {
 	for _, e := range v.embedded {
 		e.verdict.gather(macro)
-		transforms := e.doc.ListedTransforms()
+		transforms := e.doc.Entries()
 		if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro {
 			continue
 		}
