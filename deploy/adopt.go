@@ -50,11 +50,11 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if known[realPath(in.path)] {
+		if known[in.real] {
 			continue
 		}
-		known[realPath(in.path)] = true
-		nested, changed, err := p.adoptFile(ctx, &c, in)
+		known[in.real] = true
+		nested, changed, err := p.adoptFile(&c, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
 			continue
 		}
@@ -77,7 +77,7 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 
 // adoptFile changes one template, and returns the local templates that it
 // nests.
-func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []input, changed bool, err error) {
+func (p *pbm) adoptFile(c *checker, in input) (nested []input, changed bool, err error) {
 	t, err := readTemplate(in, c.macro)
 	if err != nil {
 		return nil, false, err
@@ -92,14 +92,14 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (nested []inp
 		p.line("warning: ", in.path+" defines the macro, which cannot be used in its own stack")
 		return nested, false, nil
 	}
-	report, err := c.run(ctx, t, t.whole())
+	values, err := t.values(nil, nil)
 	if err != nil {
 		return nested, false, err
 	}
-	binding := c.binding(ctx, t)
-	changes := slices.DeleteFunc(report.Changes, func(change rules.Change) bool { return held(binding, change.LogicalID) })
+	found := c.inspect(t, values)
+	changes := slices.DeleteFunc(found.changes, func(change rules.Change) bool { return held(found.binding, change.LogicalID) })
 	switch {
-	case report.Err == nil && len(changes) == 0:
+	case len(t.verdict.Escapes)+len(found.conflicts)+len(changes) == 0:
 		return nested, false, nil // it creates no role, or Fn::Transform has it bound
 	case in.managed:
 		p.line("warning: ", in.path+" is deployed by a service-managed StackSet, which takes no transforms")

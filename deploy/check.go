@@ -3,7 +3,6 @@ package deploy
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,7 +18,6 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
-	"permissions-boundary-macro/transform/template"
 )
 
 func (p *pbm) checkCommand() *cobra.Command {
@@ -143,7 +141,7 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 	result := checkResult{Templates: []checkedTemplate{}}
 	known := map[string]bool{}
 	for _, in := range files {
-		known[realPath(in.path)] = true
+		known[in.real] = true
 	}
 	for first := true; len(files) > 0; first = false {
 		checked, err := c.some(ctx, files)
@@ -160,8 +158,8 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 			}
 			result.Templates = append(result.Templates, t)
 			for _, in := range t.nested {
-				if !known[realPath(in.path)] {
-					known[realPath(in.path)] = true
+				if !known[in.real] {
+					known[in.real] = true
 					nested = append(nested, in)
 				}
 			}
@@ -208,23 +206,23 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		return result
 	}
 	result.Foreign = foreignTag(t.Document)
-	result.Macro = placeOf(c.macro, t.Transforms())
+	result.Macro = placeOf(t.indexOf(c.macro), len(t.transforms))
 	if result.Macro == macroMissing && len(t.scopes) > 0 {
 		result.Macro = macroScoped
 	}
-	report, err := c.run(ctx, t, t.whole())
+	values, err := t.values(nil, nil)
 	if err != nil {
 		result.Unreadable = reasonOf(err)
 		return result
 	}
+	found := c.inspect(t, values)
 	result.own, result.managed = t.defines(c.macro), in.managed
-	binding := c.binding(ctx, t)
-	c.roles(&result, t, report, binding)
+	c.roles(&result, t, found)
 	c.values(&result, t)
-	c.blindSpots(&result, t, in.root, report)
+	c.blindSpots(&result, t, in.root)
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
-		result.Environment, result.environmentError = c.environment(ctx, t, binding)
+		result.Environment, result.environmentError = c.environment(ctx, t, values, found.binding)
 		if result.environmentError != nil {
 			result.EnvironmentProblem = transform.Message(result.environmentError)
 		}
@@ -248,50 +246,46 @@ var sample = func() boundary.Value {
 	return value
 }()
 
-// run has the macro decide about a scope as its settings say, whatever the
+// bound is what the macro does to the roles of a template, whatever their
 // environment is: the boundary is a sample.
-func (c *checker) run(ctx context.Context, t *templateFile, s scope) (transform.Report, error) {
-	options := c.options
-	options.AnyEnvironment = true
-	s.entry = nil // which may name an environment that is known at deployment
-	m := transform.Macro{Options: options, Store: given{value: sample}}
-	return t.respond(ctx, m, s, "", c.macro)
+type bound struct {
+	changes   []rules.Change
+	conflicts []rules.Finding
+	binding   []scope // where a Fn::Transform has the macro do it
 }
 
-// binding are the places where a Fn::Transform has the macro bind roles.
-func (c *checker) binding(ctx context.Context, t *templateFile) []scope {
-	var binding []scope
+// inspect has the rules look at a template, and at the parts of it that a
+// Fn::Transform hands to the macro.
+func (c *checker) inspect(t *templateFile, v values) (found bound) {
+	o := c.options.Rules(c.macro, v.byName)
+	t.verdict = rules.Inspect(t.Document, o)
+	found.changes, found.conflicts = c.bind(t.verdict, v)
 	for _, s := range t.scopes {
-		report, err := c.run(ctx, t, s)
-		if err == nil && len(report.Escapes) == 0 && len(report.Changes)+len(report.Conflicts) > 0 {
-			binding = append(binding, s)
+		s.verdict = rules.Inspect(s.template, o)
+		if changes, conflicts := c.bind(s.verdict, v); len(s.verdict.Escapes) == 0 && len(changes)+len(conflicts) > 0 {
+			found.binding = append(found.binding, s)
 		}
 	}
-	return binding
+	return found
 }
 
-// respond is the macro's report on a scope of the template, with the defaults
-// of the template's parameters.
-func (t *templateFile) respond(ctx context.Context, m transform.Macro, s scope, environment, macro string) (transform.Report, error) {
-	values, err := t.valuesFor(s, m.Options.EnvironmentParameters)
+// bind binds the roles of a template to the sample.
+func (c *checker) bind(verdict *rules.Verdict, v values) ([]rules.Change, []rules.Finding) {
+	b, err := rules.BoundaryOf(sample, anyTarget, v.byName)
 	if err != nil {
-		return transform.Report{}, err
+		panic(err) // the sample is a policy of AWS, which every account has
 	}
-	d, err := t.deployment(s, boundary.TargetOf(placeholderAccount, "us-east-1"), values, environment, macro)
-	if err != nil {
-		return transform.Report{}, err
-	}
-	report := m.Inspect(ctx, d)
-	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); report.Err != nil && (!ok || refusal == nil) {
-		return report, report.Err
-	}
-	return report, nil
+	_, changes, conflicts := verdict.Bind(b, c.options.Existing)
+	return changes, conflicts
 }
+
+// anyTarget stands for the account and the Region of a deployment.
+var anyTarget = boundary.TargetOf(placeholderAccount, "us-east-1")
 
 // environment is which environment the template's stacks are of, or why nobody
 // knows. Each place that calls the macro has its own say. Of what deployment
-// decides there is nothing to say.
-func (c *checker) environment(ctx context.Context, t *templateFile, binding []scope) (string, error) {
+// decides there is nothing to say, such as of what names it by the account.
+func (c *checker) environment(ctx context.Context, t *templateFile, v values, binding []scope) (string, error) {
 	if t.macro != nil {
 		binding = append(binding, t.whole())
 	}
@@ -301,38 +295,28 @@ func (c *checker) environment(ctx context.Context, t *templateFile, binding []sc
 	}
 	var names []string
 	for _, s := range binding {
-		if t.isDecidedAtDeployment(s, c.options.EnvironmentParameters) {
+		d, err := t.deployment(s, boundary.Target{}, v, "", c.macro)
+		if errors.Is(err, errAtDeployment) || err == nil && m.Awaited(d) != "" {
 			continue
 		}
-		report, err := t.respond(ctx, m, s, "", c.macro)
 		if err != nil {
 			return "", err
 		}
-		if !slices.Contains(names, report.Environment) {
-			names = append(names, report.Environment)
+		name, err := m.Environment(ctx, d)
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return strings.Join(names, ", "), nil
 }
 
-// isDecidedAtDeployment reports whether only a deployment knows which
-// environment a scope is of. names are the template parameters that may say it.
-func (t *templateFile) isDecidedAtDeployment(s scope, names []string) bool {
-	values, err := t.defaults()
-	if err != nil {
-		return false
-	}
-	if named := s.environment(); named != nil {
-		_, err := t.resolve(named, boundary.Target{}, values)
-		return errors.Is(err, errAtDeployment)
-	}
-	return t.awaited(names, values) != ""
-}
-
 // roles gives each role its status.
-func (c *checker) roles(result *checkedTemplate, t *templateFile, report transform.Report, binding []scope) {
-	isRun := func(id string) bool { return t.macro != nil || held(binding, id) }
-	for _, change := range report.Changes {
+func (c *checker) roles(result *checkedTemplate, t *templateFile, found bound) {
+	isRun := func(id string) bool { return t.macro != nil || held(found.binding, id) }
+	for _, change := range found.changes {
 		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset)}
 		if isRun(change.LogicalID) {
 			role.Status, role.Reason = statusWithMacro(change)
@@ -341,7 +325,7 @@ func (c *checker) roles(result *checkedTemplate, t *templateFile, report transfo
 		}
 		result.Roles = append(result.Roles, role)
 	}
-	for _, f := range report.Conflicts {
+	for _, f := range found.conflicts {
 		role := roleOf(t, f, statusConflict)
 		if !isRun(f.LogicalID) {
 			role.Status, role.Code, role.Reason, role.Remedy = statusBound, "", "", ""
@@ -354,7 +338,7 @@ func (c *checker) roles(result *checkedTemplate, t *templateFile, report transfo
 		}
 		result.Roles = append(result.Roles, role)
 	}
-	c.escapes(result, t, report.Escapes)
+	c.escapes(result, t, t.verdict.Escapes)
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
 }
 
@@ -438,12 +422,12 @@ func (t *templateFile) isSolved(f rules.Finding, macro string) bool {
 // blindSpots are those of the template, except those that are checked: nested
 // templates that are at hand, and places where Fn::Transform names the macro.
 // A macro that rejects blind spots does not see the former.
-func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root string, report transform.Report) {
-	if len(report.BlindSpots) == 0 {
+func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root string) {
+	if len(t.verdict.Blind) == 0 {
 		return // most templates nest nothing, and to look for it costs as much as to check them
 	}
 	nested := t.nested(root)
-	for _, f := range report.BlindSpots {
+	for _, f := range t.verdict.Blind {
 		role := roleOf(t, f, statusBlind)
 		switch {
 		case f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)):
@@ -469,9 +453,7 @@ func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root stri
 // transforms reports those that add what the macro does not see: behind it, or
 // anywhere in a template that does not list it.
 func (c *checker) transforms(result *checkedTemplate, t *templateFile) {
-	listed := t.ListedTransforms()
-	own := slices.IndexFunc(listed, func(l template.ListedTransform) bool { return l.Name == c.macro })
-	for _, other := range listed[own+1:] {
+	for _, other := range t.transforms[t.indexOf(c.macro)+1:] {
 		if rules.MayAddRoles(other.Name) {
 			result.BlindSpots = append(result.BlindSpots, checkedRole{
 				LogicalID: "Transform", Type: other.Name, Line: other.Line,
@@ -484,24 +466,22 @@ func (c *checker) transforms(result *checkedTemplate, t *templateFile) {
 // nested are the local templates that a template nests or deploys by a
 // StackSet, by logical ID. root is that of the template: see [input].
 func (t *templateFile) nested(root string) map[string]input {
+	const stack, set, application = "AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::Serverless::Application"
 	inputs := map[string]input{}
-	for id, r := range t.resources() {
-		var properties struct{ TemplateURL, Location, PermissionModel any }
-		if json.Unmarshal(r.Properties, &properties) != nil {
+	for id, r := range t.Resources(stack, set, application) {
+		location := r.Properties.Get("TemplateURL")
+		if r.Type == application {
+			location = r.Properties.Get("Location")
+		}
+		if !location.IsString() || location.IsEmpty() || strings.Contains(location.Text, "://") {
 			continue
 		}
-		location, _ := map[string]any{
-			"AWS::CloudFormation::Stack":    properties.TemplateURL,
-			"AWS::CloudFormation::StackSet": properties.TemplateURL,
-			"AWS::Serverless::Application":  properties.Location,
-		}[r.Type].(string)
-		if location == "" || strings.Contains(location, "://") {
-			continue
-		}
+		path := filepath.Join(filepath.Dir(t.path), filepath.FromSlash(location.Text))
 		inputs[id] = input{
-			path:    filepath.Join(filepath.Dir(t.path), filepath.FromSlash(location)),
+			path:    path,
+			real:    realPath(path),
 			root:    root,
-			managed: r.Type == "AWS::CloudFormation::StackSet" && properties.PermissionModel == "SERVICE_MANAGED",
+			managed: r.Type == set && r.Properties.Get("PermissionModel").Text == "SERVICE_MANAGED",
 		}
 	}
 	return inputs

@@ -31,11 +31,12 @@ const (
 	macroMissing = "missing"
 )
 
-func placeOf(macro string, transforms []string) string {
-	switch at := slices.Index(transforms, macro); {
+// placeOf is the place of an entry of a section with so many.
+func placeOf(at, entries int) string {
+	switch {
 	case at < 0:
 		return macroMissing
-	case at < len(transforms)-1:
+	case at < entries-1:
 		return macroEarly
 	}
 	return macroLast

@@ -25,6 +25,7 @@ const standardStream = "-"
 // input is where a template may be.
 type input struct {
 	path    string
+	real    string    // the same without links
 	named   bool      // and not found in a directory
 	root    string    // the directory that was named, or the one of the file that was
 	managed bool      // a service-managed StackSet deploys it, which takes no transforms
@@ -87,13 +88,24 @@ func (p *pbm) reportSkipped(all []skipped) {
 // once leaves out further names of a file, links before others, and sorts.
 func once(all []input) []input {
 	known := map[string]bool{}
-	var kept []input
-	for _, links := range []bool{false, true} {
-		for _, in := range all {
-			if in.isLink() != links || known[realPath(in.path)] {
-				continue
-			}
-			known[realPath(in.path)] = true
+	directories := map[string]string{} // their real paths
+	var files, links, kept []input
+	for _, in := range all {
+		if in.isLink() {
+			in.real = realPath(in.path)
+			links = append(links, in)
+			continue
+		}
+		directory := filepath.Dir(in.path)
+		if directories[directory] == "" {
+			directories[directory] = realPath(directory)
+		}
+		in.real = filepath.Join(directories[directory], filepath.Base(in.path))
+		files = append(files, in)
+	}
+	for _, in := range append(files, links...) {
+		if !known[in.real] {
+			known[in.real] = true
 			kept = append(kept, in)
 		}
 	}

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +28,7 @@ const maxIndicators = 100_000
 // templating engine are what no parser takes. It is nil where the text may be a
 // template that CloudFormation takes, or that somebody broke.
 func kindOf(src []byte, err error) error {
-	isJSON := json.Valid(src)
+	isJSON := template.Validate(src) == nil
 	isObject := bytes.HasPrefix(bytes.TrimLeft(src, " \t\r\n"), []byte("{"))
 	switch {
 	case errors.Is(err, errNoResources), errors.Is(err, template.ErrNotObject), isJSON && !isObject:

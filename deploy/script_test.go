@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,10 +20,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts and examples w
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pbm": func() {
-			debug.SetGCPercent(50) // as its main does
-			os.Exit(deploy.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
+		"pbm": func() { os.Exit(deploy.Main()) },
 	})
 }
 

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -55,20 +56,20 @@ func (o macroOptions) settings() (transform.Options, error) {
 	if err != nil {
 		return transform.Options{}, usagef("%s %w", spelling(o.flags, "blind-spots"), err)
 	}
-	if o.defaultEnvironment != "" {
-		if err := checkName(o.defaultEnvironment); err != nil {
-			return transform.Options{}, err
-		}
-	}
-	if o.pinEnvironment && o.defaultEnvironment == "" {
-		return transform.Options{}, usagef("--pin-environment needs --default-environment")
-	}
-	return transform.Options{
+	options := transform.Options{
 		DefaultEnvironment:    o.defaultEnvironment,
 		PinEnvironment:        o.pinEnvironment,
 		Existing:              existing,
 		BlindSpots:            blindSpots,
 		BoundUsers:            o.boundUsers,
 		EnvironmentParameters: o.environmentParameters,
-	}, nil
+	}
+	err = options.Validate()
+	switch {
+	case errors.Is(err, transform.ErrNoDefault):
+		err = usagef("--pin-environment needs --default-environment")
+	case err != nil:
+		err = checkName(o.defaultEnvironment)
+	}
+	return options, err
 }

@@ -2,79 +2,58 @@ package deploy
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
 )
 
-// template is a template file, and what it says about the macro.
+// templateFile is a template file, and what it says about the macro.
 type templateFile struct {
 	*template.Document
 	path       string
 	src        []byte
-	macro      *transformEntry // how the section Transform calls the macro, nil when it does not
-	scopes     []scope         // where a Fn::Transform does
-	valued     []string        // logical IDs of resources where one stands in place of a value
-	parameters map[string]parameter
-	defaults   func() (map[string]json.RawMessage, error) // their values when none are given
-	folded     func() map[string]string                   // their names by those in lower case
+	transforms []template.Entry     // of the section Transform
+	macro      *template.Entry      // how the section calls the macro, nil when it does not
+	scopes     []scope              // where a Fn::Transform does
+	valued     []string             // logical IDs of resources where one stands in place of a value
+	parameters map[string]parameter // by name
+	verdict    *rules.Verdict       // on the whole template
 
 	own, foreign map[string]bool // logical IDs of resources whose Fn::Transform names the macro, and others
 }
 
-// transformEntry is one of Transform: "Name" or {"Name": ..., "Parameters": ...}.
-type transformEntry struct {
-	Name       string
-	Parameters map[string]json.RawMessage
-}
-
-// errEntry is what is wrong with an entry that is neither.
+// errEntry is what is wrong with an entry of Transform that is neither a name nor
+// an object.
 var errEntry = errors.New(`an entry is neither a name nor an object with a Name and Parameters; write Transform: [NAME] or [{Name: NAME, Parameters: {...}}]`)
-
-func (e *transformEntry) UnmarshalJSON(text []byte) error {
-	if json.Unmarshal(text, &e.Name) == nil {
-		return nil
-	}
-	object := members(text)
-	if json.Unmarshal(object["Name"], &e.Name) != nil {
-		return errEntry
-	}
-	if parameters, given := object["Parameters"]; given && json.Unmarshal(parameters, &e.Parameters) != nil {
-		return errEntry
-	}
-	return nil
-}
 
 type parameter struct {
 	Type    string
-	Default json.RawMessage
+	Default template.Node
 }
 
-// readParameters reads the section Parameters. Names are compared exactly, and
-// of one that is given twice the last counts, as for CloudFormation.
-func readParameters(section json.RawMessage) (map[string]parameter, error) {
-	if section == nil {
-		return nil, nil
-	}
-	var declared map[string]json.RawMessage
-	if json.Unmarshal(section, &declared) != nil {
+// readParameters reads the section Parameters.
+func readParameters(section template.Node) (map[string]parameter, error) {
+	if !section.IsObject() && !section.IsNull() && !section.Absent() {
 		return nil, errors.New("the section Parameters is not an object; write a name and a Type for each parameter")
 	}
-	parameters := make(map[string]parameter, len(declared))
-	for name, value := range declared {
-		var p parameter
-		object := members(value)
-		if object == nil && string(value) != "null" || object["Type"] != nil && json.Unmarshal(object["Type"], &p.Type) != nil {
+	parameters := make(map[string]parameter, len(section.Members))
+	declared := section.ByName()
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		p := declared[name]
+		typ := p.Get("Type")
+		if !p.IsObject() && !p.IsNull() || !typ.IsString() && !typ.IsNull() && !typ.Absent() {
 			return nil, fmt.Errorf("the parameter %s is not an object with a Type; write Type: String", clipped(name))
 		}
-		p.Default = object["Default"]
-		parameters[name] = p
+		parameters[name] = parameter{Default: p.Get("Default")}
+		if typ.IsString() {
+			parameters[name] = parameter{typ.Text, p.Get("Default")}
+		}
 	}
 	return parameters, nil
 }
@@ -94,15 +73,11 @@ func (e readError) Unwrap() error { return e.error }
 // readTemplate reads a template in JSON or YAML. The macro is the name that the
 // template calls it by. Its errors are of type readError.
 func readTemplate(in input, macro string) (*templateFile, error) {
-	return readWith(template.Parse, in, macro)
-}
-
-func readWith(parse func([]byte) (*template.Document, error), in input, macro string) (*templateFile, error) {
 	src, err := in.read()
 	if err != nil {
 		return nil, readError{fmt.Errorf("read the template: %w", err)}
 	}
-	t, err := parseTemplate(parse, in.path, src, macro)
+	t, err := parseTemplate(in.path, src, macro)
 	if err == nil {
 		return t, nil
 	}
@@ -127,42 +102,35 @@ func readWith(parse func([]byte) (*template.Document, error), in input, macro st
 // errNoResources is what is wrong with JSON or YAML that is not a template.
 var errNoResources = errors.New("it has no Resources of CloudFormation")
 
-// mayHaveResources reports whether sections are those of a template. Resources
-// may come out of a transform.
-func mayHaveResources(sections map[string]json.RawMessage) bool {
-	if resources, ok := sections["Resources"]; ok {
-		return resources[0] == '{'
-	}
-	return slices.ContainsFunc(sectionsOfTemplates, func(name string) bool {
-		_, ok := sections[name]
-		return ok
-	})
-}
-
 // sectionsOfTemplates make a template of a text that has no Resources.
 var sectionsOfTemplates = []string{"AWSTemplateFormatVersion", "Fn::Transform"}
 
-func parseTemplate(parse func([]byte) (*template.Document, error), path string, src []byte, macro string) (*templateFile, error) {
-	parsed, err := parse(src)
+// mayHaveResources reports whether a text is a template by its sections. Resources
+// may come out of a transform.
+func mayHaveResources(t *template.Document) bool {
+	if t.Transform() != nil {
+		return true
+	}
+	if at := t.Span("Resources"); !at.Absent() {
+		return t.JSON()[at.Start] == '{'
+	}
+	return slices.ContainsFunc(sectionsOfTemplates, func(name string) bool { return !t.Span(name).Absent() })
+}
+
+func parseTemplate(path string, src []byte, macro string) (*templateFile, error) {
+	parsed, err := template.Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	t := &templateFile{Document: parsed, path: path, src: src}
-	t.folded = sync.OnceValue(t.foldedNames)
-	t.defaults = sync.OnceValues(func() (map[string]json.RawMessage, error) { return t.values(nil, nil) })
-	if t.macro, _, err = entryOf(parsed.Transform(), macro); err != nil {
-		return nil, onLine(parsed.SectionLine("Transform"), err)
+	t := &templateFile{Document: parsed, path: path, src: src, transforms: parsed.Entries()}
+	if t.macro, _, err = entryOf(t.transforms, macro); err != nil {
+		return nil, onLine(parsed.SectionLine(template.TransformSection), err)
 	}
-	// Into a map, for names are compared exactly then.
-	var sections map[string]json.RawMessage
-	if err := json.Unmarshal(parsed.JSON(), &sections); err != nil {
-		return nil, err
-	}
-	if parsed.Transform() == nil && !mayHaveResources(sections) {
+	if !mayHaveResources(parsed) {
 		return nil, errNoResources
 	}
-	t.readScopes(sections, macro)
-	if t.parameters, err = readParameters(sections["Parameters"]); err != nil {
+	t.readScopes(macro)
+	if t.parameters, err = readParameters(parsed.Section("Parameters")); err != nil {
 		return nil, onLine(parsed.SectionLine("Parameters"), err)
 	}
 	return t, nil
@@ -170,21 +138,13 @@ func parseTemplate(parse func([]byte) (*template.Document, error), path string, 
 
 func onLine(line int, err error) error { return fmt.Errorf("line %d: %w", line, err) }
 
-// entryOf is the macro's entry in a section Transform or a Fn::Transform, nil
-// when there is none, and whether others are there.
-func entryOf(section []byte, macro string) (found *transformEntry, others bool, err error) {
-	if section == nil {
-		return nil, false, nil
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(section, &list) != nil {
-		list = []json.RawMessage{section}
-	}
-	for _, raw := range list {
-		var entry transformEntry
-		switch err := json.Unmarshal(raw, &entry); {
-		case err != nil:
-			return nil, false, err
+// entryOf is the macro's entry among those of a section Transform or a
+// Fn::Transform, nil when there is none, and whether others are there.
+func entryOf(entries []template.Entry, macro string) (found *template.Entry, others bool, err error) {
+	for _, entry := range entries {
+		switch {
+		case !entry.IsValid():
+			return nil, false, errEntry
 		case entry.Name != macro:
 			others = true
 		case found == nil:
@@ -194,63 +154,34 @@ func entryOf(section []byte, macro string) (found *transformEntry, others bool, 
 	return found, others, nil
 }
 
+// indexOf is where the section Transform lists a transform, -1 when it does not.
+func (t *templateFile) indexOf(name string) int {
+	return slices.IndexFunc(t.transforms, func(e template.Entry) bool { return e.Name == name })
+}
+
 // listsAfter reports whether the template lists the macro after another
 // transform.
 func (t *templateFile) listsAfter(macro, other string) bool {
-	names := t.Transforms()
-	at := slices.Index(names, macro)
-	return at >= 0 && slices.Contains(names[:at], other)
+	at := t.indexOf(other)
+	return at >= 0 && at < t.indexOf(macro)
 }
+
+const macroType = "AWS::CloudFormation::Macro"
 
 // defines reports whether the template creates the macro itself: by its name,
 // or that of a parameter with this default.
 func (t *templateFile) defines(macro string) bool {
-	if !bytes.Contains(t.JSON(), []byte("AWS::CloudFormation::Macro")) {
+	if !bytes.Contains(t.JSON(), []byte(macroType)) {
 		return false // as most do, and to look through the resources takes long
 	}
-	for _, r := range t.resources() {
-		if r.Type != "AWS::CloudFormation::Macro" {
-			continue
+	for _, r := range t.Resources(macroType) {
+		name := r.Properties.Get("Name")
+		if ref := name.Get("Ref"); ref.IsString() {
+			name = t.parameters[ref.Text].Default
 		}
-		name := members(r.Properties)["Name"]
-		var ref string
-		if json.Unmarshal(members(name)["Ref"], &ref) == nil {
-			name = t.parameters[ref].Default
-		}
-		var text string
-		if json.Unmarshal(name, &text) == nil && text == macro {
+		if name.IsString() && name.Text == macro {
 			return true
 		}
 	}
 	return false
-}
-
-type templateResource struct {
-	Type       string
-	Properties json.RawMessage
-}
-
-// resources are those of the template by logical ID, those in loops by what
-// their loop makes it of.
-func (t *templateFile) resources() map[string]templateResource {
-	all := map[string]templateResource{}
-	addResources(all, members(t.JSON())["Resources"])
-	return all
-}
-
-func addResources(all map[string]templateResource, section json.RawMessage) {
-	for id, value := range members(section) {
-		var loop []json.RawMessage
-		var r templateResource
-		resource := members(value)
-		switch {
-		case strings.HasPrefix(id, "Fn::ForEach::"):
-			if json.Unmarshal(value, &loop) == nil && len(loop) == 3 {
-				addResources(all, loop[2])
-			}
-		case json.Unmarshal(resource["Type"], &r.Type) == nil:
-			r.Properties = resource["Properties"]
-			all[id] = r
-		}
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +20,7 @@ import (
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // transformOptions are the flags of pbm transform.
@@ -191,7 +191,12 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	if err != nil {
 		return err
 	}
-	environment, err := t.environmentNamed(ctx, macro, from.local, o)
+	values, err := t.values(o.parameters, o.used)
+	if err != nil {
+		return err
+	}
+	t.verdict = rules.Inspect(t.Document, macro.Options.Rules(o.macro, values.byName))
+	environment, awaited, err := t.environmentNamed(ctx, macro, from.local, values, o)
 	if err != nil {
 		return err
 	}
@@ -201,12 +206,12 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	}
 	target := source.target
 	macro.Store, macro.Options.AnyEnvironment = source.store, o.boundary.given()
-	result, report, err := t.transform(ctx, macro, target, o)
+	result, report, err := t.transform(ctx, macro, target, values, o)
 	if err != nil {
 		return err
 	}
 	if report.Err != nil {
-		return t.explain(report, o)
+		return t.explain(report, awaited, o)
 	}
 	if target.AccountID == "" {
 		if err := p.warnAccount(report, o); err != nil {
@@ -217,7 +222,7 @@ func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro trans
 	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
 		of = t.path + ": "
 	}
-	p.warn(t, report, o, of)
+	p.warn(t, report, awaited, o, of)
 	return p.deliver(t, result, report, o, of)
 }
 
@@ -238,51 +243,45 @@ func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
 
 // transform runs the macro. Where the account is not known it is the one of
 // the boundary, for the macro refuses those of other accounts.
-func (t *templateFile) transform(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) ([]byte, transform.Report, error) {
-	values, err := t.values(o.parameters, o.used)
-	if err != nil {
-		return nil, transform.Report{}, err
-	}
+func (t *templateFile) transform(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) ([]byte, transform.Report, error) {
 	store := &noting{Reader: macro.Store}
 	macro.Store = store
 	known := target.AccountID != ""
 	if !known {
 		target.AccountID = placeholderAccount
 	}
-	result, report, err := t.rewrite(ctx, macro, target, values, o)
+	result, report, err := t.rewrite(ctx, macro, target, v, o)
 	value, malformed := boundary.Parse(store.text)
 	if err == nil && malformed == nil && !known && value.AccountID() != "" {
 		target.AccountID = value.AccountID()
-		result, report, err = t.rewrite(ctx, macro, target, values, o)
+		result, report, err = t.rewrite(ctx, macro, target, v, o)
 	}
 	return result, report, err
 }
 
 // environmentNamed is the environment that the template's stack belongs to, so
-// that its store can be found. It is empty where no store is asked: for a
+// that its store can be found, and the template parameter that names it at
+// deployment and has no value here. They are empty where no store is asked: for a
 // template that needs no boundary, or that fails before.
-func (t *templateFile) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, o transformOptions) (string, error) {
+func (t *templateFile) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) (environment, awaited string, err error) {
 	if o.environment != "" || o.boundary.given() {
-		return o.environment, nil
-	}
-	values, err := t.values(o.parameters, o.used)
-	if err != nil {
-		return "", err
+		return o.environment, "", nil
 	}
 	if target.AccountID == "" {
 		target.AccountID = placeholderAccount
 	}
-	d, err := t.request(macro, target, values, o)
+	d, err := t.request(macro, target, v, o)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	macro.Store = given{value: sample}
-	return macro.Inspect(ctx, d).Environment, nil
+	environment, _ = macro.Environment(ctx, d) // what is wrong with it, the rewrite reports
+	return environment, macro.Awaited(d), nil
 }
 
 // rewrite runs the macro's own code on the template as it is written.
-func (t *templateFile) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) ([]byte, transform.Report, error) {
-	d, err := t.request(macro, target, values, o)
+func (t *templateFile) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) ([]byte, transform.Report, error) {
+	d, err := t.request(macro, target, v, o)
 	if err != nil {
 		return nil, transform.Report{}, err
 	}
@@ -291,25 +290,25 @@ func (t *templateFile) rewrite(ctx context.Context, macro transform.Macro, targe
 }
 
 // request is the deployment of the template.
-func (t *templateFile) request(macro transform.Macro, target boundary.Target, values map[string]json.RawMessage, o transformOptions) (transform.Deployment, error) {
+func (t *templateFile) request(macro transform.Macro, target boundary.Target, v values, o transformOptions) (transform.Deployment, error) {
 	whole := t.whole()
 	switch {
 	case macro.Options.AnyEnvironment:
-		whole.entry = nil // which may name one that is known at deployment
+		whole.parameters = nil // which may name one that is known at deployment
 	case o.environment == "":
 		var err error
 		if whole, err = t.called(); err != nil {
 			return transform.Deployment{}, err
 		}
 	}
-	return t.deployment(whole, target, values, o.environment, o.macro)
+	return t.deployment(whole, target, v, o.environment, o.macro)
 }
 
 // explain corrects the remedies of a failure: pbm takes an environment from
 // its caller, and does not run the transforms before the macro.
-func (t *templateFile) explain(report transform.Report, o transformOptions) error {
+func (t *templateFile) explain(report transform.Report, awaited string, o transformOptions) error {
 	if errors.Is(report.Err, transform.ErrUnnamed) {
-		return boundary.WithRemedy(report.Err, "pass --environment"+orParameter(t.awaitedHere(o))+"; or "+boundary.Remedy(report.Err))
+		return boundary.WithRemedy(report.Err, "pass --environment"+orParameter(awaited)+"; or "+boundary.Remedy(report.Err))
 	}
 	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); ok {
 		return &refusedHere{refusal, func(f rules.Finding) bool { return t.isSolved(f, o.macro) }}
@@ -332,17 +331,6 @@ func (r *refusedHere) remedy(f rules.Finding) string {
 	return f.Remedy()
 }
 
-// awaitedHere is the template parameter that names the environment at
-// deployment and has no value here, empty when there is none.
-func (t *templateFile) awaitedHere(o transformOptions) string {
-	values, err := t.values(o.parameters, o.used)
-	called, e := t.called()
-	if err != nil || e != nil || called.environment() != nil || o.environment != "" || o.boundary.given() {
-		return ""
-	}
-	return t.awaited(o.environmentParameters, values)
-}
-
 // orParameter is the other flag that names the environment.
 func orParameter(awaited string) string {
 	if awaited == "" {
@@ -354,14 +342,14 @@ func orParameter(awaited string) string {
 // warn tells what the macro cannot see, when the environment may be another
 // one, and when CloudFormation would not run the macro at all: of a result that
 // is looked at, and not deployed.
-func (p *pbm) warn(t *templateFile, report transform.Report, o transformOptions, of string) {
+func (p *pbm) warn(t *templateFile, report transform.Report, awaited string, o transformOptions, of string) {
 	unlisted := func(c rules.Change) bool { return !held(t.scopes, c.LogicalID) }
 	deployed := o.inPlace || o.diff || o.check || o.output != ""
 	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
 		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
 		p.line("hint: ", "add it to Transform, last in the list")
 	}
-	if awaited := t.awaitedHere(o); awaited != "" && report.Environment != "" && !o.pinEnvironment {
+	if awaited != "" && report.Environment != "" && !o.pinEnvironment {
 		p.line("warning: ", of+"environment "+report.Environment+" may be wrong: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
 		p.line("hint: ", "pass --environment"+orParameter(awaited))
 	}
@@ -431,7 +419,7 @@ func (p *pbm) write(t *templateFile, result []byte, o transformOptions) error {
 		return err
 	}
 	if p.toFile(o) {
-		if strings.EqualFold(filepath.Ext(o.output), ".json") && !json.Valid(result) {
+		if strings.EqualFold(filepath.Ext(o.output), ".json") && !template.IsJSONObject(result) {
 			p.line("warning: ", o.output+" is YAML, as the template is")
 			p.line("hint: ", "pass --output-format json")
 		}

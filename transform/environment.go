@@ -46,6 +46,38 @@ type choice struct {
 	doubts      []named // template parameters that contradict it if their value is an environment
 }
 
+// Environment is the environment that a deployment belongs to, empty for a
+// template that needs no boundary. It comes with an error if the deployment is
+// refused for it.
+func (m Macro) Environment(ctx context.Context, d Deployment) (string, error) {
+	req := m.request(d)
+	if !m.needsBoundary(req) {
+		return "", nil
+	}
+	chosen, err := m.environment(req)
+	if err != nil {
+		return "", err
+	}
+	return chosen.environment, m.resolve(ctx, chosen)
+}
+
+// Awaited is the template parameter that names the environment of a deployment
+// as soon as it has a value, empty when the environment is named before.
+func (m Macro) Awaited(d Deployment) string {
+	if slices.ContainsFunc(d.Parameters.Members, func(p template.Member) bool { return IsEnvironmentParameter(p.Name) }) {
+		return ""
+	}
+	for _, name := range m.Options.EnvironmentParameters {
+		if len(parametersNamed(d.TemplateParameters, name)) > 0 {
+			return ""
+		}
+		if i := slices.IndexFunc(d.Awaited, func(awaited string) bool { return strings.EqualFold(awaited, name) }); i >= 0 {
+			return d.Awaited[i]
+		}
+	}
+	return ""
+}
+
 // environment returns the environment of a stack. The first place that names one
 // counts: the parameter Environment of the macro, a template parameter, the
 // template's Metadata, the default. The macro's parameters and Metadata must be

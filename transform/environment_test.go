@@ -89,3 +89,25 @@ func TestLongEvent(t *testing.T) {
 		assert.Less(t, len(text), 300)
 	}
 }
+
+// A template parameter without a value names the environment, unless one before
+// it has a value, or the macro's own parameter names it. Case does not matter.
+func TestAwaited(t *testing.T) {
+	m := transform.Macro{Options: transform.Options{EnvironmentParameters: []string{"Environment", "Stage"}}}
+	for _, tc := range []struct {
+		params, values string
+		awaited        []string
+		want           string
+	}{
+		{`{}`, `{}`, nil, ""},
+		{`{}`, `{}`, []string{"Other", "stage"}, "stage"},
+		{`{}`, `{}`, []string{"Stage", "Environment"}, "Environment"},
+		{`{}`, `{"Environment":"dev"}`, []string{"Stage"}, ""},
+		{`{}`, `{"environment":""}`, []string{"Stage"}, "Stage"},
+		{`{"ENVIRONMENT":"dev"}`, `{}`, []string{"Stage"}, ""},
+	} {
+		d := deploymentOf(nil, tc.params, tc.values)
+		d.Awaited = tc.awaited
+		assert.Equal(t, tc.want, m.Awaited(d), "%+v", tc)
+	}
+}

@@ -59,7 +59,7 @@ func eventWith(fragment []byte, params, parameters string) []byte {
 func deploymentOf(t *template.Document, params, parameters string) transform.Deployment {
 	return transform.Deployment{
 		Template: t, AccountID: account, Region: region, Macro: rules.MacroName,
-		Parameters: []byte(params), TemplateParameters: []byte(parameters),
+		Parameters: template.Whole([]byte(params)), TemplateParameters: template.Whole([]byte(parameters)),
 	}
 }
 

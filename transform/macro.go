@@ -85,7 +85,8 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	if err != nil {
 		return failure(req, err), Report{RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region, Err: err}
 	}
-	edits, report := m.decide(ctx, req, contents)
+	req.verdict = contents.Inspect(m.rules(req))
+	edits, report := m.decide(ctx, req)
 	if report.Err == nil && req.verdict.IsValue {
 		report.Err = req.notBindable()
 	}
@@ -104,24 +105,22 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 	return response, report
 }
 
-// Inspect reports on a deployment as Respond does. If the deployment is refused, the
-// report has the changes that would be made otherwise.
-func (m Macro) Inspect(ctx context.Context, d Deployment) Report {
-	_, _, report := m.deploy(ctx, d)
-	return report
+// rules are the settings as the rules take them.
+func (m Macro) rules(req *request) rules.Options {
+	o := m.Options.Rules(req.macro, req.parameters.ByName())
+	o.Own = m.own
+	return o
 }
 
+// deploy answers a deployment.
 func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.Edit, Report) {
-	req := d.request()
-	contents, _ := rules.Read(d.Template.JSON(), d.Template.TransformSpan())
-	edits, report := m.decide(ctx, req, contents)
+	req := m.request(d)
+	edits, report := m.decide(ctx, req)
 	return req, edits, report
 }
 
-// decide inspects the template of a request, and returns the edits that bind its
-// roles.
-func (m Macro) decide(ctx context.Context, req *request, t rules.Contents) ([]template.Edit, Report) {
-	req.verdict = rules.Inspect(t, rules.Options{Macro: req.macro, Parameters: req.parametersByName, BoundUsers: m.Options.BoundUsers, Own: m.own})
+// decide finds the edits that answer a request.
+func (m Macro) decide(ctx context.Context, req *request) ([]template.Edit, Report) {
 	report := Report{
 		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
 		Escapes: req.verdict.Escapes, BlindSpots: req.verdict.Blind,
@@ -147,7 +146,7 @@ func Refuse(event []byte, err error) []byte {
 // transform returns the edits that bind the roles of an inspected template, or the
 // error that refuses the request.
 func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]template.Edit, error) {
-	if !req.verdict.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots) {
+	if !m.needsBoundary(req) {
 		return nil, nil
 	}
 	var chosen choice
@@ -170,7 +169,7 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 	if value.IsNone() {
 		return nil, nil
 	}
-	v, err := rules.BoundaryOf(value, boundary.TargetOf(req.accountID, req.region), req.parametersByName)
+	v, err := rules.BoundaryOf(value, boundary.TargetOf(req.accountID, req.region), req.parameters.ByName())
 	if err != nil {
 		return nil, m.unusable(environment, err)
 	}
@@ -186,7 +185,11 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 	return edits, nil
 }
 
-// refused returns the findings that refuse the template.
+func (m Macro) needsBoundary(req *request) bool {
+	return req.verdict.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots)
+}
+
+// refused are the findings that the template cannot pass with.
 func (m Macro) refused(p *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
 	refused := slices.Concat(p.Escapes, conflicts)
 	if m.Options.BlindSpots == RejectBlindSpots {

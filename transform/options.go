@@ -1,9 +1,13 @@
 package transform
 
 import (
+	"errors"
 	"fmt"
 
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 // BlindSpots says what to do about resources that may create roles that the macro
@@ -50,6 +54,26 @@ type Options struct {
 	// Portable writes the boundary as a Fn::Sub, which is valid in every account
 	// and partition that the template is deployed to.
 	Portable bool
+}
+
+// ErrNoDefault is the error of options that pin the environment and name none.
+var ErrNoDefault = errors.New("PinEnvironment needs a default environment")
+
+// Validate says what is wrong with the default environment, nil if nothing is.
+func (o Options) Validate() error {
+	switch {
+	case o.DefaultEnvironment != "":
+		return boundary.CheckEnvironment(o.DefaultEnvironment)
+	case o.PinEnvironment:
+		return ErrNoDefault
+	}
+	return nil
+}
+
+// Rules are the options as the rules take them, for a template that calls the
+// macro by a name and whose parameters have these values.
+func (o Options) Rules(macro string, values map[string]template.Node) rules.Options {
+	return rules.Options{Macro: printable.Clip(macro, rules.MaxID), Parameters: values, BoundUsers: o.BoundUsers}
 }
 
 // ParseBlindSpots parses the setting BlindSpots. The empty text is Warn.

@@ -32,3 +32,12 @@ func TestParseOptions(t *testing.T) {
 	_, err = transform.ParseBlindSpots("ignore")
 	assert.EqualError(t, err, `"ignore" is neither warn nor reject`)
 }
+
+// Pinning needs an environment, and a default environment must have a name that
+// one can have.
+func TestValidate(t *testing.T) {
+	assert.NoError(t, transform.Options{}.Validate())
+	assert.NoError(t, transform.Options{DefaultEnvironment: "dev", PinEnvironment: true}.Validate())
+	assert.ErrorIs(t, transform.Options{PinEnvironment: true}.Validate(), transform.ErrNoDefault)
+	assert.Error(t, transform.Options{DefaultEnvironment: "a/b"}.Validate())
+}

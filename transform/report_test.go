@@ -20,15 +20,15 @@ func TestCounts(t *testing.T) {
 	assert.Empty(t, transform.Report{}.Counts())
 }
 
-// Inspect reports what stands in the way and, unlike Respond, also what would
-// be done without it.
-func TestInspect(t *testing.T) {
-	m := transform.Macro{Store: values{"dev": devARN}}
+// A verdict knows what would be done to a template that the macro refuses, and
+// the report of a refusal does not say it.
+func TestRefusedChanges(t *testing.T) {
 	fragment := []byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`)
-	report := m.Inspect(context.Background(), deploymentOf(template.Fragment(fragment), `{"Environment":"dev"}`, `{}`))
-	require.Error(t, report.Err)
-	assert.Equal(t, []rules.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: rules.Added, Offset: len(`{"Resources":{"R":`)}}, report.Changes)
-	_, report = m.Respond(context.Background(), eventWith(fragment, `{"Environment":"dev"}`, `{}`))
+	verdict := rules.Inspect(template.Fragment(fragment), rules.Options{})
+	require.NotEmpty(t, verdict.Escapes)
+	_, changes, _ := verdict.Bind(rules.Boundary{}, rules.Replace)
+	assert.Equal(t, []rules.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: rules.Added, Offset: len(`{"Resources":{"R":`)}}, changes)
+	_, report := transform.Macro{Store: values{"dev": devARN}}.Respond(context.Background(), eventWith(fragment, `{"Environment":"dev"}`, `{}`))
 	require.Error(t, report.Err)
 	assert.Empty(t, report.Changes)
 }

@@ -16,16 +16,15 @@ import (
 
 // request is what an event or a deployment says.
 type request struct {
-	id               jsontext.Value // as in the event, nil if missing
-	accountID        string
-	region           string
-	macro            string
-	params           template.Node
-	parameters       template.Node // templateParameterValues
-	parametersByName map[string]template.Node
-	fragment         []byte // nil if there is none
-	verdict          *rules.Verdict
-	bound            rules.Boundary // the boundary, once it is known
+	id         jsontext.Value // as it came, nil when missing
+	accountID  string
+	region     string
+	macro      string
+	params     template.Node
+	parameters template.Node // templateParameterValues
+	fragment   []byte        // nil when there is none
+	verdict    *rules.Verdict
+	bound      rules.Boundary // what its roles are bound to, once that is known
 }
 
 // Deployment is a template, with what else CloudFormation passes to a macro.
@@ -35,14 +34,22 @@ type Deployment struct {
 	Region    string
 	Macro     string // the name under which the template calls the macro
 
-	Parameters         []byte // parameters of the macro, a JSON object; nil for none
-	TemplateParameters []byte // values of template parameters, a JSON object; nil for none
+	Parameters         template.Node // of the macro: an object, zero for none
+	TemplateParameters template.Node // their values: an object, zero for none
+	Awaited            []string      // template parameters that have no value before the deployment
+
+	// Verdict is what the rules say about the template with these values, nil
+	// when nobody has asked them.
+	Verdict *rules.Verdict
 }
 
-func (d Deployment) request() *request {
-	req := &request{accountID: d.AccountID, region: d.Region, macro: printable.Clip(d.Macro, rules.MaxID)}
-	req.params, req.parameters = template.Whole(d.Parameters), template.Whole(d.TemplateParameters)
-	req.parametersByName = req.parameters.ByName()
+// request is what the engine takes from a deployment.
+func (m Macro) request(d Deployment) *request {
+	req := &request{accountID: d.AccountID, region: d.Region, macro: printable.Clip(d.Macro, rules.MaxID), verdict: d.Verdict}
+	req.params, req.parameters = d.Parameters, d.TemplateParameters
+	if req.verdict == nil {
+		req.verdict = rules.Inspect(d.Template, m.rules(req))
+	}
 	return req
 }
 
@@ -60,7 +67,6 @@ func readRequest(event []byte) (*request, rules.Contents, error) {
 	if err != nil {
 		return &request{id: req.id}, rules.Contents{}, malformed(err)
 	}
-	req.parametersByName = req.parameters.ByName()
 	return req, t, nil
 }
 

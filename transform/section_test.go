@@ -147,22 +147,30 @@ func TestForeignBytes(t *testing.T) {
 
 // Each entry of the section Transform has a line of its own, whatever the syntax
 // and the style of the section.
-func TestListedTransforms(t *testing.T) {
+func TestEntries(t *testing.T) {
+	type listed struct {
+		Name string
+		Line int
+	}
 	for _, tc := range []struct {
 		in   string
-		want []template.ListedTransform
+		want []listed
 	}{
 		{"{}", nil},
-		{"{\n\"Transform\":\n\"A\"}", []template.ListedTransform{{Name: "A", Line: 3}}},
-		{"\n{\"Resources\": {},\n\"Transform\": [\"A\",\n{\"Name\": \"B\"},\n[\"C\"]]}", []template.ListedTransform{{Name: "A", Line: 3}, {Name: "B", Line: 4}, {Name: "", Line: 5}}},
-		{"Resources: {}\n# why\nTransform:\n  - A\n\n  - Name: B\n    Parameters: {}\n", []template.ListedTransform{{Name: "A", Line: 4}, {Name: "B", Line: 6}}},
-		{"Transform: A\nResources: {}\n", []template.ListedTransform{{Name: "A", Line: 1}}},
-		{"Resources: {}\nTransform: [A,\n  B]\n", []template.ListedTransform{{Name: "A", Line: 2}, {Name: "B", Line: 3}}},
-		{"Metadata: &list\n  - A\n  - B\nResources: {}\nTransform: *list\n", []template.ListedTransform{{Name: "A", Line: 5}, {Name: "B", Line: 5}}},
-		{"Resources: {}\nTransform:\n", []template.ListedTransform{}},
+		{"{\n\"Transform\":\n\"A\"}", []listed{{Name: "A", Line: 3}}},
+		{"\n{\"Resources\": {},\n\"Transform\": [\"A\",\n{\"Name\": \"B\"},\n[\"C\"]]}", []listed{{Name: "A", Line: 3}, {Name: "B", Line: 4}, {Name: "", Line: 5}}},
+		{"Resources: {}\n# why\nTransform:\n  - A\n\n  - Name: B\n    Parameters: {}\n", []listed{{Name: "A", Line: 4}, {Name: "B", Line: 6}}},
+		{"Transform: A\nResources: {}\n", []listed{{Name: "A", Line: 1}}},
+		{"Resources: {}\nTransform: [A,\n  B]\n", []listed{{Name: "A", Line: 2}, {Name: "B", Line: 3}}},
+		{"Metadata: &list\n  - A\n  - B\nResources: {}\nTransform: *list\n", []listed{{Name: "A", Line: 5}, {Name: "B", Line: 5}}},
+		{"Resources: {}\nTransform:\n", nil},
 	} {
 		doc, err := template.Parse([]byte(tc.in))
 		require.NoError(t, err, tc.in)
-		assert.Equal(t, tc.want, doc.ListedTransforms(), tc.in)
+		var got []listed
+		for _, entry := range doc.Entries() {
+			got = append(got, listed{entry.Name, entry.Line})
+		}
+		assert.Equal(t, tc.want, got, tc.in)
 	}
 }

@@ -62,7 +62,7 @@ func defective(what string) error {
 // section Transform.
 func (m Macro) verify(ctx context.Context, d Deployment, req *request, first Report, out *template.Document) error {
 	before := d.Template
-	m.own, d.Template = true, out
+	m.own, d.Template, d.Verdict = true, out, nil
 	_, edits, second := m.deploy(ctx, d)
 	switch {
 	case second.Err != nil:

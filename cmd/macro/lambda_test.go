@@ -263,7 +263,7 @@ func TestWrongSettings(t *testing.T) {
 	for _, tc := range []struct{ setting, want string }{
 		{"PARAMETER_PREFIX=x", `setting PARAMETER_PREFIX of the installed macro is wrong: "x" is not a path such as /permissions-boundary`},
 		{"PIN_ENVIRONMENT=yes", `setting PIN_ENVIRONMENT of the installed macro is wrong: "yes" is neither true nor false`},
-		{"PIN_ENVIRONMENT=true", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: empty, but PIN_ENVIRONMENT is true`},
+		{"PIN_ENVIRONMENT=true", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: PinEnvironment needs a default environment`},
 		{"BOUND_USERS=1", `setting BOUND_USERS of the installed macro is wrong: "1" is neither true nor false`},
 		{"BLIND_SPOTS=ignore", `setting BLIND_SPOTS of the installed macro is wrong: "ignore" is neither warn nor reject`},
 		{"DEFAULT_ENVIRONMENT=a b", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},

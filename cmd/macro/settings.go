@@ -39,12 +39,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 	}
 	o.EnvironmentParameters = splitNames(orDefault(getenv("ENVIRONMENT_PARAMETERS"), transform.DefaultEnvironmentParameters))
 	o.DefaultEnvironment = getenv("DEFAULT_ENVIRONMENT")
-	if o.DefaultEnvironment != "" {
-		err = boundary.CheckEnvironment(o.DefaultEnvironment)
-	} else if o.PinEnvironment {
-		err = fmt.Errorf("empty, but PIN_ENVIRONMENT is true")
-	}
-	if err != nil {
+	if err = o.Validate(); err != nil {
 		return settings{}, wrong("DEFAULT_ENVIRONMENT", err)
 	}
 	return s, nil

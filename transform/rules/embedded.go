@@ -67,7 +67,7 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 func (v *Verdict) gather(macro string) {
 	for _, e := range v.embedded {
 		e.verdict.gather(macro)
-		transforms := e.doc.ListedTransforms()
+		transforms := e.doc.Entries()
 		if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro {
 			continue
 		}
@@ -125,7 +125,7 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 		return embedded{}, err
 	}
 	c := &collector{
-		apart:    doc.TransformSpan(),
+		apart:    doc.Span(template.TransformSection),
 		Cursor:   template.NewCursor(doc.JSON(), template.Span{}),
 		Contents: Contents{Src: doc.JSON(), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
 		depth:    in.depth + 1,

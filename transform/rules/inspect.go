@@ -44,9 +44,14 @@ func Read(src []byte, transform template.Span) (t Contents, length int) {
 	return c.Contents, c.Offset()
 }
 
-// Inspect applies the rules to a template. It always returns a verdict: what the
-// rules cannot read is a finding.
-func Inspect(t Contents, o Options) *Verdict {
+// Inspect applies the rules to a template.
+func Inspect(t *template.Document, o Options) *Verdict {
+	contents, _ := Read(t.JSON(), t.Span(template.TransformSection))
+	return contents.Inspect(o)
+}
+
+// Inspect applies the rules to what a template says.
+func (t Contents) Inspect(o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
 	in.run(t)
 	in.gather(o.Macro)

@@ -23,7 +23,7 @@ type comparison struct {
 // part in the comparison, so it finds their faults.
 func (v *Verdict) OnlyBinds(b Boundary, before, after *template.Document) bool {
 	c := comparison{
-		before: template.NewCursor(before.JSON(), template.Span{}), after: template.NewCursor(after.Fragment(), template.Span{}), apart: before.TransformSpan(),
+		before: template.NewCursor(before.JSON(), template.Span{}), after: template.NewCursor(after.Fragment(), template.Span{}), apart: before.Span(template.TransformSection),
 		sites: map[int]site{}, bodies: map[int]embedded{}, boundary: b,
 	}
 	for _, s := range v.sites {

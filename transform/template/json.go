@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -48,9 +49,15 @@ func Unquote(quoted []byte) []byte {
 func Quote(text string) []byte { return appendQuoted(nil, text) }
 
 func appendQuoted(out []byte, text string) []byte {
-	// Invalid UTF-8 is the only error.
-	out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(text, "\uFFFD"))
-	return out
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			// Invalid UTF-8 is the only error.
+			out, _ = jsontext.AppendQuote(out, strings.ToValidUTF8(text, "\uFFFD"))
+			return out
+		}
+	}
+	out = append(append(out, '"'), text...) // as most texts are: they have nothing to escape
+	return append(out, '"')
 }
 
 // Node is a JSON value as a tree, for values that a single pass of a [Cursor] cannot

@@ -11,12 +11,12 @@ import (
 // without a macro.
 func SameEntries(before, after *Document, macro string) bool {
 	var want, got [][]byte
-	for _, entry := range entriesOf(before.section()) {
-		if nameOf(entry) != macro {
+	for _, entry := range EntriesOf(before.section()) {
+		if entry.Name != macro {
 			want = append(want, before.transform[entry.Start:entry.End])
 		}
 	}
-	for _, entry := range entriesOf(after.section()) {
+	for _, entry := range EntriesOf(after.section()) {
 		got = append(got, after.transform[entry.Start:entry.End])
 	}
 	return slices.EqualFunc(want, got, bytes.Equal)

@@ -16,28 +16,65 @@ const TransformSection = "Transform"
 // errSection is the error for a section Transform that cannot be edited.
 var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
 
-// Transforms returns the names in the section Transform, in order.
-func (t *Document) Transforms() []string {
-	return transformNames(t.section())
+// Entry is a transform that a section Transform, or a Fn::Transform, lists.
+type Entry struct {
+	Node
+	Name       string // empty where the entry names no transform
+	Parameters Node
+	Line       int // of the file, from 1; 0 in a Fn::Transform
 }
 
-// ListedTransform is an entry of the section Transform.
-type ListedTransform struct {
-	Name string // empty if the entry has no name
-	Line int    // from 1
+// IsValid reports whether the entry is a name, or an object with a Name and
+// perhaps Parameters.
+func (e Entry) IsValid() bool {
+	if !e.IsObject() {
+		return e.IsString() || e.IsNull()
+	}
+	name := e.Get("Name")
+	return (name.IsString() || name.IsNull()) && (e.Parameters.IsObject() || e.Parameters.IsNull() || e.Parameters.Absent())
 }
 
-// ListedTransforms returns the entries of the section Transform, in order.
-func (t *Document) ListedTransforms() []ListedTransform {
-	if t.transform == nil {
+// EntriesOf are the entries of a section Transform or a Fn::Transform: one, or
+// those of a list.
+func EntriesOf(section Node) []Entry {
+	list := []Node{section}
+	switch {
+	case section.IsArray():
+		list = section.Elements
+	case section.IsNull(), section.Kind == jsontext.KindInvalid:
 		return nil
 	}
-	entries := entriesOf(t.section())
-	listed := make([]ListedTransform, len(entries))
-	for i, entry := range entries {
-		listed[i] = ListedTransform{Name: nameOf(entry), Line: t.lineOfEntry(i, len(entries), entry)}
+	entries := make([]Entry, len(list))
+	for i, n := range list {
+		name := n
+		if n.IsObject() {
+			name, entries[i].Parameters = n.Get("Name"), n.Get("Parameters")
+		}
+		if entries[i].Node = n; name.IsString() {
+			entries[i].Name = name.Text
+		}
 	}
-	return listed
+	return entries
+}
+
+// Transforms are the names that the section Transform lists, in order.
+func (t *Document) Transforms() []string {
+	var names []string
+	for _, entry := range EntriesOf(t.section()) {
+		if entry.Name != "" {
+			names = append(names, entry.Name)
+		}
+	}
+	return names
+}
+
+// Entries are those of the section Transform, in order.
+func (t *Document) Entries() []Entry {
+	entries := EntriesOf(t.section())
+	for i := range entries {
+		entries[i].Line = t.lineOfEntry(i, len(entries), entries[i].Node)
+	}
+	return entries
 }
 
 // lineOfEntry returns the line of one of count entries of the section Transform.
@@ -52,20 +89,15 @@ func (t *Document) lineOfEntry(i, count int, entry Node) int {
 	return value.Line
 }
 
-func (t *Document) section() Node {
-	if t.transform == nil {
-		return Node{}
-	}
-	return NodeAt(t.transform, Span{0, len(t.transform)})
-}
+func (t *Document) section() Node { return Whole(t.transform) }
 
 // Without returns the template without a macro in the section Transform, and
 // without the section if it lists nothing else. All other bytes stay.
 func (t *Document) Without(macro string) (*Document, error) {
 	var keep []int
-	entries := entriesOf(t.section())
+	entries := EntriesOf(t.section())
 	for i, entry := range entries {
-		if nameOf(entry) != macro {
+		if entry.Name != macro {
 			keep = append(keep, i)
 		}
 	}
@@ -98,8 +130,8 @@ func (t *Document) Adopt(macro string) ([]byte, error) {
 
 // moveLast moves a macro that is listed before others.
 func (t *Document) moveLast(macro string) ([]byte, error) {
-	for _, entry := range entriesOf(t.section()) {
-		if nameOf(entry) == macro && entry.IsObject() {
+	for _, entry := range EntriesOf(t.section()) {
+		if entry.Name == macro && entry.IsObject() {
 			return nil, errors.New("it lists " + macro + " with parameters before other transforms; move it to the end of the list")
 		}
 	}
@@ -124,45 +156,8 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	return again, nil
 }
 
-// transformNames returns the names in a section Transform: one entry or a list,
-// where an entry is a name, or an object with a Name.
-func transformNames(section Node) []string {
-	list := section.Elements
-	if !section.IsArray() {
-		list = []Node{section}
-	}
-	var names []string
-	for _, entry := range list {
-		if entry.IsObject() {
-			entry = entry.Get("Name")
-		}
-		if entry.IsString() {
-			names = append(names, entry.Text)
-		}
-	}
-	return names
-}
-
-// entriesOf returns the entries of a section Transform.
-func entriesOf(section Node) []Node {
-	switch {
-	case section.IsArray():
-		return section.Elements
-	case section.IsNull(), section.Kind == jsontext.KindInvalid:
-		return nil
-	}
-	return []Node{section}
-}
-
-func nameOf(entry Node) string {
-	if entry.IsObject() {
-		entry = entry.Get("Name")
-	}
-	return entry.Text
-}
-
-// listOf returns a list of some of the entries, in JSON.
-func listOf(src []byte, entries []Node, keep []int) []byte {
+// listOf is a list of some of the entries.
+func listOf(src []byte, entries []Entry, keep []int) []byte {
 	out := []byte{'['}
 	for i, k := range keep {
 		if i > 0 {
@@ -178,7 +173,7 @@ func listWith(src []byte, section Node, macro string) []byte {
 	if src == nil || section.IsNull() {
 		return Quote(macro)
 	}
-	entries := entriesOf(section)
+	entries := EntriesOf(section)
 	all := make([]int, len(entries))
 	for i := range all {
 		all[i] = i
@@ -192,8 +187,8 @@ func listWith(src []byte, section Node, macro string) []byte {
 	return append(append(list, Quote(macro)...), ']')
 }
 
-// removals returns the edits that keep only some entries of the list.
-func (t *Document) removals(entries []Node, keep []int) []TextEdit {
+// removals are the edits that leave only some entries of the list.
+func (t *Document) removals(entries []Entry, keep []int) []TextEdit {
 	spans, lines := t.entrySpans(len(entries))
 	var edits []TextEdit
 	for i, at := range spans {
@@ -255,10 +250,10 @@ func (t *Document) entrySpans(count int) (spans []Span, lines bool) {
 func (y *yamlText) wholeLines(at Span) Span {
 	last := y.lineOf(at.End)
 	end := y.lineEnd(last)
-	if last < len(y.lines) {
-		end = y.lines[last]
+	if last < len(y.lines()) {
+		end = y.lines()[last]
 	}
-	return Span{y.lines[y.lineOf(at.Start)-1], end}
+	return Span{y.lines()[y.lineOf(at.Start)-1], end}
 }
 
 // section returns the section Transform in YAML, or nil.
@@ -366,7 +361,7 @@ func (y *yamlText) newSection(macro string) []TextEdit {
 		end := y.lineEnd(y.lineOf(y.end(value)))
 		return []TextEdit{{end, end, y.newline() + line}}
 	}
-	at := y.lines[name.Line-1]
+	at := y.lines()[name.Line-1]
 	return []TextEdit{{at, at, line + y.newline()}}
 }
 
@@ -392,7 +387,7 @@ func (y *yamlText) moreSection(macro string) []TextEdit {
 		}
 		return []TextEdit{{end, end, ", " + text}}
 	}
-	dash := bytes.TrimRight(y.src[y.lines[last.Line-1]:y.start(last)], " ")
+	dash := bytes.TrimRight(y.src[y.lines()[last.Line-1]:y.start(last)], " ")
 	end = y.lineEnd(y.lineOf(end))
 	return []TextEdit{{end, end, y.newline() + string(dash) + " " + macro}}
 }
@@ -420,7 +415,7 @@ func (y *yamlText) makeList(name, value *yaml.Node, macro string) []TextEdit {
 		indent = strings.Repeat(" ", value.Content[0].Column-1)
 		for line := y.lineOf(start) + 1; line <= last; line++ {
 			if len(bytes.TrimSpace(y.lineText(line))) > 0 {
-				edits = append(edits, TextEdit{y.lines[line-1], y.lines[line-1], "  "})
+				edits = append(edits, TextEdit{y.lines()[line-1], y.lines()[line-1], "  "})
 			}
 		}
 	}

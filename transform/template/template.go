@@ -32,13 +32,18 @@ type Document struct {
 	json      []byte    // src, or for YAML its meaning in JSON, without Transform
 	transform []byte    // the section Transform in JSON, nil if there is none
 
-	// For JSON only.
-	sectionValue Span         // the value of the section Transform
-	cut          Span         // the section with its name and comma
-	lines        func() []int // offsets of lines
+	sections func() []section // in json, in source order
+
+	// Of JSON: the value of the section Transform, and the section with its name
+	// and its comma.
+	sectionValue, cut Span
+	lines             func() []int // where they begin
 }
 
-// ByteOrderMark may precede a text in UTF-8. It is not part of the text.
+// section is where the name and the value of a member of the top level are.
+type section struct{ name, value Span }
+
+// ByteOrderMark may begin a text in UTF-8, and is no part of it.
 const ByteOrderMark = "\ufeff"
 
 // Syntax is the syntax of a template.
@@ -105,7 +110,9 @@ func ParseYAML(text []byte, own bool) (*Document, error) {
 	if y.shadow[0] != '{' {
 		return nil, ErrNotObject
 	}
-	return &Document{src: text, yaml: y, json: y.shadow, transform: y.transform}, nil
+	t := &Document{src: text, yaml: y, json: y.shadow, transform: y.transform}
+	t.sections = sync.OnceValue(t.readSections)
+	return t, nil
 }
 
 // IsJSONObject reports whether text is a valid JSON object.
@@ -128,6 +135,9 @@ const maxJSONValues = 130_000
 
 // checkUTF8 returns an error that names the first invalid byte, if any.
 func checkUTF8(text []byte) error {
+	if utf8.Valid(text) {
+		return nil
+	}
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRune(text[at:])
 		if r == utf8.RuneError && size == 1 {
@@ -155,27 +165,63 @@ func jsonError(text []byte) error {
 
 // readJSON finds the section Transform.
 func (t *Document) readJSON() (err error) {
+	t.sections = sync.OnceValue(t.readSections)
 	t.lines = sync.OnceValue(func() []int { return jsonLineStarts(t.src) })
-	s := NewCursor(t.src, Span{})
-	s.Enter()
-	end := s.Offset() // of the member before
-	for first := true; s.More(); first = false {
-		name, at := s.Name()
-		value := s.Skip()
-		if string(name) == TransformSection {
+	end := behindSpace(t.src, 0) + 1 // of the member before
+	for i, s := range t.sections() {
+		if s.is(t.src, TransformSection) {
 			if t.transform != nil {
-				err = fmt.Errorf("line %d: %w", lineOf(t.lines(), at.Start), ErrTransforms)
+				err = fmt.Errorf("line %d: %w", lineOf(t.lines(), s.name.Start), ErrTransforms)
 			}
-			t.transform = t.src[value.Start:value.End]
-			t.sectionValue, t.cut = value, Span{end, value.End}
-			if first {
-				t.cut = Span{at.Start, t.behindComma(value.End)}
+			t.transform = t.src[s.value.Start:s.value.End]
+			t.sectionValue, t.cut = s.value, Span{end, s.value.End}
+			if i == 0 {
+				t.cut = Span{s.name.Start, t.behindComma(s.value.End)}
 			}
 		}
-		end = value.End
+		end = s.value.End
 	}
 	return err
 }
+
+// readSections finds the members of the top level.
+func (t *Document) readSections() []section {
+	all := make([]section, 0, usualSections)
+	c := NewCursor(t.json, Span{})
+	for c.Enter(); c.More(); {
+		_, name := c.Name()
+		all = append(all, section{name, c.Skip()})
+	}
+	return all
+}
+
+// usualSections is as many as most templates have.
+const usualSections = 8
+
+// is reports whether a section has a name.
+func (s section) is(src []byte, name string) bool {
+	quoted := src[s.name.Start:s.name.End]
+	return len(quoted) == len(name)+2 && string(quoted[1:len(quoted)-1]) == name ||
+		bytes.IndexByte(quoted, '\\') >= 0 && string(Unquote(quoted)) == name
+}
+
+// named is the last section of a name, zero when there is none.
+func (t *Document) named(name string) (found section) {
+	for _, s := range t.sections() {
+		if s.is(t.json, name) {
+			found = s
+		}
+	}
+	return found
+}
+
+// Span is where the value of a section is in the JSON, absent when the section
+// is not in it.
+func (t *Document) Span(name string) Span { return t.named(name).value }
+
+// Section is the value of a section as a tree, the zero node when there is none.
+// The section Transform of YAML has a reader of its own: see [Document.Entries].
+func (t *Document) Section(name string) Node { return NodeAt(t.json, t.Span(name)) }
 
 // behindSpace returns the offset after the white space at an offset.
 func behindSpace(text []byte, at int) int {
@@ -213,10 +259,6 @@ func (t *Document) Fragment() []byte {
 	return bytes.TrimSpace(slices.Concat(t.json[:t.cut.Start], t.json[t.cut.End:]))
 }
 
-// TransformSpan returns where the value of the section Transform is in JSON. It is
-// absent for YAML, and if there is no such section.
-func (t *Document) TransformSpan() Span { return t.sectionValue }
-
 // Transform returns the section Transform in JSON, or nil.
 func (t *Document) Transform() []byte { return t.transform }
 
@@ -240,11 +282,8 @@ func (t *Document) SectionLine(name string) int {
 		}
 		return line
 	}
-	s := NewCursor(t.src, Span{0, len(t.src)})
-	for s.Enter(); s.More(); s.Skip() {
-		if found, at := s.Name(); string(found) == name {
-			line = lineOf(t.lines(), at.Start)
-		}
+	if at := t.named(name).name; !at.Absent() {
+		line = lineOf(t.lines(), at.Start)
 	}
 	return line
 }

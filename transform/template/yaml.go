@@ -9,7 +9,9 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"permissions-boundary-macro/internal/printable"
 
@@ -21,9 +23,10 @@ import (
 // expanded, and numbers and dates as written. It is valid JSON. Each value and name
 // of the shadow has a mark with its node.
 type yamlText struct {
-	src     []byte
-	lines   []int         // where each line begins
-	strides map[int][]int // of long lines, by line; see stridesOf
+	src   []byte
+	lines func() []int // where each line begins
+	// strides are the places in long lines that are known already, by line.
+	strides map[int][]int
 
 	shadow []byte // without the section Transform
 	values []mark
@@ -61,17 +64,23 @@ const MaxYAML = 1 << 20
 // all others have fewer than 100,000.
 const maxYAMLValues = 130_000
 
-// checkLength protects the YAML library from texts that would take much memory.
+// maxPerByte is how many values a byte can be in, as the comma in [::,].
+const maxPerByte = 3
+
+// checkLength keeps the YAML library from texts that would take much memory.
 func checkLength(src []byte) error {
 	if len(src) > MaxYAML {
 		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), MaxYAML)
+	}
+	if len(src) <= maxYAMLValues/maxPerByte {
+		return nil
 	}
 	values := 0
 	for i, c := range src {
 		isEnd := i+1 == len(src) || isSpace(src[i+1])
 		switch {
 		case c == ',':
-			values += 3 // at most, as in [::,]
+			values += maxPerByte
 		case c == ':' && isEnd:
 			values += 2
 		case c == '-' && isEnd, c == '[', c == '{', c == '?' && isEnd:
@@ -99,8 +108,8 @@ func parseYAML(src []byte, own bool) (*yamlText, error) {
 	if err != nil {
 		return nil, err
 	}
-	y := &yamlText{src: src, lines: lineStarts(src), strides: map[int][]int{}, root: root}
-	c := shadower{text: y}
+	y := &yamlText{src: src, lines: sync.OnceValue(func() []int { return lineStarts(src) }), strides: map[int][]int{}, root: root}
+	c := shadower{text: y, out: make([]byte, 0, len(src))}
 	c.top(root)
 	y.shadow = c.out
 	return y, c.err
@@ -159,6 +168,9 @@ var versionDirective = regexp.MustCompile(`^(?:(?:[%#][^\r\n]*)?[\r\n]+)*%YAML[ 
 // asYAML11 returns a text with 1.1 as the version in its YAML directive. The library
 // reads every text as 1.1, and refuses other versions.
 func asYAML11(src []byte) []byte {
+	if !bytes.Contains(src, []byte("%YAML")) {
+		return src
+	}
 	at := versionDirective.FindSubmatchIndex(src)
 	if at == nil {
 		return src
@@ -350,7 +362,7 @@ func (c *shadower) function(name string, n *yaml.Node) {
 		c.out = append(c.out, Quote(attribute)...)
 		c.out = append(c.out, ']')
 	case n.Kind == yaml.ScalarNode:
-		c.out = append(c.out, Quote(n.Value)...)
+		c.out = appendQuoted(c.out, n.Value)
 	default:
 		c.plain(n)
 	}
@@ -374,7 +386,7 @@ func (c *shadower) plain(n *yaml.Node) {
 		}
 		c.out = append(c.out, ']')
 	default:
-		c.out = append(c.out, scalar(n)...)
+		c.out = appendScalar(c.out, n)
 	}
 }
 
@@ -385,7 +397,7 @@ func (c *shadower) members(pairs []pair) {
 			c.out = append(c.out, ',')
 		}
 		c.text.names = append(c.text.names, mark{len(c.out), p.name, c.flow > 0})
-		c.out = append(c.out, Quote(p.name.Value)...)
+		c.out = appendQuoted(c.out, p.name.Value)
 		c.out = append(c.out, ':')
 		c.value(p.value)
 		if c.err != nil {
@@ -475,19 +487,19 @@ func (c *shadower) merge(value *yaml.Node) []pair {
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// scalar returns a scalar as JSON: numbers as written, and as strings what JSON has
-// no number for, such as a date or an account ID with a leading zero.
-func scalar(n *yaml.Node) []byte {
+// appendScalar writes a scalar as JSON: numbers as spelled; what JSON cannot spell, such
+// as a date or an account ID with a leading zero, is a string.
+func appendScalar(out []byte, n *yaml.Node) []byte {
 	if value, is := boolean(n); is {
-		return fmt.Append(nil, value)
+		return strconv.AppendBool(out, value)
 	}
 	switch tag := n.ShortTag(); {
 	case tag == "!!null":
-		return []byte("null")
+		return append(out, "null"...)
 	case (tag == "!!int" || tag == "!!float") && jsonNumber.MatchString(n.Value):
-		return []byte(n.Value)
+		return append(out, n.Value...)
 	}
-	return Quote(n.Value)
+	return appendQuoted(out, n.Value)
 }
 
 // boolean reads a boolean of YAML 1.1, as CloudFormation does: Yes and off are

@@ -154,7 +154,7 @@ func (y *yamlText) step(e Edit, column int) int {
 // its key, above comments. It reports false if the first member is not on a line
 // of its own.
 func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
-	before := y.src[y.lines[first.Line-1]:y.memberStart(first)]
+	before := y.src[y.lines()[first.Line-1]:y.memberStart(first)]
 	if len(bytes.TrimLeft(before, " ")) > 0 || first.Anchor != "" {
 		return 0, false
 	}
@@ -166,7 +166,7 @@ func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
 		}
 		line--
 	}
-	return y.lines[line-1], line > 1
+	return y.lines()[line-1], line > 1
 }
 
 func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, error) {
@@ -179,7 +179,7 @@ func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	first := m.Content[0]
 	at := y.memberStart(first)
 	between := ", "
-	if before := y.src[y.lines[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
+	if before := y.src[y.lines()[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
 		between = "," + y.newline() + string(before)
 	}
 	return []TextEdit{{at, at, text + between}}, nil
@@ -346,8 +346,8 @@ func (y *yamlText) editLiteral(n *yaml.Node, edits []TextEdit) []TextEdit {
 				end = -1
 			}
 		}
-		number := min(header+1+line, len(y.lines))
-		at := y.lines[number-1] + offset - begin
+		number := min(header+1+line, len(y.lines()))
+		at := y.lines()[number-1] + offset - begin
 		if len(y.lineText(number)) >= indent {
 			at += indent
 		}

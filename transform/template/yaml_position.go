@@ -28,6 +28,12 @@ func lineStarts(src []byte) []int {
 // other line breaks of YAML 1.1.
 func jsonLineStarts(src []byte) []int {
 	starts := []int{0}
+	if bytes.IndexByte(src, '\r') < 0 {
+		for at := bytes.IndexByte(src, '\n'); at >= 0; at = bytes.IndexByte(src[starts[len(starts)-1]:], '\n') {
+			starts = append(starts, starts[len(starts)-1]+at+1)
+		}
+		return starts
+	}
 	for i, c := range src {
 		if c == '\n' || c == '\r' && !bytes.HasPrefix(src[i+1:], []byte("\n")) {
 			starts = append(starts, i+1)
@@ -63,8 +69,8 @@ func lineBreak(text []byte) int {
 
 // start returns where a node begins, with its anchor and tag.
 func (y *yamlText) start(n *yaml.Node) int {
-	line, column := min(n.Line, len(y.lines)), 1
-	at := y.lines[line-1]
+	line, column := min(n.Line, len(y.lines())), 1
+	at := y.lines()[line-1]
 	if n.Column > stride {
 		known := y.stridesOf(line)
 		last := min((n.Column-1)/stride, len(known)-1)
@@ -81,7 +87,7 @@ func (y *yamlText) start(n *yaml.Node) int {
 // an explicit key, or at the name.
 func (y *yamlText) memberStart(name *yaml.Node) int {
 	at := y.start(name)
-	line := y.lines[name.Line-1]
+	line := y.lines()[name.Line-1]
 	if before := bytes.TrimRight(y.src[line:at], " \t"); bytes.HasSuffix(before, []byte("?")) {
 		return line + len(before) - 1
 	}
@@ -99,7 +105,7 @@ func (y *yamlText) stridesOf(line int) []int {
 		return known
 	}
 	column := 0
-	for at := y.lines[line-1]; at < y.lineEnd(line) || column == 0; column++ {
+	for at := y.lines()[line-1]; at < y.lineEnd(line) || column == 0; column++ {
 		if column%stride == 0 {
 			known = append(known, at)
 		}
@@ -112,10 +118,10 @@ func (y *yamlText) stridesOf(line int) []int {
 
 // lineEnd returns the end of a line, without its line break. Lines count from 1.
 func (y *yamlText) lineEnd(line int) int {
-	if line == len(y.lines) {
+	if line == len(y.lines()) {
 		return len(y.src)
 	}
-	return y.lines[line] - len(y.breakBefore(y.lines[line]))
+	return y.lines()[line] - len(y.breakBefore(y.lines()[line]))
 }
 
 // breakBefore returns the line break that ends at an offset.
@@ -128,14 +134,14 @@ func (y *yamlText) breakBefore(offset int) []byte {
 	return before[offset-size:]
 }
 
-// lineText returns a line without its line break.
-func (y *yamlText) lineText(line int) []byte { return y.src[y.lines[line-1]:y.lineEnd(line)] }
+// lineText is a line without its break.
+func (y *yamlText) lineText(line int) []byte { return y.src[y.lines()[line-1]:y.lineEnd(line)] }
 
 // newline returns the line break for new lines: the first in the text, or \n if that
 // one is no line break in YAML 1.2.
 func (y *yamlText) newline() string {
-	if len(y.lines) > 1 {
-		if end := string(y.breakBefore(y.lines[1])); end == "\r\n" || end == "\r" {
+	if len(y.lines()) > 1 {
+		if end := string(y.breakBefore(y.lines()[1])); end == "\r\n" || end == "\r" {
 			return end
 		}
 	}
@@ -297,7 +303,7 @@ func (y *yamlText) blockEnd(n *yaml.Node) int {
 	header := y.lineOf(y.content(n))
 	indent := y.blockIndent(n)
 	end := y.lineEnd(header)
-	for line := header + 1; line <= len(y.lines); line++ {
+	for line := header + 1; line <= len(y.lines()); line++ {
 		text := y.lineText(line)
 		spaces := len(text) - len(bytes.TrimLeft(text, " "))
 		if spaces < indent && spaces < len(text) {
@@ -313,7 +319,7 @@ func (y *yamlText) blockEnd(n *yaml.Node) int {
 // blockIndent returns the indentation of a block scalar: that of its first line that
 // is not empty, without the spaces that belong to the value.
 func (y *yamlText) blockIndent(n *yaml.Node) int {
-	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines); line++ {
+	for line := y.lineOf(y.content(n)) + 1; line <= len(y.lines()); line++ {
 		text := y.lineText(line)
 		if spaces := len(text) - len(bytes.TrimLeft(text, " ")); spaces < len(text) {
 			value := strings.TrimLeft(n.Value, "\n")
@@ -323,8 +329,8 @@ func (y *yamlText) blockIndent(n *yaml.Node) int {
 	return 0
 }
 
-// lineOf returns the line of an offset.
-func (y *yamlText) lineOf(offset int) int { return lineOf(y.lines, offset) }
+// lineOf is the line that an offset is in.
+func (y *yamlText) lineOf(offset int) int { return lineOf(y.lines(), offset) }
 
 // lineOf returns the line of an offset, given where lines begin.
 func lineOf(starts []int, offset int) int {

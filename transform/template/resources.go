@@ -1,0 +1,64 @@
+package template
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Resource is a resource of a template, or what a loop makes resources of.
+type Resource struct {
+	Type       string
+	Properties Node
+}
+
+// Resources are those of some types, by logical ID. What a loop makes resources
+// of is among them.
+func (t *Document) Resources(types ...string) map[string]Resource {
+	all := map[string]Resource{}
+	if at := t.Span("Resources"); !at.Absent() && t.json[at.Start] == '{' {
+		NewCursor(t.json, at).resources(all, types)
+	}
+	return all
+}
+
+// resources reads a map from logical ID to resource.
+func (c *Cursor) resources(all map[string]Resource, types []string) {
+	for c.Enter(); c.More(); {
+		id, _ := c.Name()
+		isLoop := bytes.HasPrefix(id, []byte("Fn::ForEach::"))
+		switch kind := c.Peek(); {
+		case isLoop && kind == jsontext.KindBeginArray:
+			c.Enter()
+			for i := 0; c.More(); i++ {
+				if i == 2 && c.Peek() == jsontext.KindBeginObject {
+					c.resources(all, types)
+				} else {
+					c.Skip()
+				}
+			}
+		case !isLoop && kind == jsontext.KindBeginObject:
+			typ, properties := c.resource()
+			if delete(all, string(id)); slices.Contains(types, typ) {
+				all[string(id)] = Resource{typ, NodeAt(c.Src, properties)}
+			}
+		default:
+			c.Skip()
+		}
+	}
+}
+
+// resource reads one resource.
+func (c *Cursor) resource() (typ string, properties Span) {
+	for c.Enter(); c.More(); {
+		name, _ := c.Name()
+		switch value := c.Skip(); string(name) {
+		case "Type":
+			typ = string(c.Text(value))
+		case "Properties":
+			properties = value
+		}
+	}
+	return typ, properties
+}
