@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"slices"
 
+	yaml "go.yaml.in/yaml/v4"
+
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
-
-	yaml "go.yaml.in/yaml/v4"
 )
 
 // errTemplating is what errors wrap about the sources of templating engines,

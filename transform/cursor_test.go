@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // maxNesting is how deep jsontext lets objects and arrays be nested.

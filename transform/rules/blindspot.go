@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // asBlindSpot reports a resource as a blind spot where one of the conditions

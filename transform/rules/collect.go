@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // MacroName is the default name of the macro, and its key in a template's

@@ -3,10 +3,10 @@ package rules
 import (
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform/template"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // eventBoundaries binds the roles that SAM creates for events of type ScheduleV2,

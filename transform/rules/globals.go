@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // inGlobals returns the property that the section Globals sets for a type.

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // inspector applies the rules to the resources of one template, after all of it

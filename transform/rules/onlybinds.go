@@ -3,9 +3,9 @@ package rules
 import (
 	"bytes"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // comparison compares two JSON texts, which may differ by the boundaries at sites.

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // parameterKey is what the texts of a parameter depend on.

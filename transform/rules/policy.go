@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // managedPolicy is a managed policy in the template, which values may refer to.

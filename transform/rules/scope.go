@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"slices"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // snippet reads an object without a section Resources again, now that its shape is

@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform/template"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const serverless = "AWS::Serverless-2016-10-31"

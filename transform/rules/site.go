@@ -1,10 +1,10 @@
 package rules
 
 import (
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform/template"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // site is a place that takes a boundary.

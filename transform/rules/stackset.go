@@ -3,9 +3,9 @@ package rules
 import (
 	"errors"
 
-	"permissions-boundary-macro/transform/template"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"permissions-boundary-macro/transform/template"
 )
 
 // permissionModel is how a StackSet gets its permissions in the accounts that it

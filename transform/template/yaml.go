@@ -13,9 +13,9 @@ import (
 	"strings"
 	"sync"
 
-	"permissions-boundary-macro/internal/printable"
-
 	yaml "go.yaml.in/yaml/v4"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
 // yamlText is a template in YAML. What others read is its shadow: the JSON that
