@@ -67,7 +67,7 @@ func (m Macro) Awaited(d Deployment) string {
 	if slices.ContainsFunc(d.Parameters.Members, func(p template.Member) bool { return IsEnvironmentParameter(p.Name) }) {
 		return ""
 	}
-	for _, name := range m.Options.EnvironmentParameters {
+	for _, name := range m.Options.environmentParameters() {
 		if len(parametersNamed(d.TemplateParameters, name)) > 0 {
 			return ""
 		}
@@ -109,7 +109,7 @@ func (m Macro) environment(req *request) (choice, error) {
 		What: "no environment is named for this stack, so its boundary is not known",
 		Kind: ErrUnnamed,
 		Remedy: fmt.Sprintf("name it in one of four ways: the parameter Environment of %s in Transform; a template parameter called %s; %s.Environment in the template's Metadata; or DefaultEnvironment of the installed macro",
-			req.macro, strings.Join(m.Options.EnvironmentParameters, " or "), rules.MacroName),
+			req.macro, strings.Join(m.Options.environmentParameters(), " or "), rules.MacroName),
 	}
 }
 
@@ -216,7 +216,7 @@ func twice(where, name, other string) error {
 // purposes, so an empty value names none; elsewhere it is an error.
 func (m Macro) templateParameters(req *request) []named {
 	var all []named
-	for _, name := range m.Options.EnvironmentParameters {
+	for _, name := range m.Options.environmentParameters() {
 		for _, p := range parametersNamed(req.parameters, name) {
 			all = append(all, named{p.Value.Text, "the template parameter " + printable.Clip(p.Name, rules.MaxID)})
 		}
@@ -226,7 +226,7 @@ func (m Macro) templateParameters(req *request) []named {
 
 // templateParameter returns the first template parameter that names an environment.
 func (m Macro) templateParameter(req *request) (named, error) {
-	for _, name := range m.Options.EnvironmentParameters {
+	for _, name := range m.Options.environmentParameters() {
 		found := parametersNamed(req.parameters, name)
 		switch {
 		case len(found) > 1:

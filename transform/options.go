@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
@@ -26,8 +27,8 @@ const (
 // name the environment, separated by commas.
 const DefaultEnvironmentParameters = "Environment,EnvironmentName,Env,Stage"
 
-// Options are the settings of an installed macro. The zero Options are the
-// defaults, but without environment parameters.
+// Options are the settings of an installed macro. The zero Options are its
+// defaults.
 type Options struct {
 	// DefaultEnvironment is the environment of stacks that name none.
 	DefaultEnvironment string
@@ -42,7 +43,8 @@ type Options struct {
 	AnyEnvironment bool
 
 	// EnvironmentParameters are the names of template parameters that name the
-	// environment, case-insensitive. The first match counts.
+	// environment, case-insensitive. The first match counts. Nil stands for
+	// DefaultEnvironmentParameters.
 	EnvironmentParameters []string
 
 	Existing   rules.Existing
@@ -54,6 +56,13 @@ type Options struct {
 	// Portable writes the boundary as a Fn::Sub, which is valid in every account
 	// and partition that the template is deployed to.
 	Portable bool
+}
+
+func (o Options) environmentParameters() []string {
+	if o.EnvironmentParameters == nil {
+		return strings.Split(DefaultEnvironmentParameters, ",")
+	}
+	return o.EnvironmentParameters
 }
 
 // ErrNoDefault is the error of options that pin the environment and name none.

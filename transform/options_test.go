@@ -33,6 +33,19 @@ func TestParseOptions(t *testing.T) {
 	assert.EqualError(t, err, `"ignore" is neither warn nor reject`)
 }
 
+// The zero options ask the usual template parameters for the environment.
+func TestZeroOptions(t *testing.T) {
+	m := transform.Macro{Store: values{"dev": devARN}}
+	event := eventWith([]byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"}}}`), `null`, `{"Stage":"dev"}`)
+	_, report := m.Respond(t.Context(), event)
+	require.NoError(t, report.Err)
+	assert.Equal(t, "dev", report.Environment)
+
+	m.Options.EnvironmentParameters = []string{}
+	_, report = m.Respond(t.Context(), event)
+	assert.ErrorIs(t, report.Err, transform.ErrUnnamed)
+}
+
 // Pinning needs an environment, and a default environment must have a name that
 // one can have.
 func TestValidate(t *testing.T) {
