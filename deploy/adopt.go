@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 func (p *pbm) adoptCommand() *cobra.Command {
-	o := macroOptions{existing: string(rules.Replace), blindSpots: string(transform.Warn)}
+	var o macroOptions
 	c := &cobra.Command{
 		Use:   "adopt PATH...",
 		Short: "add the macro to the templates that create roles",
@@ -82,7 +83,9 @@ func (p *pbm) adoptFile(c *checker, in input) (nested []input, changed bool, err
 	if err != nil {
 		return nil, false, err
 	}
-	for _, inner := range t.nested(in.root) {
+	all := t.nested(in.root)
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		inner := all[id]
 		if nestedTemplate(inner.root, inner.path) == nil {
 			inner.named = true
 			nested = append(nested, inner)

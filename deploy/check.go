@@ -296,13 +296,16 @@ func (c *checker) environment(ctx context.Context, t *templateFile, v values, bi
 	var names []string
 	for _, s := range binding {
 		d, err := t.deployment(s, boundary.Target{}, v, "", c.macro)
-		if errors.Is(err, errAtDeployment) || err == nil && m.Awaited(d) != "" {
+		if errors.Is(err, errAtDeployment) {
 			continue
 		}
 		if err != nil {
 			return "", err
 		}
 		name, err := m.Environment(ctx, d)
+		if m.Awaited(d) != "" && (err == nil || errors.Is(err, transform.ErrUnnamed)) {
+			continue // the deployment knows
+		}
 		if err != nil {
 			return "", err
 		}
@@ -326,20 +329,27 @@ func (c *checker) roles(result *checkedTemplate, t *templateFile, found bound) {
 		result.Roles = append(result.Roles, role)
 	}
 	for _, f := range found.conflicts {
+		if differs(f) { // the boundary of the environment is not known here: it is the sample
+			f.Names = []string{f.Names[0], "a boundary that check does not know"}
+		}
 		role := roleOf(t, f, statusConflict)
-		if !isRun(f.LogicalID) {
-			role.Status, role.Code, role.Reason, role.Remedy = statusBound, "", "", ""
-		} else {
-			// The boundary of the environment is not known here: it is the sample.
-			if f.Code == rules.CodeConflict || f.Code == rules.CodeGlobalConflict {
-				f.Names = []string{f.Names[0], "a boundary that check does not know"}
-			}
-			role = roleOf(t, f, statusConflict)
+		switch {
+		case !isRun(f.LogicalID):
+			role.Code = ""
+			c.withoutMacro(&role, rules.Change{Was: f.Was, Certain: f.Certain}, result)
+		case !differs(f):
+			role.Status = statusEscape
 		}
 		result.Roles = append(result.Roles, role)
 	}
 	c.escapes(result, t, t.verdict.Escapes)
 	slices.SortStableFunc(result.Roles, func(a, b checkedRole) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// differs reports whether a conflict is about another boundary, which the setting
+// Reject refuses.
+func differs(f rules.Finding) bool {
+	return f.Code == rules.CodeConflict || f.Code == rules.CodeGlobalConflict
 }
 
 func statusWithMacro(change rules.Change) (status, reason string) {
@@ -357,7 +367,7 @@ func statusWithMacro(change rules.Change) (status, reason string) {
 // service-managed StackSets take no transforms.
 func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *checkedTemplate) {
 	if change.Certain {
-		role.Status = statusBound
+		role.Status, role.Reason, role.Remedy = statusBound, "", ""
 		return
 	}
 	role.Status = statusUnbound

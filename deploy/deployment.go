@@ -110,7 +110,8 @@ func (t *templateFile) params(s scope, target boundary.Target, v values, environ
 	if environment != "" && s.environment().Absent() {
 		params["Environment"] = text(environment)
 	}
-	for name, value := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		value := params[name]
 		switch {
 		case !transform.IsEnvironmentParameter(name):
 		case environment != "":
@@ -182,7 +183,7 @@ func (t *templateFile) substitute(sub string, target boundary.Target, v values) 
 		if err == nil && !value.IsString() {
 			err = boundary.Problem{What: "the template parameter " + clipped(variable[2:len(variable)-1]) + " is a list", Remedy: "name the environment with a text"}
 		}
-		if err != nil {
+		if err != nil && (failed == nil || errors.Is(failed, errAtDeployment)) {
 			failed = err
 		}
 		return value.Text

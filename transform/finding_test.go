@@ -13,6 +13,9 @@ import (
 	"permissions-boundary-macro/transform/rules"
 )
 
+// cell keeps text from ending a cell of a table.
+var cell = strings.NewReplacer("|", `\|`)
+
 // docs/troubleshooting.md has every code, with what it says and what to do.
 // With -update the table is written.
 func TestCodesPage(t *testing.T) {
@@ -25,7 +28,7 @@ func TestCodesPage(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("| code | the resource | what to do |\n|---|---|---|\n")
 	for _, code := range rules.Codes() {
-		fmt.Fprintf(&want, "| <a id=%q></a>`%s` | %s | %s |\n", code, code, code.About(), code.Remedy())
+		fmt.Fprintf(&want, "| <a id=%q></a>`%s` | %s | %s |\n", code, code, cell.Replace(code.About()), cell.Replace(code.Remedy()))
 	}
 	if *update {
 		require.NoError(t, os.WriteFile(page, []byte(head+begin+want.String()+end+tail), 0o644))

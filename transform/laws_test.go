@@ -95,7 +95,7 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 			return got, report, fmt.Errorf("%s (%s) is %s, and takes no boundary", c.LogicalID, c.Type, c.Action)
 		}
 	}
-	if report.Boundary != boundary.None && report.Boundary != "" {
+	if report.Boundary != boundary.None {
 		if err := checkBound(got.Fragment, report, m.Options, parameters); err != nil {
 			return got, report, fmt.Errorf("a role escapes: %w", err)
 		}

@@ -61,7 +61,7 @@ type Report struct {
 	Boundary    string // the ARN or boundary.None; empty if it was not needed
 	Changes     []rules.Change
 	Escapes     []rules.Finding
-	Conflicts   []rules.Finding // boundaries that rules.Reject refuses
+	Conflicts   []rules.Finding // sites that cannot be bound: see rules.Verdict.Bind
 	BlindSpots  []rules.Finding
 	Err         error // why the answer is a failure, or nil
 }
@@ -100,7 +100,8 @@ func (m Macro) Respond(ctx context.Context, event []byte) ([]byte, Report) {
 			What:   fmt.Sprintf("the template with its boundaries has %d bytes, Lambda returns %d at most", len(response), MaxResponse),
 			Remedy: "split the stack",
 		}
-		return Refuse(event, report.Err), report
+		report.Changes, req.fragment = nil, nil // the answer has no room for it
+		return failure(req, report.Err), report
 	}
 	return response, report
 }
@@ -257,8 +258,9 @@ func failure(req *request, err error) []byte {
 	out := req.appendID(nil)
 	out = append(out, `,"status":"failure","errorMessage":`...)
 	out = append(out, template.Quote(Message(err))...)
-	if req.fragment != nil && len(out)+len(req.fragment) < MaxResponse {
-		out = append(out, `,"fragment":`...)
+	const key = `,"fragment":`
+	if req.fragment != nil && len(out)+len(key)+len(req.fragment)+len("}") <= MaxResponse {
+		out = append(out, key...)
 		out = append(out, req.fragment...)
 	}
 	return append(out, '}')

@@ -63,12 +63,14 @@ func MayAddRoles(name string) bool { return !slices.Contains(rolelessTransforms,
 
 // gather adds the findings of embedded templates, in source order. Those of a
 // template that lists the macro last are left out: the macro runs again where
-// that template is deployed, after its other transforms.
+// that template is deployed, after its other transforms, unless a loop may put
+// another list in the place of Transform.
 func (v *Verdict) gather(macro string) {
 	for _, e := range v.embedded {
 		e.verdict.gather(macro)
 		transforms := e.doc.Entries()
-		if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro {
+		mayBeReplaced := slices.ContainsFunc(e.verdict.Escapes, func(f Finding) bool { return f.Code == codeSectionInLoop })
+		if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro && !mayBeReplaced {
 			continue
 		}
 		for _, f := range e.verdict.Escapes {

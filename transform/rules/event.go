@@ -58,7 +58,8 @@ func (in *inspector) findEvent(r *resource, event template.Member, around loops)
 	case typ.IsString() && typ.Text == scheduleV2:
 		id := in.id(r.id) + "." + printable.Clip(event.Name, MaxID)
 		s, ok := in.site(holder{id: id, typ: scheduleV2, object: event.Value.Object, props: &props, loops: around})
-		if ok && !in.isTrue(event.Value.Get("Properties").Get("RoleArn"), around) {
+		mayLoseRole := mayMake(in.Src, &props, around, []property{roleArn})
+		if ok && (mayLoseRole || !in.isTrue(event.Value.Get("Properties").Get("RoleArn"), around)) {
 			in.addSite(s)
 		}
 	case typ.IsObject() && len(around.seen()) == 0:

@@ -160,8 +160,8 @@ func (c Code) About() string { return strings.ReplaceAll(wordings[c].reason, "%s
 func (c Code) Remedy() string { return Finding{Code: c, macro: macroName}.Remedy() }
 
 // Finding is a resource that the macro cannot bind (an escape), cannot see into
-// (a blind spot) or must not bind (its boundary differs, and the setting is
-// Reject). A finding is data. Its text is for people; no code depends on it.
+// (a blind spot) or must not bind (a conflict: see [Verdict.Bind]). A finding is
+// data. Its text is for people; no code depends on it.
 type Finding struct {
 	Code      Code
 	LogicalID string   // empty for the fragment itself
@@ -172,6 +172,10 @@ type Finding struct {
 	// Embedded is set for a finding in the template of a StackSet or change set,
 	// whose own Transform is the one to change.
 	Embedded bool
+
+	// Was and Certain are those of the Change that a conflict prevents.
+	Was     string
+	Certain bool
 
 	macro  string          // the name that the macro is installed under
 	model  permissionModel // of the StackSet: its template may not allow transforms

@@ -11,7 +11,7 @@ import (
 type property int
 
 // maxProperties bounds the names that rules read. Raise it as they grow.
-const maxProperties = 24
+const maxProperties = 28
 
 var (
 	propertyNames   []string // by property
@@ -26,6 +26,7 @@ var (
 	events               = named("Events")
 	logging              = named("Logging")
 	role                 = named("Role")
+	roleArn              = named("RoleArn")
 	stackSetModel        = named("PermissionModel")
 	templateBody         = named("TemplateBody")
 )

@@ -44,8 +44,9 @@ func (v *Verdict) hasSites() bool {
 }
 
 // Bind sets the boundary at every site. It returns the edits that do so and what
-// happens to each resource, both in source order, and the boundaries that differ
-// where existing is Reject.
+// happens to each resource, both in source order, and the sites that cannot be
+// bound: for another boundary where existing is Reject, a loop variable in the
+// boundary, or YAML that cannot be edited.
 func (v *Verdict) Bind(b Boundary, existing Existing) (edits []template.Edit, changes []Change, conflicts []Finding) {
 	b.verdict = v
 	changes = make([]Change, 0, len(v.sites))
@@ -59,6 +60,7 @@ func (v *Verdict) Bind(b Boundary, existing Existing) (edits []template.Edit, ch
 		if conflict != nil {
 			f := *conflict
 			f.LogicalID, f.Type, f.Offset = s.id, s.typ, s.offset
+			f.Was, f.Certain = change.Was, change.Certain
 			conflicts = append(conflicts, f)
 			continue
 		}
