@@ -266,7 +266,7 @@ var defects = []defect{
 	},
 	{
 		"a failure is longer than Lambda takes",
-		`len(out)+len(req.fragment) < MaxResponse`, `len(out)+len(req.fragment) < 2*MaxResponse`,
+		`len(out)+len(key)+len(req.fragment)+len("}") <= MaxResponse`, `len(out)+len(key)+len(req.fragment)+len("}") <= 2*MaxResponse`,
 	},
 	{
 		"an object with AWS::NoValue in it is given",
@@ -350,8 +350,8 @@ var defects = []defect{
 	},
 	{
 		"the macro anywhere in a StackSet's Transform is enough",
-		`if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro {`,
-		`if slices.ContainsFunc(transforms, func(l template.Entry) bool { return l.Name == macro }) {`,
+		`if len(transforms) > 0 && transforms[len(transforms)-1].Name == macro && !mayBeReplaced {`,
+		`if slices.ContainsFunc(transforms, func(l template.Entry) bool { return l.Name == macro }) && !mayBeReplaced {`,
 	},
 	{
 		"a surrogate pair is one escape",
@@ -480,6 +480,14 @@ var defects = []defect{
 		"a type that is not a literal is not kept",
 		`case r.typeKind == jsontext.KindBeginObject, r.typeKind == jsontext.KindBeginArray:
 	case r.typeKind != jsontext.KindString:`, `case r.typeKind != jsontext.KindString:`,
+	},
+	{
+		"a loop takes no RoleArn from a schedule",
+		`if ok && (mayLoseRole || !in.isTrue(`, `if ok && (mayLoseRole && false || !in.isTrue(`,
+	},
+	{
+		"a loop replaces no Transform of a StackSet's template",
+		`.Name == macro && !mayBeReplaced {`, `.Name == macro && (!mayBeReplaced || true) {`,
 	},
 	{
 		"an unknown function is harmless",
