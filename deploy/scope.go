@@ -119,7 +119,8 @@ func (t *templateFile) fragment(object template.Node) *template.Document {
 		fragment = append(append(fragment, template.Quote(name)...), ':')
 		fragment = append(fragment, t.source(members[name])...)
 	}
-	return template.Fragment(append(fragment, '}'))
+	doc, _ := template.FromJSON(append(fragment, '}')) // whose members are not given twice
+	return doc
 }
 
 // source is a value of the template as it is written in JSON.

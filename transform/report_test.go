@@ -24,7 +24,9 @@ func TestCounts(t *testing.T) {
 // the report of a refusal does not say it.
 func TestRefusedChanges(t *testing.T) {
 	fragment := []byte(`{"Resources":{"R":{"Type":"AWS::IAM::Role"},"A":{"Type":"AWS::Serverless::GraphQLApi"}}}`)
-	verdict := rules.Inspect(template.Fragment(fragment), rules.Options{})
+	doc, err := template.FromJSON(fragment)
+	require.NoError(t, err)
+	verdict := rules.Inspect(doc, rules.Options{})
 	require.NotEmpty(t, verdict.Escapes)
 	_, changes, _ := verdict.Bind(rules.Boundary{}, rules.Replace)
 	assert.Equal(t, []rules.Change{{LogicalID: "R", Type: "AWS::IAM::Role", Action: rules.Added, Offset: len(`{"Resources":{"R":`)}}, changes)

@@ -143,7 +143,7 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 // is within maxBodies.
 func (in *inspector) parseBody(src []byte) (*template.Document, error) {
 	if template.IsJSONObject(src) {
-		return template.Fragment(src), nil
+		return template.FromJSON(src)
 	}
 	if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.Own {
 		return nil, errBodies

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,9 +83,25 @@ func (ls loops) mayYield(n template.Node, texts ...string) bool {
 
 // isOpaque reports whether a value does not show what it is made of.
 func isOpaque(n template.Node) bool {
-	name, _ := n.Only()
-	return strings.HasPrefix(n.Text, "{{") && n.IsString() || isFunctionName(name) && !functions[name].shown && !isNoValue(n)
+	name, argument := n.Only()
+	switch either := branches(n); {
+	case n.IsString():
+		return strings.HasPrefix(n.Text, "{{") || strings.Contains(n.Text, reference)
+	case either != nil:
+		return isOpaque(either[0]) || isOpaque(either[1])
+	case functions[name].shown:
+		return !slices.ContainsFunc(append(argument.Elements, argument), hasLiteral)
+	}
+	return isFunctionName(name) && !isNoValue(n)
 }
+
+// hasLiteral reports whether a string, or one of the strings in a list, has text
+// beside variables.
+func hasLiteral(n template.Node) bool {
+	return n.IsString() && strings.TrimSpace(variables.ReplaceAllString(n.Text, "")) != "" || slices.ContainsFunc(n.Elements, hasLiteral)
+}
+
+var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
 // isTrue reports whether SAM takes a value for true, as Python does. Functions
 // are objects, which are true, whatever they yield later. But language

@@ -121,11 +121,11 @@ func IsJSONObject(text []byte) bool {
 	return first < len(text) && text[first] == '{' && jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true))
 }
 
-// Fragment returns the template in a JSON text that is known to be a valid object.
-func Fragment(text []byte) *Document {
+// FromJSON returns the template in a JSON text that is known to be a valid object.
+// Its only error is [ErrTransforms].
+func FromJSON(text []byte) (*Document, error) {
 	t := &Document{src: text, json: text}
-	t.readJSON()
-	return t
+	return t, t.readJSON()
 }
 
 // maxJSONValues bounds the number of values in JSON, each of which may take some
@@ -333,7 +333,7 @@ func (t *Document) IsSame(other *Document) bool { return bytes.Equal(t.src, othe
 // ParseBody parses a template from a string in another template, of any length.
 func ParseBody(text []byte) (*Document, error) {
 	if IsJSONObject(text) {
-		return Fragment(text), nil
+		return FromJSON(text)
 	}
 	return ParseYAML(text, true)
 }
