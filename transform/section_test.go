@@ -174,3 +174,19 @@ func TestEntries(t *testing.T) {
 		assert.Equal(t, tc.want, got, tc.in)
 	}
 }
+
+// The section Transform of a file in JSON is no resource, whatever it looks like.
+func TestSectionIsNoResource(t *testing.T) {
+	for _, src := range []string{
+		`{"Transform":{"Name":"X","Type":"AWS::IAM::Role"},"R":{"Type":"AWS::SNS::Topic"}}`,
+		`{"Transform":{"Name":"X","Type":"A::B"},"R":{"Type":"AWS::SNS::Topic"}}`,
+		`{"R":{"Type":"AWS::SNS::Topic"},"Transform":{"Name":"X","Type":"AWS::CloudFormation::Stack"}}`,
+	} {
+		doc, err := template.Parse([]byte(src))
+		require.NoError(t, err)
+		out, report := transform.Macro{Store: values{"dev": devARN}}.Rewrite(t.Context(), deploymentOf(doc, `{"Environment":"dev"}`, `{}`))
+		require.NoError(t, report.Err)
+		assert.Equal(t, src, string(out))
+		assert.Empty(t, report.BlindSpots)
+	}
+}
