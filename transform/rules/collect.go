@@ -27,8 +27,9 @@ type Misplaced struct {
 
 // Contents are the parts of a template that the rules depend on.
 type Contents struct {
-	Src    []byte // the template in JSON, which all spans refer to
-	around loops  // around the template, if it is embedded
+	Src    []byte        // the template in JSON, which all spans refer to
+	around loops         // around the template, if it is embedded
+	apart  template.Span // the section Transform of a template file, which is not part of what macros see
 
 	// Sections, absent if the template does not have them.
 	Metadata                         template.Span
@@ -86,9 +87,9 @@ type properties struct {
 type collector struct {
 	*template.Cursor
 	Contents
-	depth int           // number of templates around this one
-	loops loops         // around the cursor
-	apart template.Span // the section Transform of a template file, which is not part of what macros see
+	depth int    // number of templates around this one
+	loops loops  // around the cursor
+	macro string // a name of the macro beside MacroName, if it is known
 
 	// Reused, so that resources without a rule cost no allocation.
 	current    resource
@@ -208,7 +209,7 @@ func (c *collector) resourceMetadata(id []byte) template.Span {
 	start := c.Enter()
 	for c.More() {
 		name, _ := c.Name()
-		if !strings.EqualFold(string(name), MacroName) {
+		if !strings.EqualFold(string(name), MacroName) && !strings.EqualFold(string(name), c.macro) {
 			c.Skip()
 			continue
 		}

@@ -127,9 +127,8 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 		return embedded{}, err
 	}
 	c := &collector{
-		apart:    doc.Span(template.TransformSection),
 		Cursor:   template.NewCursor(doc.JSON(), template.Span{}),
-		Contents: Contents{Src: doc.JSON(), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
+		Contents: Contents{Src: doc.JSON(), apart: doc.Span(template.TransformSection), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
 		depth:    in.depth + 1,
 		loops:    r.loops,
 	}

@@ -38,7 +38,7 @@ type Options struct {
 // The text must be valid JSON. Transform is where a template file has that section,
 // absent in what macros get.
 func Read(src []byte, transform template.Span) (t Contents, length int) {
-	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src}, apart: transform}
+	c := &collector{Cursor: template.NewCursor(src, template.Span{}), Contents: Contents{Src: src, apart: transform}}
 	c.fragment()
 	c.Contents.Src = src[:c.Offset()]
 	return c.Contents, c.Offset()
@@ -53,11 +53,22 @@ func Inspect(t *template.Document, o Options) *Verdict {
 // Inspect applies the rules to what a template says.
 func (t Contents) Inspect(o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
+	if t.Misplaced.Name == "" && o.Macro != "" && !strings.EqualFold(o.Macro, MacroName) {
+		t.Misplaced = t.misplacedUnder(o.Macro)
+	}
 	in.run(t)
 	in.gather(o.Macro)
 	nameMacro(in.Escapes, o.Macro)
 	nameMacro(in.Blind, o.Macro)
 	return in.Verdict
+}
+
+// misplacedUnder reads the template again, for what Metadata of resources say to
+// the macro under another name: an event may tell the name after the template.
+func (t Contents) misplacedUnder(macro string) Misplaced {
+	c := &collector{Cursor: template.NewCursor(t.Src, template.Span{}), Contents: Contents{Src: t.Src, apart: t.apart}, macro: macro}
+	c.fragment()
+	return c.Misplaced
 }
 
 // run applies the rules to the contents of a template.
