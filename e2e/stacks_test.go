@@ -185,7 +185,7 @@ func TestStacks(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, roles, "Forgotten/Worker")
 		require.Empty(t, roles["Forgotten/Worker"])
-		require.Len(t, c.macro.lines(`"blindSpots":["Forgotten (AWS::CloudFormation::Stack)"]`), 1)
+		require.Len(t, c.macro.lines(`"blindSpots":["Forgotten (AWS::CloudFormation::Stack) [nested-stack]"]`), 1)
 		strict := &cloudFormation{t: t, macro: startFunction(t, "BLIND_SPOTS=reject")}
 		_, err = strict.deploy("strict", "testdata/parent-of-unbound.yaml", nil)
 		require.ErrorContains(t, err, "Forgotten (AWS::CloudFormation::Stack) is a nested stack")

@@ -74,13 +74,13 @@ type resource struct {
 // properties are the properties of a resource, as far as rules depend on them.
 type properties struct {
 	template.Object
-	kind        jsontext.Kind // jsontext.KindInvalid if there are none
-	at          [maxProperties]template.Span
-	loops       []template.Span // values of Fn::ForEach members
-	varying     []string        // names that depend on a loop around them
-	function    string          // Ref or the intrinsic function that makes the properties
-	transformed bool            // has a Fn::Transform
-	twice       bool            // has a property that rules read twice
+	kind        jsontext.Kind            // jsontext.KindInvalid if there are none
+	spans       [maxProperties]shortSpan // see at
+	loops       []template.Span          // values of Fn::ForEach members
+	varying     []string                 // names that depend on a loop around them
+	function    string                   // Ref or the intrinsic function that makes the properties
+	transformed bool                     // has a Fn::Transform
+	twice       bool                     // has a property that rules read twice
 }
 
 // collector reads one template in one pass.
@@ -413,8 +413,8 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 			p.function = string(name)
 		default:
 			if property, ok := propertyNamed(name); ok {
-				p.twice = p.twice || !p.at[property].Absent()
-				p.at[property] = value
+				p.twice = p.twice || !p.at(property).Absent()
+				p.spans[property] = shortSpan{int32(value.Start), int32(value.End)}
 			} else if len(around) > 0 && around.vary(string(name)) {
 				p.varying = append(p.varying, string(name))
 				if around.mayBeLoop(string(name)) {

@@ -11,7 +11,7 @@ import (
 type property int
 
 // maxProperties bounds the names that rules read. Raise it as they grow.
-const maxProperties = 28
+const maxProperties = 26
 
 var (
 	propertyNames   []string // by property
@@ -61,9 +61,19 @@ func propertyNamed(name []byte) (property, bool) {
 	return 0, false
 }
 
+// shortSpan is a template.Span in half the memory: a template may have very many
+// roles.
+type shortSpan struct{ start, end int32 }
+
+// at is where the value of a property is, absent if it is not set.
+func (p *properties) at(of property) template.Span {
+	s := p.spans[of]
+	return template.Span{Start: int(s.start), End: int(s.end)}
+}
+
 // value returns a property of a resource as a tree.
 func (in *inspector) value(r *resource, p property) template.Node {
-	return template.NodeAt(in.Src, r.props.at[p])
+	return template.NodeAt(in.Src, r.props.at(p))
 }
 
 // mayBeReplaced reports whether a loop may replace a property of a resource.

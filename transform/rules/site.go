@@ -94,8 +94,8 @@ func (in *inspector) site(h holder) (s site, ok bool) {
 	case h.props.function != "":
 		in.escapeID(codePropertiesMade, h.id, h.typ, h.props.Start, printable.Clip(h.props.function, MaxID))
 		return s, false
-	case !h.props.at[permissionsBoundary].Absent():
-		s.kind, s.existing = siteValue, h.props.at[permissionsBoundary]
+	case !h.props.at(permissionsBoundary).Absent():
+		s.kind, s.existing = siteValue, h.props.at(permissionsBoundary)
 	}
 	return s, true
 }

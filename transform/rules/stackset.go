@@ -46,7 +46,7 @@ var changeSetTemplate = rule{reads: []property{templateBody}, find: func(in *ins
 // findTemplate inspects the template in the property TemplateBody. Where the
 // template is elsewhere, the resource is a blind spot with that code.
 func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere Code) {
-	body := r.props.at[templateBody]
+	body := r.props.at(templateBody)
 	if body.Absent() || in.Src[body.Start] != '"' {
 		in.blindSpot(elsewhere, r.id, r.typ, r.Start)
 		in.Blind[len(in.Blind)-1].model = model
