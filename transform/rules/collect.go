@@ -196,11 +196,16 @@ func (c *collector) refuseBeside(others [][2]template.Span) {
 // template, so only other tools leave one. Those in an embedded template run
 // later.
 func (c *collector) unexpanded(id []byte, at int) {
-	code := codeUnexpanded
-	if c.depth > 0 {
-		code = codeBodyInclude
+	c.blindSpot(unexpandedCode(c.depth), id, "Fn::Transform", at)
+}
+
+// unexpandedCode returns the code for a Fn::Transform in a template with a number of
+// templates around it.
+func unexpandedCode(depth int) Code {
+	if depth > 0 {
+		return codeBodyInclude
 	}
-	c.blindSpot(code, id, "Fn::Transform", at)
+	return codeUnexpanded
 }
 
 // resourceMetadata reads the Metadata of a resource, which must not name an

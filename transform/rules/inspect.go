@@ -143,11 +143,7 @@ func (in *inspector) applyRules(r *resource) {
 
 // unexpanded reports a Fn::Transform in a resource.
 func (in *inspector) unexpanded(r *resource) {
-	code := codeUnexpanded
-	if in.depth > 0 {
-		code = codeBodyInclude
-	}
-	in.blindSpot(code, r.id, "Fn::Transform", r.Start)
+	in.blindSpot(unexpandedCode(in.depth), r.id, "Fn::Transform", r.Start)
 }
 
 // unknownFunction reports a function with a name, if any: it may yield anything,

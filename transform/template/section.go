@@ -125,7 +125,7 @@ func (t *Document) Adopt(macro string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(out.bom, out.src), nil
+	return out.Text(), nil
 }
 
 // moveLast moves a macro that is listed before others.

@@ -296,8 +296,7 @@ func (t *Document) Edits(edits []Edit) (texts []TextEdit, fault *Edit) {
 	case len(edits) == 0:
 		return nil, nil
 	case t.yaml != nil:
-		_, texts, fault = t.yaml.edit(edits)
-		return texts, fault
+		return t.yaml.edit(edits)
 	}
 	return textEdits(edits, t.json), nil
 }

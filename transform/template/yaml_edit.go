@@ -409,26 +409,26 @@ func Splice(src []byte, edits []TextEdit) ([]byte, bool) {
 // edit applies edits of the shadow to the text. The result, parsed again, must mean
 // exactly what the edited shadow says; otherwise edit returns the first edit at
 // fault.
-func (y *yamlText) edit(edits []Edit) ([]byte, []TextEdit, *Edit) {
+func (y *yamlText) edit(edits []Edit) ([]TextEdit, *Edit) {
 	texts, fault := y.render(edits)
 	if fault != nil {
-		return nil, nil, fault
+		return nil, fault
 	}
 	out, ok := Splice(y.src, texts)
 	if ok && y.means(out, edits) {
-		return out, texts, nil
+		return texts, nil
 	}
 	if len(edits) <= 1 {
-		return nil, nil, &edits[0]
+		return nil, &edits[0]
 	}
 	half := len(edits) / 2
-	if _, _, fault := y.edit(edits[:half]); fault != nil {
-		return nil, nil, fault
+	if _, fault := y.edit(edits[:half]); fault != nil {
+		return nil, fault
 	}
-	if _, _, fault := y.edit(edits[half:]); fault != nil {
-		return nil, nil, fault
+	if _, fault := y.edit(edits[half:]); fault != nil {
+		return nil, fault
 	}
-	return nil, nil, &edits[half]
+	return nil, &edits[half]
 }
 
 // means reports whether a text is the edited template in YAML.
