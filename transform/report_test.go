@@ -42,5 +42,5 @@ func TestRefusalOfMany(t *testing.T) {
 		r.Findings = append(r.Findings, rules.Finding{LogicalID: fmt.Sprint("R", i), Code: "third-party-type"})
 	}
 	assert.Equal(t, 10, strings.Count(r.Error(), "third-party-type"))
-	assert.Regexp(t, `^R0 is a type.*; R9 is a type .*; and 2 more$`, r.Error())
+	assert.Regexp(t, `^R0 is a third-party type, .*; R9 is a third-party type, .*; and 2 more$`, r.Error())
 }

@@ -71,7 +71,7 @@ var faults = []fault{
 	{name: "the parameter is a StringList", ssm: answer(`{"Parameter":{"Type":"StringList","Value":"arn:aws:iam::aws:policy/canary-7,arn:aws:iam::aws:policy/B"}}`), want: "malformed-value", requests: 1},
 	{name: "the parameter is a SecureString", value: "arn:aws:iam::aws:policy/A", secure: true, requests: 1},
 	{name: "the value is a number", slow: true, ssm: answer(`{"Parameter":{"Value":4711}}`), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
-	{name: "the answer is no JSON", slow: true, ssm: answer("<html>canary-6</html>"), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
+	{name: "the answer is not JSON", slow: true, ssm: answer("<html>canary-6</html>"), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
 	{name: "SSM is not there", slow: true, endpoint: nowhere, want: "ssm-unreachable"},
 	{name: "the connection is reset before the answer, once", ssm: ssmtest.Fault{Cut: ssmtest.BeforeBody, Times: 1}, requests: 2},
 	{name: "the connection is reset before the answer, for good", slow: true, ssm: ssmtest.Fault{Cut: ssmtest.BeforeBody}, deadline: short, want: "ssm-unreachable", cause: "EOF"},

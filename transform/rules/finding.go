@@ -53,8 +53,8 @@ const (
 // Findings about loops, and functions in place of literals.
 var (
 	codeTypeNotLiteral      = define("type-not-literal", wording{reason: "has a Type that is not written out, so it may be a role", after: languageExtensions})
-	codeTypeInLoop          = define("type-in-loop", wording{reason: "has a Type made of a loop variable, so it may be %s", after: languageExtensions})
-	codeForeignTypeInLoop   = define("foreign-type-in-loop", wording{reason: "has a Type made of a loop variable, so it may be a module, an unknown SAM type or a type of a third party", after: languageExtensions})
+	codeTypeInLoop          = define("type-in-loop", wording{reason: "has a Type built from a loop variable, so it may be %s", after: languageExtensions})
+	codeForeignTypeInLoop   = define("foreign-type-in-loop", wording{reason: "has a Type built from a loop variable, so it may be a module, an unknown SAM type or a third-party type", after: languageExtensions})
 	codeMembersInLoop       = define("members-in-loop", wording{reason: "has members made by a loop, which may be %s", after: languageExtensions})
 	codeSectionInLoop       = define("section-in-loop", wording{reason: "is made by a loop and may be a section of the template", after: languageExtensions})
 	codeLoopUnreadable      = define("loop-unreadable", wording{reason: "is not [identifier, collection, resources], so its resources cannot be read", after: languageExtensions})
@@ -105,7 +105,7 @@ var (
 	codeBodyTooDeep      = define("template-too-deep", wording{reason: "has a template inside of so many others that it is not read", remedy: "deploy it by a stack of its own"})
 	codeBodyTooLong      = define("template-too-long", wording{reason: fmt.Sprintf("has a template in YAML beyond the %d bytes that the macro reads of such in one template", maxBodies), remedy: "write it in JSON, or deploy it with fewer others"})
 	codeBodyNoTemplate   = define("template-body-invalid", wording{reason: "has a TemplateBody that is not a template in JSON or YAML", remedy: "correct the template, or add MACRO to its Transform"})
-	codeBodyInLoop       = define("template-body-in-loop", wording{reason: "has a TemplateBody made by a loop, which may put more than names into it", after: languageExtensions})
+	codeBodyInLoop       = define("template-body-in-loop", wording{reason: "has a TemplateBody built by a loop, which may insert more than names", after: languageExtensions})
 	codeBodyReference    = define("template-body-reference", wording{reason: "has a dynamic reference in its TemplateBody, which CloudFormation resolves before it deploys the template", remedy: writeReference})
 	codeReferenceInName  = define("reference-in-name", wording{reason: "has a dynamic reference in a Type or a key of its template, which may make a role of a resource", remedy: writeReference})
 	codeBodyTransform    = define("template-body-transform", wording{reason: "has a template with the transform %s, which may add roles", remedy: "list MACRO last in the Transform of that template, too"})
@@ -138,7 +138,7 @@ var (
 	codeProduct              = define("service-catalog-product", wording{reason: "holds templates that are deployed when the product is provisioned", remedy: addToTemplate})
 	codeProvisionedProduct   = define("provisioned-product", wording{reason: "deploys the template of a product, which the macro does not see", remedy: addToTemplate})
 	codeModule               = define("module", wording{reason: "is a module, whose resources CloudFormation adds after all macros", remedy: "bind the roles in the module, or deploy them in a stack that uses the macro"})
-	codeThirdPartyType       = define("third-party-type", wording{reason: "is a type of a third party, whose code may create roles", remedy: setElsewhere})
+	codeThirdPartyType       = define("third-party-type", wording{reason: "is a third-party type, whose code may create roles", remedy: setElsewhere})
 )
 
 // Codes returns all codes, sorted.
