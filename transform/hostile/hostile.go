@@ -168,7 +168,7 @@ var Fragments = map[string]func(n int) string{
 		return `{"Resources":{` + numbered(n, `"S%d":{"Type":"AWS::CloudFormation::StackSet","Properties":{"TemplateBody":"%%PDF-1.7 [\u0000{"}},`) + lastTopic
 	},
 	"a body that is not a template": func(n int) string { return stackSet(strings.Repeat("x: [", n/4)) },
-	"a body of braces":           func(n int) string { return stackSet(strings.Repeat("{", n)) },
+	"a body of braces":              func(n int) string { return stackSet(strings.Repeat("{", n)) },
 	"a body of nested lists": func(n int) string {
 		return stackSet("a: " + strings.Repeat("[", 900) + strings.Repeat("]", 900) + strings.Repeat("\n#", n/2))
 	},
