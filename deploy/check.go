@@ -18,6 +18,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
+	"permissions-boundary-macro/transform/template"
 )
 
 func (p *pbm) checkCommand() *cobra.Command {
@@ -202,7 +203,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		return result
 	}
 	if err != nil {
-		result.Unreadable, result.other = reasonOf(err), errors.Is(err, errNoTemplate)
+		result.unreadable(err)
 		return result
 	}
 	result.Foreign = foreignTag(t.Document)
@@ -212,7 +213,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	}
 	values, err := t.values(nil, nil)
 	if err != nil {
-		result.Unreadable = reasonOf(err)
+		result.unreadable(err)
 		return result
 	}
 	found := c.inspect(t, values)
@@ -230,11 +231,16 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	return result
 }
 
-func reasonOf(err error) string {
+// unreadable says why the template cannot be read, and on which line.
+func (t *checkedTemplate) unreadable(err error) {
+	t.other = errors.Is(err, errNoTemplate)
+	t.Unreadable, t.line = err.Error(), 1
 	if problem, ok := errors.AsType[boundary.Problem](err); ok && problem.Cause != nil {
-		return problem.Cause.Error()
+		t.Unreadable = problem.Cause.Error()
 	}
-	return err.Error()
+	if at, ok := errors.AsType[*template.LineError](err); ok {
+		t.line = at.Line
+	}
 }
 
 // sample is a boundary that no template has.

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
@@ -62,6 +60,7 @@ type checkedTemplate struct {
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
 
 	environmentError error // what EnvironmentProblem tells
+	line             int   // that Unreadable is about
 
 	nested    []input // local templates that it nests
 	other     bool    // it is not a template
@@ -266,7 +265,7 @@ func (r checkResult) remarks() []remark {
 	var all []remark
 	for _, t := range r.Templates {
 		if t.Unreadable != "" {
-			all = append(all, remark{codeUnreadable, "error", t.Path, lineIn(t.Unreadable), "the template cannot be read: " + t.Unreadable, ""})
+			all = append(all, remark{codeUnreadable, "error", t.Path, t.line, "the template cannot be read: " + t.Unreadable, ""})
 		}
 		if t.Macro == macroEarly {
 			all = append(all, remark{codeOrder, "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
@@ -280,18 +279,6 @@ func (r checkResult) remarks() []remark {
 		}
 	}
 	return all
-}
-
-var lineNumber = regexp.MustCompile(`^(?:yaml: )?line ([0-9]+):`)
-
-// lineIn is the line that a parser's error names, the first if it names none.
-func lineIn(problem string) int {
-	if found := lineNumber.FindStringSubmatch(problem); found != nil {
-		if line, err := strconv.Atoi(found[1]); err == nil {
-			return line
-		}
-	}
-	return 1
 }
 
 // showChecked prints the result in the form that was asked for.

@@ -124,19 +124,17 @@ func parseTemplate(path string, src []byte, macro string) (*templateFile, error)
 	}
 	t := &templateFile{Document: parsed, path: path, src: src, transforms: parsed.Entries()}
 	if t.macro, _, err = entryOf(t.transforms, macro); err != nil {
-		return nil, onLine(parsed.SectionLine(template.TransformSection), err)
+		return nil, &template.LineError{Line: parsed.SectionLine(template.TransformSection), Err: err}
 	}
 	if !mayHaveResources(parsed) {
 		return nil, errNoResources
 	}
 	t.readScopes(macro)
 	if t.parameters, err = readParameters(parsed.Section("Parameters")); err != nil {
-		return nil, onLine(parsed.SectionLine("Parameters"), err)
+		return nil, &template.LineError{Line: parsed.SectionLine("Parameters"), Err: err}
 	}
 	return t, nil
 }
-
-func onLine(line int, err error) error { return fmt.Errorf("line %d: %w", line, err) }
 
 // entryOf is the macro's entry among those of a section Transform or a
 // Fn::Transform, nil when there is none, and whether others are there.

@@ -61,12 +61,22 @@ var (
 	ErrTooLong   = errors.New("longer than any template")
 )
 
+// LineError is an error on a line of a text.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Unwrap() error { return e.Err }
+
 // Parse parses a template. Valid JSON is JSON, although it is also YAML.
 //
 // YAML is read as CloudFormation reads it: a single document, with booleans of
 // YAML 1.1 and short forms of intrinsic functions. Any tag !Name becomes the
 // function Fn::Name; see [Document.Tags]. The last of repeated keys counts, but two
-// sections Transform are an error, [ErrTransforms]. Memory is bounded: texts longer
+// sections Transform are an error, [ErrTransforms]. Errors on a line are of type
+// [LineError]. Memory is bounded: texts longer
 // than [MaxYAML], or with more than 130,000 values, are refused with [ErrTooLong].
 func Parse(src []byte) (*Document, error) { return parseTemplate(src, false) }
 
@@ -82,7 +92,7 @@ func parseTemplate(src []byte, own bool) (*Document, error) {
 	case first == len(text):
 		return nil, errors.New("it is empty")
 	case text[first] == '[':
-		return nil, fmt.Errorf("line %d: %w", lineOf(jsonLineStarts(text), first), ErrNotObject)
+		return nil, &LineError{lineOf(jsonLineStarts(text), first), ErrNotObject}
 	case IsJSONObject(text):
 		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
 			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
@@ -141,7 +151,7 @@ func checkUTF8(text []byte) error {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRune(text[at:])
 		if r == utf8.RuneError && size == 1 {
-			return fmt.Errorf("line %d: byte 0x%02X, at offset %d, is not UTF-8", len(lineStarts(text[:at])), text[at], at)
+			return &LineError{len(lineStarts(text[:at])), fmt.Errorf("byte 0x%02X, at offset %d, is not UTF-8", text[at], at)}
 		}
 		at += size
 	}
@@ -160,7 +170,7 @@ func jsonError(text []byte) error {
 	if _, err := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true)).ReadValue(); !errors.As(err, &syntax) {
 		return nil
 	}
-	return fmt.Errorf("line %d: invalid JSON: %w", len(jsonLineStarts(text[:syntax.ByteOffset])), syntax.Err)
+	return &LineError{len(jsonLineStarts(text[:syntax.ByteOffset])), fmt.Errorf("invalid JSON: %w", syntax.Err)}
 }
 
 // readJSON finds the section Transform.
@@ -171,7 +181,7 @@ func (t *Document) readJSON() (err error) {
 	for i, s := range t.sections() {
 		if s.is(t.src, TransformSection) {
 			if t.transform != nil {
-				err = fmt.Errorf("line %d: %w", lineOf(t.lines(), s.name.Start), ErrTransforms)
+				err = &LineError{lineOf(t.lines(), s.name.Start), ErrTransforms}
 			}
 			t.transform = t.src[s.value.Start:s.value.End]
 			t.sectionValue, t.cut = s.value, Span{end, s.value.End}

@@ -136,20 +136,21 @@ func document(src []byte) (*yaml.Node, error) {
 // explained returns an error of the YAML library. It adds what to do about YAML that
 // CloudFormation accepts and the library does not.
 func explained(err error, src []byte) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	var line int
-	_, _ = fmt.Sscanf(text, "line %d:", &line) // 0 where none is named
-	starts := lineStarts(src)
+	load, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok || load.Mark.Line == 0 {
+		return err
+	}
+	text, line, starts := load.Message, load.Mark.Line, lineStarts(src)
 	switch {
 	case strings.Contains(text, "found a comment without preceding whitespace"):
 		text += "; write a space before the #"
 	case strings.Contains(text, "invalid Unicode character escape code"):
 		text += "; the YAML library takes no pair of surrogates (\\uD83D\\uDE00): write the character itself"
-	case strings.Contains(text, "mapping values are not allowed") && line > 0 && line < len(starts) && !isSpace(src[starts[line-1]]) &&
+	case strings.Contains(text, "mapping values are not allowed") && line < len(starts) && !isSpace(src[starts[line-1]]) &&
 		bytes.Count(src[:starts[line-1]], []byte("{")) > bytes.Count(src[:starts[line-1]], []byte("}")):
 		text += "; inside of braces, the YAML library takes no plain key at the beginning of a line: indent it"
 	}
-	return errors.New(text)
+	return &LineError{line, errors.New(text)}
 }
 
 // checkCharacters returns an error for a control character, which YAML does not
@@ -157,7 +158,7 @@ func explained(err error, src []byte) error {
 func checkCharacters(src []byte) error {
 	for at, c := range src {
 		if c < ' ' && !isSpace(c) {
-			return fmt.Errorf("line %d: control character 0x%02X; YAML takes it only as an escape in double quotes", len(lineStarts(src[:at])), c)
+			return &LineError{len(lineStarts(src[:at])), fmt.Errorf("control character 0x%02X; YAML takes it only as an escape in double quotes", c)}
 		}
 	}
 	return nil
@@ -193,7 +194,7 @@ type shadower struct {
 
 func (c *shadower) fail(at *yaml.Node, err error) {
 	if c.err == nil {
-		c.err = fmt.Errorf("line %d: %w", at.Line, err)
+		c.err = &LineError{at.Line, err}
 	}
 }
 
