@@ -150,6 +150,9 @@ func (v Value) AccountID() string {
 	return ""
 }
 
+// NeedsAccount reports whether the value has a placeholder for the account.
+func (v Value) NeedsAccount() bool { return strings.Contains(v.text, accountPlaceholder) }
+
 func arnParts(arn string) (partition, account string) {
 	fields := splitARN(arn)
 	return fields[1], fields[4]

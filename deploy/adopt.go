@@ -29,7 +29,7 @@ it is, comments included. With --dry-run it shows the diff and writes nothing.`,
 		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
-	c.Flags().StringVar(&o.macro, "macro-name", rules.MacroName, "name of the installed macro")
+	c.Flags().StringVar(&o.macroName, "macro-name", rules.MacroName, "name of the installed macro")
 	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
 	return c
 }
@@ -42,7 +42,7 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 	if files, err = p.changeable(files, "adopt"); err != nil {
 		return err
 	}
-	c := checker{macro: o.macro, options: transform.Options{BoundUsers: o.boundUsers}}
+	c := checker{macro: o.macroName, options: transform.Options{BoundUsers: o.boundUsers}}
 	known := map[string]bool{}
 	templates, adopted, failed := 0, 0, 0
 	for len(files) > 0 {

@@ -88,7 +88,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	c := checker{macro: o.macro, options: options, progress: p.progress()}
+	c := checker{macro: o.macroName, options: options, progress: p.progress()}
 	all, err := c.files(ctx, files)
 	if err != nil {
 		return err

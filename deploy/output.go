@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 )
@@ -44,6 +45,25 @@ func (p *pbm) printJSON(value any) error {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return p.print(printable.JSON(out.Bytes()))
+}
+
+// writeFile writes a file that has another content.
+func (p *pbm) writeFile(path string, present, content []byte) error {
+	switch {
+	case bytes.Equal(present, content):
+		return nil
+	case p.dryRun:
+		p.line("", "dry run: would write "+path)
+		return nil
+	}
+	return atomicfile.Write(path, content)
+}
+
+func (p *pbm) print(text []byte) error {
+	if _, err := p.stdout.Write(text); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
 }
 
 // aligned is a table with its columns below each other.

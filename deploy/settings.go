@@ -13,7 +13,7 @@ import (
 
 // macroOptions are flags that the macro has as settings.
 type macroOptions struct {
-	macro                 string
+	macroName             string
 	defaultEnvironment    string
 	pinEnvironment        bool
 	existing, blindSpots  string
@@ -24,7 +24,7 @@ type macroOptions struct {
 
 func (o *macroOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.macro, "macro-name", rules.MacroName, "macro setting: name of the macro in templates")
+	flags.StringVar(&o.macroName, "macro-name", rules.MacroName, "macro setting: name of the macro in templates")
 	flags.StringVar(&o.defaultEnvironment, "default-environment", "", "macro setting: environment of templates that name none")
 	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "macro setting: refuse templates that name another environment than the default")
 	flags.StringVar(&o.existing, "existing-boundary", string(rules.Replace), "macro setting: replace, keep or reject existing boundaries")
@@ -37,8 +37,8 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 // adopt is the command that lists the macro, for hints.
 func (o macroOptions) adopt() string {
 	command := "pbm adopt PATH..."
-	if o.macro != rules.MacroName {
-		command += " --macro-name " + printable.Shell(o.macro)
+	if o.macroName != rules.MacroName {
+		command += " --macro-name " + printable.Shell(o.macroName)
 	}
 	if o.boundUsers {
 		command += " --bound-users"

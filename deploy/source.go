@@ -11,100 +11,112 @@ import (
 // tells it. AWS documentation uses it, nobody has it.
 const placeholderAccount = "123456789012"
 
-// source is where the boundary of a stack comes from, and where the stack
-// deploys to.
+// source is the store that has the boundary of an environment, and where the
+// stack deploys to. It reads each environment once.
 type source struct {
-	store  boundary.Reader
+	boundary.Reader
 	target boundary.Target
+	read   map[string]reading
+	failed bool // something could not be read, or is malformed
 }
 
-// sourceError is an error of finding or opening a source.
-type sourceError struct{ error }
-
-func (e sourceError) Unwrap() error { return e.error }
-
-// sources are those of several templates: a project may have each environment
-// in another place.
-type sources struct {
-	pbm     *pbm
-	options transformOptions
-	local   boundary.Target // where there is no AWS to ask; its account may be unknown
-	given   *source         // of --permissions-boundary
-	opened  map[string]source
+type reading struct {
+	record boundary.Record
+	err    error
 }
 
-func (p *pbm) sources(o transformOptions) (*sources, error) {
-	s := &sources{pbm: p, options: o, local: boundary.TargetOf(o.account, p.store.localRegion()), opened: map[string]source{}}
-	if !o.boundary.given() {
-		return s, nil
+func (s *source) Get(ctx context.Context, environment string) (boundary.Record, error) {
+	if known, ok := s.read[environment]; ok {
+		return known.record, known.err
 	}
-	value, err := o.boundary.value()
-	s.given = &source{given{value: value}, s.local}
-	return s, err
+	record, err := s.Reader.Get(ctx, environment)
+	if at, isPlace := s.Reader.(*place); isPlace && err != nil {
+		err = at.orSpelled(ctx, environment, err)
+	}
+	if s.read == nil {
+		s.read = map[string]reading{}
+	}
+	s.read[environment] = reading{record, err}
+	_, malformed := boundary.Parse(record.Text)
+	s.failed = s.failed || err != nil || malformed != nil
+	return record, err
 }
 
-// of is the source of an environment. Nothing is read for a template that needs
-// none.
-func (s *sources) of(ctx context.Context, environment string) (source, error) {
-	if s.given != nil {
-		return *s.given, nil
+// value is the boundary of an environment, none if it cannot be read: the macro
+// says so, if it needs it.
+func (s *source) value(ctx context.Context, environment string) boundary.Value {
+	record, _ := s.Get(ctx, environment)
+	value, _ := boundary.Parse(record.Text)
+	return value
+}
+
+// openError is an error of opening the store of an environment.
+type openError struct{ error }
+
+func (e openError) Unwrap() error { return e.error }
+
+// source returns the source of an environment: a project may have each in
+// another place. Nothing is read for a template that needs none.
+func (r *transformRun) source(ctx context.Context, environment string) (*source, error) {
+	if r.given != nil {
+		return r.given, nil
 	}
 	if environment == "" {
-		return source{given{value: sample}, s.local}, nil
+		return &source{Reader: given{value: sample}, target: r.local}, nil
 	}
-	if known, ok := s.opened[environment]; ok {
+	if known, ok := r.opened[environment]; ok {
 		return known, nil
 	}
-	at, err := s.pbm.openToTransform(ctx, s.options, environment)
+	at, err := r.openStore(ctx, environment)
 	if err != nil {
-		return source{}, sourceError{err}
+		return nil, openError{err}
 	}
-	found := source{at, boundary.TargetOf(s.options.account, cmp.Or(at.Region, s.local.Region))}
-	if s.options.account == "" && at.inAWS() {
+	found := &source{Reader: at, target: boundary.TargetOf(r.account, cmp.Or(at.Region, r.local.Region))}
+	if r.account == "" && at.inAWS() {
 		found.target = *at.caller
 	}
-	s.opened[environment] = found
+	r.opened[environment] = found
 	return found, nil
 }
 
-// openToTransform opens the store that has an environment's boundary. It asks
+// openStore opens the store that has an environment's boundary. It asks
 // before it goes where only the project says, when the result may be deployed,
 // and says where it goes.
-func (p *pbm) openToTransform(ctx context.Context, o transformOptions, environment string) (*place, error) {
+func (r *transformRun) openStore(ctx context.Context, environment string) (*place, error) {
 	var j *project
-	if !p.store.isDecided() {
+	if !r.store.isDecided() {
 		var err error
-		if j, err = p.project(); err != nil {
+		if j, err = r.project(); err != nil {
 			return nil, err
 		}
 	}
-	c, err := p.choose(j, environment)
+	c, err := r.choose(j, environment)
 	if err != nil {
 		return nil, err
 	}
-	if c.by != nil && p.isDelivered(o) {
-		if err := p.confirmProject(ctx, c.by, environment); err != nil {
+	if c.by != nil && r.isDelivered() {
+		if err := r.confirmProject(ctx, c.by, environment); err != nil {
 			return nil, err
 		}
 	}
-	at, err := p.open(ctx, c, environment)
+	at, err := r.open(ctx, c, environment)
 	if err != nil {
 		return nil, withoutAWS(err)
 	}
 	if at.inAWS() {
 		// With --account, that of the store is only told.
-		if _, err := at.identify(ctx); err != nil && o.account == "" {
+		if _, err := at.identify(ctx); err != nil && r.account == "" {
 			return nil, withoutAWS(err)
 		}
 	}
-	p.tellPlace(at)
+	r.tellPlace(at)
 	return at, nil
 }
 
 // isDelivered reports whether the result goes where it may be deployed from,
 // and not only to somebody who looks at it.
-func (p *pbm) isDelivered(o transformOptions) bool {
-	return !o.diff && !o.check && (o.inPlace || p.toFile(o) || !isTerminal(p.stdout))
+func (r *transformRun) isDelivered() bool {
+	return !r.diff && !r.checkOnly && (r.inPlace || r.toFile() || !isTerminal(r.stdout))
 }
 
 // withoutAWS adds to the remedy of an error that pbm transform can do without
@@ -132,18 +144,3 @@ func (g given) Get(_ context.Context, environment string) (boundary.Record, erro
 func (g given) Location(string) string { return "--permissions-boundary" }
 
 func (g given) Correction(string) string { return "pass another one" }
-
-// noting is a store that remembers what was read of it.
-type noting struct {
-	boundary.Reader
-	text string
-}
-
-func (n *noting) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	record, err := n.Reader.Get(ctx, environment)
-	n.text = record.Text
-	if at, isPlace := n.Reader.(*place); isPlace && err != nil {
-		err = at.orSpelled(ctx, environment, err)
-	}
-	return record, err
-}

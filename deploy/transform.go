@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
@@ -30,16 +29,13 @@ type transformOptions struct {
 	boundary     boundaryFlag
 	parameters   []string
 	account      string
-	diff, check  bool
+	diff         bool
+	checkOnly    bool
 	inPlace      bool
 	portable     bool
-	output       string
+	out          string
 	outputFormat string
 	macroOptions
-
-	// used are the parameters that some template declares: of several, each
-	// takes those that are its own. Nil for one, which must declare all.
-	used map[string]bool
 }
 
 func (p *pbm) transformCommand() *cobra.Command {
@@ -67,7 +63,7 @@ stdin.`,
 			if c.Flags().Changed("environment") && o.environment == "" {
 				return usagef("--environment is empty")
 			}
-			if c.Flags().Changed("out") && o.output == "" {
+			if c.Flags().Changed("out") && o.out == "" {
 				return usagef("--out is empty; - is stdout")
 			}
 			return p.transform(c.Context(), o)
@@ -80,9 +76,9 @@ stdin.`,
 	flags.StringVar(&o.account, "account", "", "account that the stack deploys to (12 digits)")
 	flags.BoolVar(&o.portable, "portable", false, "write the boundary with Fn::Sub, for any account that deploys the template")
 	flags.BoolVar(&o.diff, "diff", false, "print the diff instead of the template")
-	flags.BoolVar(&o.check, "check", false, "print nothing, and exit with 1 if something would change")
+	flags.BoolVar(&o.checkOnly, "check", false, "print nothing, and exit with 1 if something would change")
 	flags.BoolVar(&o.inPlace, "in-place", false, "write each template back to its file")
-	flags.StringVarP(&o.output, "out", "o", "", "write the template to a file; - is stdout")
+	flags.StringVarP(&o.out, "out", "o", "", "write the template to a file; - is stdout")
 	flags.StringVar(&o.outputFormat, "output-format", "", "json or yaml (default: the template's own)")
 	o.register(flags)
 	return c
@@ -93,7 +89,7 @@ var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 // wrong finds wrong flags before anything is read.
 func (o transformOptions) wrong() error {
 	outputs := 0
-	for _, on := range []bool{o.diff, o.check, o.inPlace, o.output != ""} {
+	for _, on := range []bool{o.diff, o.checkOnly, o.inPlace, o.out != ""} {
 		if on {
 			outputs++
 		}
@@ -105,7 +101,7 @@ func (o transformOptions) wrong() error {
 		return usagef("--diff, --check, --in-place and --out are mutually exclusive")
 	case o.outputFormat != "" && o.outputFormat != "json" && o.outputFormat != "yaml":
 		return usagef("--output-format %q is neither json nor yaml", o.outputFormat)
-	case o.outputFormat != "" && outputs > 0 && o.output == "":
+	case o.outputFormat != "" && outputs > 0 && o.out == "":
 		return usagef("--output-format cannot be combined with --diff, --check or --in-place")
 	case o.account != "" && !accountID.MatchString(o.account):
 		return usagef("--account is not an account ID of 12 digits")
@@ -115,24 +111,9 @@ func (o transformOptions) wrong() error {
 	return nil
 }
 
-// unused is a parameter that no template declares, empty when there is none.
-func (o transformOptions) unused() string {
-	for _, assignment := range o.parameters {
-		if name, _, _ := strings.Cut(assignment, "="); !o.used[name] {
-			return name
-		}
-	}
-	return ""
-}
-
 func (p *pbm) transform(ctx context.Context, o transformOptions) error {
-	macro := transform.Macro{}
-	err := o.wrong()
-	if err == nil {
-		macro.Options, err = o.settings()
-		macro.Options.Portable = o.portable
-	}
-	if err != nil {
+	r := transformRun{pbm: p, transformOptions: o, opened: map[string]*source{}}
+	if err := r.prepare(); err != nil {
 		return err
 	}
 	files, _, err := p.findTemplates(ctx, o.paths)
@@ -144,174 +125,212 @@ func (p *pbm) transform(ctx context.Context, o transformOptions) error {
 			return err
 		}
 	}
-	if !o.inPlace && !o.diff && !o.check && (len(files) != 1 || o.output != "" && isDirectory(o.paths[0])) {
+	if !o.inPlace && !o.diff && !o.checkOnly && (len(files) != 1 || o.out != "" && isDirectory(o.paths[0])) {
 		return usagef("%s found; pass --diff, --check or --in-place", counted(len(files), "template"))
 	}
-	from, err := p.sources(o)
-	if err != nil {
+	if len(files) == 1 {
+		return r.file(ctx, files[0])
+	}
+	return r.files(ctx, files)
+}
+
+// transformRun is one run of pbm transform.
+type transformRun struct {
+	*pbm
+	transformOptions
+	macro  transform.Macro
+	local  boundary.Target    // where there is no AWS to ask; its account may be unknown
+	given  *source            // of --permissions-boundary
+	opened map[string]*source // by environment
+
+	// used are the parameters that some template declares: of several, each
+	// takes those that are its own. Nil for one, which must declare all.
+	used map[string]bool
+}
+
+// prepare checks the flags before anything is read.
+func (r *transformRun) prepare() (err error) {
+	if err := r.wrong(); err != nil {
 		return err
 	}
-	if len(files) == 1 {
-		return p.transformFile(ctx, o, macro, from, files[0])
+	if r.macro.Options, err = r.settings(); err != nil {
+		return err
 	}
+	r.macro.Options.Portable, r.macro.Options.AnyEnvironment = r.portable, r.boundary.given()
+	r.local = boundary.TargetOf(r.account, r.store.localRegion())
+	if !r.boundary.given() {
+		return nil
+	}
+	value, err := r.boundary.value()
+	r.given = &source{Reader: given{value: value}, target: r.local}
+	return err
+}
+
+// files transforms several templates. What is wrong with an environment is said
+// once, and not for each of its templates.
+func (r *transformRun) files(ctx context.Context, files []input) error {
 	templates, failed := 0, 0
-	o.used = map[string]bool{}
+	r.used = map[string]bool{}
+	told := map[string]bool{}
 	for _, in := range files {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := p.transformFile(ctx, o, macro, from, in)
+		err := r.file(ctx, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
 			continue
 		}
-		if _, noSource := errors.AsType[sourceError](err); noSource {
+		if _, unopened := errors.AsType[openError](err); unopened {
 			return err // each further template would say the same
 		}
 		templates++
-		if err != nil {
-			p.reportOf(in.path, err)
-			failed++
+		if err == nil {
+			continue
+		}
+		failed++
+		if of, ok := errors.AsType[environmentError](err); !ok {
+			r.reportOf(in.path, err)
+		} else if !told[of.environment] {
+			told[of.environment] = true
+			r.report(err)
 		}
 	}
 	switch {
 	case templates == 0:
-		return errNoneIn(o.paths[0])
-	case failed > 0 && o.check:
+		return errNoneIn(r.paths[0])
+	case failed > 0 && r.checkOnly:
 		return fmt.Errorf("templates that would change or are refused: %d of %d", failed, templates)
 	case failed > 0:
 		return fmt.Errorf("templates that were not transformed: %d of %d", failed, templates)
-	case o.unused() != "":
-		return fmt.Errorf("--parameter %s: none of the templates declares it", o.unused())
+	}
+	for _, assignment := range r.parameters {
+		if name, _, _ := strings.Cut(assignment, "="); !r.used[name] {
+			return fmt.Errorf("--parameter %s: none of the templates declares it", name)
+		}
 	}
 	return nil
 }
 
-func (p *pbm) transformFile(ctx context.Context, o transformOptions, macro transform.Macro, from *sources, in input) error {
-	t, err := readTemplate(in, o.macro)
+// file transforms one template.
+func (r *transformRun) file(ctx context.Context, in input) error {
+	t, err := readTemplate(in, r.macroName)
 	if err != nil {
 		return err
 	}
-	values, err := t.values(o.parameters, o.used)
+	values, err := t.values(r.parameters, r.used)
 	if err != nil {
 		return err
 	}
-	t.verdict = rules.Inspect(t.Document, macro.Options.Rules(o.macro, values.byName))
-	environment, awaited, err := t.environmentNamed(ctx, macro, from.local, values, o)
+	t.verdict = rules.Inspect(t.Document, r.macro.Options.Rules(r.macroName, values.byName))
+	environment, awaited, err := r.environmentOf(ctx, t, values)
 	if err != nil {
 		return err
 	}
-	source, err := from.of(ctx, environment)
+	from, err := r.source(ctx, environment)
 	if err != nil {
 		return err
 	}
-	target := source.target
-	macro.Store, macro.Options.AnyEnvironment = source.store, o.boundary.given()
-	result, report, err := t.transform(ctx, macro, target, values, o)
-	if err != nil {
-		return err
-	}
-	if report.Err != nil {
-		return t.explain(report, awaited, o)
-	}
+	target, assumed := from.target, false
 	if target.AccountID == "" {
-		if err := p.warnAccount(report, o); err != nil {
+		// The macro refuses the boundaries of other accounts.
+		value := from.value(ctx, environment)
+		target.AccountID = cmp.Or(value.AccountID(), placeholderAccount)
+		assumed = value.AccountID() == "" && value.NeedsAccount() && !r.portable
+	}
+	d, err := r.request(t, target, values)
+	if err != nil {
+		return err
+	}
+	macro := r.macro
+	macro.Store = from
+	result, report := macro.Rewrite(ctx, d)
+	if report.Err != nil {
+		return r.explain(t, from, report, awaited)
+	}
+	if assumed && wouldChange(report) {
+		if err := r.warnAccount(); err != nil {
 			return err
 		}
 	}
 	of := ""
-	if len(o.paths) > 1 || isDirectory(o.paths[0]) {
+	if len(r.paths) > 1 || isDirectory(r.paths[0]) {
 		of = t.path + ": "
 	}
-	p.warn(t, report, awaited, o, of)
-	return p.deliver(t, result, report, o, of)
+	r.warn(t, report, awaited, of)
+	return r.deliver(t, result, report, of)
 }
 
 // warnAccount keeps the account that stands for one that is not known out of
-// files, or tells of it.
-func (p *pbm) warnAccount(report transform.Report, o transformOptions) error {
+// files, or warns about it.
+func (r *transformRun) warnAccount() error {
 	const remedy = "pass --account, or --portable for templates of many accounts"
 	switch {
-	case !wouldChange(report) || !strings.Contains(report.Boundary, placeholderAccount):
-	case o.inPlace:
+	case r.inPlace:
 		return boundary.Problem{What: "the boundary needs an account, and the account is not known", Remedy: remedy}
-	case p.isDelivered(o):
-		p.line("warning: ", "the account is not known, so "+cmp.Or(o.output, "the output")+" has "+placeholderAccount+" in its place")
-		p.line("hint: ", remedy)
+	case r.isDelivered():
+		r.line("warning: ", "the account is not known, so "+cmp.Or(r.out, "the output")+" has "+placeholderAccount+" in its place")
+		r.line("hint: ", remedy)
 	}
 	return nil
 }
 
-// transform runs the macro. Where the account is not known it is the one of
-// the boundary, for the macro refuses those of other accounts.
-func (t *templateFile) transform(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) ([]byte, transform.Report, error) {
-	store := &noting{Reader: macro.Store}
-	macro.Store = store
-	known := target.AccountID != ""
-	if !known {
-		target.AccountID = placeholderAccount
-	}
-	result, report, err := t.rewrite(ctx, macro, target, v, o)
-	value, malformed := boundary.Parse(store.text)
-	if err == nil && malformed == nil && !known && value.AccountID() != "" {
-		target.AccountID = value.AccountID()
-		result, report, err = t.rewrite(ctx, macro, target, v, o)
-	}
-	return result, report, err
-}
-
-// environmentNamed is the environment that the template's stack belongs to, so
+// environmentOf returns the environment that the template's stack belongs to, so
 // that its store can be found, and the template parameter that names it at
 // deployment and has no value here. They are empty where no store is asked: for a
 // template that needs no boundary, or that fails before.
-func (t *templateFile) environmentNamed(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) (environment, awaited string, err error) {
-	if o.environment != "" || o.boundary.given() {
-		return o.environment, "", nil
+func (r *transformRun) environmentOf(ctx context.Context, t *templateFile, v values) (environment, awaited string, err error) {
+	if r.environment != "" || r.boundary.given() {
+		return r.environment, "", nil
 	}
-	if target.AccountID == "" {
-		target.AccountID = placeholderAccount
-	}
-	d, err := t.request(macro, target, v, o)
+	target := r.local
+	target.AccountID = cmp.Or(target.AccountID, placeholderAccount)
+	d, err := r.request(t, target, v)
 	if err != nil {
 		return "", "", err
 	}
+	macro := r.macro
 	macro.Store = given{value: sample}
-	environment, _ = macro.Environment(ctx, d) // what is wrong with it, the rewrite reports
+	environment, _ = macro.Environment(ctx, d) // Rewrite reports what is wrong with it
 	return environment, macro.Awaited(d), nil
 }
 
-// rewrite runs the macro's own code on the template as it is written.
-func (t *templateFile) rewrite(ctx context.Context, macro transform.Macro, target boundary.Target, v values, o transformOptions) ([]byte, transform.Report, error) {
-	d, err := t.request(macro, target, v, o)
-	if err != nil {
-		return nil, transform.Report{}, err
-	}
-	result, report := macro.Rewrite(ctx, d)
-	return result, report, nil
-}
-
 // request is the deployment of the template.
-func (t *templateFile) request(macro transform.Macro, target boundary.Target, v values, o transformOptions) (transform.Deployment, error) {
+func (r *transformRun) request(t *templateFile, target boundary.Target, v values) (transform.Deployment, error) {
 	whole := t.whole()
 	switch {
-	case macro.Options.AnyEnvironment:
+	case r.boundary.given():
 		whole.parameters = nil // which may name one that is known at deployment
-	case o.environment == "":
+	case r.environment == "":
 		var err error
 		if whole, err = t.called(); err != nil {
 			return transform.Deployment{}, err
 		}
 	}
-	return t.deployment(whole, target, v, o.environment, o.macro)
+	return t.deployment(whole, target, v, r.environment, r.macroName)
 }
+
+// environmentError is an error of the store or the value of an environment. It
+// is the same for each of its templates.
+type environmentError struct {
+	error
+	environment string
+}
+
+func (e environmentError) Unwrap() error { return e.error }
 
 // explain corrects the remedies of a failure: pbm takes an environment from
 // its caller, and does not run the transforms before the macro.
-func (t *templateFile) explain(report transform.Report, awaited string, o transformOptions) error {
+func (r *transformRun) explain(t *templateFile, from *source, report transform.Report, awaited string) error {
+	// An unknown environment that templates name may be misspelled in one of them.
+	isTemplates := r.environment == "" && errors.Is(report.Err, boundary.ErrUnknown)
+	if from.failed && !isTemplates {
+		return environmentError{report.Err, report.Environment}
+	}
 	if errors.Is(report.Err, transform.ErrUnnamed) {
 		return boundary.WithRemedy(report.Err, "pass --environment"+orParameter(awaited)+"; or "+boundary.Remedy(report.Err))
 	}
 	if refusal, ok := errors.AsType[*rules.Refusal](report.Err); ok {
-		return &refusedHere{refusal, func(f rules.Finding) bool { return t.isSolved(f, o.macro) }}
+		return &refusedHere{refusal, func(f rules.Finding) bool { return t.isSolved(f, r.macroName) }}
 	}
 	return report.Err
 }
@@ -342,26 +361,26 @@ func orParameter(awaited string) string {
 // warn tells what the macro cannot see, when the environment may be another
 // one, and when CloudFormation would not run the macro at all: of a result that
 // is looked at, and not deployed.
-func (p *pbm) warn(t *templateFile, report transform.Report, awaited string, o transformOptions, of string) {
+func (r *transformRun) warn(t *templateFile, report transform.Report, awaited, of string) {
 	unlisted := func(c rules.Change) bool { return !held(t.scopes, c.LogicalID) }
-	deployed := o.inPlace || o.diff || o.check || o.output != ""
+	deployed := r.inPlace || r.diff || r.checkOnly || r.out != ""
 	if t.macro == nil && slices.ContainsFunc(report.Changes, unlisted) && !deployed {
-		p.line("warning: ", of+"the template does not list "+o.macro+" in Transform, so CloudFormation would not run it")
-		p.line("hint: ", "add it to Transform, last in the list")
+		r.line("warning: ", of+"the template does not list "+r.macroName+" in Transform, so CloudFormation would not run it")
+		r.line("hint: ", "add it to Transform, last in the list")
 	}
-	if awaited != "" && report.Environment != "" && !o.pinEnvironment {
-		p.line("warning: ", of+"environment "+report.Environment+" may be wrong: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
-		p.line("hint: ", "pass --environment"+orParameter(awaited))
+	if awaited != "" && report.Environment != "" && !r.pinEnvironment {
+		r.line("warning: ", of+"environment "+report.Environment+" may be wrong: the template parameter "+clipped(awaited)+", which has no value here, names it at deployment")
+		r.line("hint: ", "pass --environment"+orParameter(awaited))
 	}
-	p.warnRepeated(t, of)
+	r.warnRepeated(t, of)
 	for _, f := range report.BlindSpots {
 		if f.Type == fnTransform && t.isOwn(f.LogicalID) {
-			p.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
-			p.line("hint: ", "remove it if the result is deployed without the macro")
+			r.line("warning: ", of+cmp.Or(f.LogicalID, "Resources")+": Fn::Transform is left to CloudFormation")
+			r.line("hint: ", "remove it if the result is deployed without the macro")
 			continue
 		}
-		p.line("warning: ", of+f.String())
-		p.line("hint: ", f.Remedy())
+		r.line("warning: ", of+f.String())
+		r.line("hint: ", f.Remedy())
 	}
 }
 
@@ -387,15 +406,15 @@ var errWouldChange = boundary.Problem{
 }
 
 // deliver writes the result where it was asked for, and then says what it is.
-func (p *pbm) deliver(t *templateFile, result []byte, report transform.Report, o transformOptions, of string) error {
-	if err := p.write(t, result, o); err != nil {
+func (r *transformRun) deliver(t *templateFile, result []byte, report transform.Report, of string) error {
+	if err := r.write(t, result); err != nil {
 		return err
 	}
-	if o.inPlace && !p.dryRun && !bytes.Equal(t.src, result) {
+	if r.inPlace && !r.dryRun && !bytes.Equal(t.src, result) {
 		of = "wrote " + t.path + ": "
 	}
-	p.line("", of+summary(report, o.portable))
-	if o.check && wouldChange(report) {
+	r.line("", of+summary(report, r.portable))
+	if r.checkOnly && wouldChange(report) {
 		return errWouldChange
 	}
 	return nil
@@ -405,51 +424,45 @@ func wouldChange(r transform.Report) bool {
 	return slices.ContainsFunc(r.Changes, func(c rules.Change) bool { return c.Action != rules.Kept })
 }
 
-func (p *pbm) write(t *templateFile, result []byte, o transformOptions) error {
+func (r *transformRun) write(t *templateFile, result []byte) error {
 	switch {
-	case o.check:
+	case r.checkOnly:
 		return nil
-	case o.diff:
-		return p.printDiff(t.path, t.src, result)
-	case o.inPlace:
-		return p.writeFile(t.path, t.src, result)
+	case r.diff:
+		return r.printDiff(t.path, t.src, result)
+	case r.inPlace:
+		return r.writeFile(t.path, t.src, result)
 	}
-	result, err := inFormat(result, o.outputFormat)
+	result, err := inFormat(result, r.outputFormat)
 	if err != nil {
 		return err
 	}
-	if p.toFile(o) {
-		if strings.EqualFold(filepath.Ext(o.output), ".json") && !template.IsJSONObject(result) {
-			p.line("warning: ", o.output+" is YAML, as the template is")
-			p.line("hint: ", "pass --output-format json")
+	if r.toFile() {
+		if strings.EqualFold(filepath.Ext(r.out), ".json") && !template.IsJSONObject(result) {
+			r.line("warning: ", r.out+" is YAML, as the template is")
+			r.line("hint: ", "pass --output-format json")
 		}
-		return p.writeFile(o.output, nil, result)
+		return r.writeFile(r.out, nil, result)
 	}
-	return p.print(result)
+	return r.print(result)
 }
 
-// writeFile writes a file that has another content.
-func (p *pbm) writeFile(path string, present, content []byte) error {
-	switch {
-	case bytes.Equal(present, content):
-		return nil
-	case p.dryRun:
-		p.line("", "dry run: would write "+path)
-		return nil
+// inFormat is a template in a syntax: json, yaml, or empty for its own.
+func inFormat(text []byte, format string) ([]byte, error) {
+	syntax, converts := map[string]template.Syntax{"json": template.JSON, "yaml": template.YAML}[format]
+	if !converts {
+		return text, nil
 	}
-	return atomicfile.Write(path, content)
-}
-
-func (p *pbm) print(text []byte) error {
-	if _, err := p.stdout.Write(text); err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	t, err := template.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the result: %w", err)
 	}
-	return nil
+	return t.Convert(syntax)
 }
 
 // toFile reports whether --out names a file.
-func (p *pbm) toFile(o transformOptions) bool {
-	return o.output != "" && o.output != standardStream && !p.isStdout(o.output)
+func (r *transformRun) toFile() bool {
+	return r.out != "" && r.out != standardStream && !r.isStdout(r.out)
 }
 
 // isStdout reports whether a path is another name of stdout: /dev/stdout, or
