@@ -48,11 +48,11 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	}
 	if p.dryRun {
 		p.line("", "dry run: would make environment "+environment+" the current one")
-		return p.show(e)
+		return p.showEnvironment(e)
 	}
 	if err := p.enter(ctx, j, environment, at); err != nil {
 		return err
 	}
 	p.entered(environment, old, at.access)
-	return p.show(e)
+	return p.showEnvironment(e)
 }

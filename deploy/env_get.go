@@ -42,6 +42,12 @@ func (p *pbm) get(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	return p.showEnvironment(e)
+}
+
+// showEnvironment prints an environment, and fails if its value is malformed:
+// deployments of its stacks are refused.
+func (p *pbm) showEnvironment(e environmentResult) error {
 	if err := p.show(e); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 		p.entered(environment, access{}, at.access)
 	}
 	if e.Version != 0 {
-		return p.show(e)
+		return p.showEnvironment(e)
 	}
 	p.line("warning: ", "environment "+environment+" has no boundary yet, so deployments of its stacks that have roles are refused")
 	p.line("hint: ", "add it: pbm env add "+environment+" --"+boundaryFlagName+" ARN")
