@@ -13,6 +13,9 @@ import (
 // TransformSection is the section of a template that lists its transforms.
 const TransformSection = "Transform"
 
+// ErrTransforms is the error for a template with two sections Transform.
+var ErrTransforms = errors.New("the section Transform is given twice; give it once")
+
 // errSection is the error for a section Transform that cannot be edited.
 var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
 

@@ -107,10 +107,10 @@ func ParseYAML(text []byte, own bool) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if y.shadow[0] != '{' {
+	if y.json[0] != '{' {
 		return nil, ErrNotObject
 	}
-	t := &Document{src: text, yaml: y, json: y.shadow, transform: y.transform}
+	t := &Document{src: text, yaml: y, json: y.json, transform: y.transform}
 	t.sections = sync.OnceValue(t.readSections)
 	return t, nil
 }
