@@ -419,7 +419,7 @@ var defects = []defect{
 	},
 	{
 		"an edit of YAML is not read again",
-		`return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)`, `return again.shadow != nil || sameJSON(again.shadow, want)`,
+		`return bytes.Equal(again.json, want) || sameJSON(again.json, want)`, `return again.json != nil || sameJSON(again.json, want)`,
 	},
 	{
 		"of two merge keys that bring the same key the first counts",

@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,16 +109,11 @@ func (e embedded) outer(f Finding) Finding {
 // Source: CloudFormation quotas.
 const maxBodies = template.MaxYAML
 
-var (
-	errBodies = errors.New("too many bytes of templates in YAML")
-	errNone   = errors.New("is not a template")
-)
-
 // inspectBody inspects the template in the string at a span.
 func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, error) {
 	whole, ok := template.UnquoteExactly(in.Src[body.Start:body.End])
 	if !ok {
-		return embedded{}, errNone
+		return embedded{}, template.ErrNotObject
 	}
 	src := bytes.TrimPrefix(whole, []byte(template.ByteOrderMark))
 	doc, err := in.parseBody(src)
@@ -141,23 +135,18 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 // parseBody parses a template from a string, as long as the total length of YAML
 // is within maxBodies.
 func (in *inspector) parseBody(src []byte) (*template.Document, error) {
-	if template.IsJSONObject(src) {
-		return template.FromJSON(src)
+	limit := max(0, maxBodies-*in.bodies)
+	if in.options.Own {
+		limit = template.Unlimited
 	}
-	if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.Own {
-		return nil, errBodies
-	}
-	doc, err := template.ParseYAML(src, in.options.Own)
+	doc, err := template.ParseBody(src, limit)
 	switch {
-	case errors.Is(err, template.ErrTransforms):
-		return nil, err
-	case errors.Is(err, template.ErrTooLong):
-		return nil, errBodies
 	case err != nil:
-		return nil, errNone
+		*in.bodies += len(src)
+		return nil, err
+	case doc.Syntax() == template.YAML:
+		*in.bodies += max(len(src), len(doc.JSON())) // copies made by aliases count, too
 	}
-	// Copies made by aliases count, too.
-	*in.bodies += max(0, len(doc.JSON())-len(src))
 	return doc, nil
 }
 

@@ -141,7 +141,7 @@ func (c *comparison) isBody(e embedded, now template.Span) bool {
 	if !ok || len(text) < e.mark {
 		return false
 	}
-	again, err := template.ParseBody(text[e.mark:])
+	again, err := template.ParseBody(text[e.mark:], template.Unlimited)
 	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.verdict.OnlyBinds(c.boundary.Portable(), e.doc, again)
 }
 

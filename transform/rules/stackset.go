@@ -69,7 +69,7 @@ func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere 
 	case errors.Is(err, template.ErrTransforms):
 		in.escape(codeRepeatedKey, r.id, r.typ, body.Start, "the section Transform of its template")
 		return
-	case errors.Is(err, errBodies):
+	case errors.Is(err, template.ErrTooLong):
 		in.escape(codeBodyTooLong, r.id, r.typ, body.Start)
 		return
 	case err != nil && refers:

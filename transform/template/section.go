@@ -152,7 +152,7 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), true)
+	again, err := parse(slices.Concat(t.bom, out), Unlimited)
 	if err != nil || !again.meansSection(want) || !again.meansRest(t) {
 		return nil, errSection
 	}

@@ -39,11 +39,10 @@ type mark struct {
 	flow   bool // the node is in a flow collection
 }
 
-// parseYAML parses a template, which is a single document. With own, the text may
-// exceed the limits on input.
-func parseYAML(src []byte, own bool) (*yamlText, error) {
-	if !own {
-		if err := checkLength(src); err != nil {
+// parseYAML parses a template, which is a single document.
+func parseYAML(src []byte, limit int) (*yamlText, error) {
+	if limit != Unlimited {
+		if err := checkYAML(src, limit); err != nil {
 			return nil, err
 		}
 	}

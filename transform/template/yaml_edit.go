@@ -325,7 +325,7 @@ func (y *yamlText) edit(edits []Edit) ([]TextEdit, *Edit) {
 
 // means reports whether a text is the edited template in YAML.
 func (y *yamlText) means(out []byte, edits []Edit) bool {
-	again, err := parseYAML(out, true)
+	again, err := parseYAML(out, Unlimited)
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
 		return false
 	}

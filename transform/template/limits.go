@@ -1,6 +1,9 @@
 package template
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // maxCopies bounds the number of values that aliases and merge keys add.
 // CloudFormation itself accepts no aliases.
@@ -25,9 +28,27 @@ const maxYAMLValues = 130_000
 // maxPerByte is how many values a byte can be in, as the comma in [::,].
 const maxPerByte = 3
 
-// checkLength keeps the YAML library from texts that would take much memory.
-func checkLength(src []byte) error {
-	if len(src) > MaxYAML {
+// Unlimited is the limit on a template that is the result of edits, which may
+// exceed the limits on input.
+const Unlimited = -1
+
+// maxJSONValues bounds the number of values in JSON, each of which may take some
+// 200 bytes of memory. It is twice the number in the densest real template, scaled
+// to the longest that CloudFormation accepts.
+const maxJSONValues = 130_000
+
+// checkJSON refuses a template in JSON with too many values.
+func checkJSON(text []byte) error {
+	if bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
+		return fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
+	}
+	return nil
+}
+
+// checkYAML keeps the YAML library from texts that would take much memory. The
+// limit is in bytes.
+func checkYAML(src []byte, limit int) error {
+	if len(src) > limit {
 		return fmt.Errorf("%w: %d bytes of YAML, CloudFormation takes %d", ErrTooLong, len(src), MaxYAML)
 	}
 	if len(src) <= maxYAMLValues/maxPerByte {
