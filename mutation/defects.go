@@ -201,8 +201,8 @@ var defects = []defect{
 	},
 	{
 		"any permission set is of this template",
-		`return refersTo != nil && in.permissionSets[refersTo(argument)]`,
-		`return refersTo != nil && refersTo(argument) != ""`,
+		`return refersTo == nil || !in.permissionSets[refersTo(argument)]`,
+		`return refersTo == nil || refersTo(argument) == ""`,
 	},
 	{
 		"a type of a third party passes unseen",
@@ -250,9 +250,7 @@ var defects = []defect{
 	},
 	{
 		"the second branch of Fn::If is kept",
-		`		x.branch(argument.Elements[2])
-`,
-		``,
+		`for i, value := range either {`, `for i, value := range either[:1] {`,
 	},
 	{
 		"AWS::NoValue inside of a function yields",
@@ -270,8 +268,8 @@ var defects = []defect{
 	},
 	{
 		"an object with AWS::NoValue in it is given",
-		`return len(n.Members) > 0 && !mayRemove(n)`,
-		`return len(n.Members) > 0`,
+		`return len(n.Members) == 0 || mayRemove(n)`,
+		`return len(n.Members) == 0`,
 	},
 	{
 		"a variable of AWS in a plain text is one",
