@@ -182,8 +182,8 @@ var defects = []defect{
 	},
 	{
 		"properties made by a loop pass",
-		`if mayMake(in.Src, r.props, r.loops, r.known.reads) {`,
-		`if mayMake(in.Src, r.props, nil, r.known.reads) && len(r.props.loops) == 0 {`,
+		`if mayMake(in.Src, r.props, r.loops, r.known.decisive) {`,
+		`if mayMake(in.Src, r.props, nil, r.known.decisive) && len(r.props.loops) == 0 {`,
 	},
 	{
 		"a nested stack passes unseen",
