@@ -81,7 +81,7 @@ func (v *Verdict) gather(macro string) {
 		for _, listed := range transforms {
 			if name := listed.Name; name != macro && MayAddRoles(name) {
 				v.Blind = append(v.Blind, Finding{
-					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{cmp.Or(printable.Clip(name, MaxID), notWrittenOut)},
+					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: transformName(name),
 					Offset: e.Start, Embedded: true, model: e.model,
 				})
 			}
@@ -92,8 +92,14 @@ func (v *Verdict) gather(macro string) {
 	slices.SortStableFunc(v.Blind, bySource)
 }
 
-// notWrittenOut stands for the name of a transform that a function yields.
-const notWrittenOut = "that is not written out"
+// transformName returns the name of a transform for a finding: none for a
+// transform that a function yields.
+func transformName(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{printable.Clip(name, MaxID)}
+}
 
 // outer returns a finding in the template as a finding in the template around it.
 func (e embedded) outer(f Finding) Finding {

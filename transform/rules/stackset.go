@@ -67,7 +67,7 @@ func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere 
 	inner, err := in.inspectBody(r, body)
 	switch {
 	case errors.Is(err, template.ErrTransforms):
-		in.escape(codeRepeatedKey, r.id, r.typ, body.Start, "the section Transform of its template")
+		in.escape(codeRepeatedKey, r.id, r.typ, body.Start, "TemplateBody.Transform")
 		return
 	case errors.Is(err, template.ErrTooLong):
 		in.escape(codeBodyTooLong, r.id, r.typ, body.Start)
