@@ -182,8 +182,8 @@ var defects = []defect{
 	},
 	{
 		"properties made by a loop pass",
-		`if mayMake(in.Src, r.props, r.loops, r.known.reads) {`,
-		`if mayMake(in.Src, r.props, nil, r.known.reads) && len(r.props.loops) == 0 {`,
+		`if mayMake(in.Src, r.props, r.loops, r.known.decisive) {`,
+		`if mayMake(in.Src, r.props, nil, r.known.decisive) && len(r.props.loops) == 0 {`,
 	},
 	{
 		"a nested stack passes unseen",
@@ -201,8 +201,8 @@ var defects = []defect{
 	},
 	{
 		"any permission set is of this template",
-		`return refersTo != nil && in.permissionSets[refersTo(argument)]`,
-		`return refersTo != nil && refersTo(argument) != ""`,
+		`return refersTo == nil || !in.permissionSets[refersTo(argument)]`,
+		`return refersTo == nil || refersTo(argument) == ""`,
 	},
 	{
 		"a type of a third party passes unseen",
@@ -250,9 +250,7 @@ var defects = []defect{
 	},
 	{
 		"the second branch of Fn::If is kept",
-		`		x.branch(argument.Elements[2])
-`,
-		``,
+		`for i, value := range either {`, `for i, value := range either[:1] {`,
 	},
 	{
 		"AWS::NoValue inside of a function yields",
@@ -270,8 +268,8 @@ var defects = []defect{
 	},
 	{
 		"an object with AWS::NoValue in it is given",
-		`return len(n.Members) > 0 && !mayRemove(n)`,
-		`return len(n.Members) > 0`,
+		`return len(n.Members) == 0 || mayRemove(n)`,
+		`return len(n.Members) == 0`,
 	},
 	{
 		"a variable of AWS in a plain text is one",
@@ -419,7 +417,7 @@ var defects = []defect{
 	},
 	{
 		"an edit of YAML is not read again",
-		`return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)`, `return again.shadow != nil || sameJSON(again.shadow, want)`,
+		`return bytes.Equal(again.json, want) || sameJSON(again.json, want)`, `return again.json != nil || sameJSON(again.json, want)`,
 	},
 	{
 		"of two merge keys that bring the same key the first counts",

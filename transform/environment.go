@@ -252,15 +252,15 @@ func parametersNamed(parameters template.Node, name string) []template.Member {
 
 // metadataFor returns the environment in the template's Metadata, under the macro's
 // default name or the name that it is installed under.
-func metadataFor(p *rules.Verdict, macro string) (named, error) {
-	if p.Misplaced.Name != "" {
-		return named{}, misplacedIn(p.Misplaced)
+func metadataFor(v *rules.Verdict, macro string) (named, error) {
+	if v.Misplaced.Name != "" {
+		return named{}, misplacedIn(v.Misplaced)
 	}
-	switch found := metadataMembers(p, rules.MacroName, macro); len(found) {
+	switch found := metadataMembers(v, rules.MacroName, macro); len(found) {
 	case 0:
 		return named{}, nil
 	case 1:
-		return inMetadata(p, found[0])
+		return inMetadata(v, found[0])
 	default:
 		return named{}, twice("the template's Metadata", found[0].Name, found[1].Name)
 	}
@@ -268,24 +268,24 @@ func metadataFor(p *rules.Verdict, macro string) (named, error) {
 
 // metadataMembers returns the members of the section Metadata with some names,
 // case-insensitive. It does not read the others, which may be long.
-func metadataMembers(p *rules.Verdict, names ...string) []template.Member {
-	if p.Metadata.Absent() {
+func metadataMembers(v *rules.Verdict, names ...string) []template.Member {
+	if v.Metadata.Absent() {
 		return nil
 	}
 	var found []template.Member
-	s := template.NewCursor(p.Src, p.Metadata)
+	s := template.NewCursor(v.Src, v.Metadata)
 	for s.Enter(); s.More(); {
 		name, _ := s.Name()
 		at := s.Skip()
 		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
-			found = append(found, template.Member{Name: string(name), Value: p.Value(at)})
+			found = append(found, template.Member{Name: string(name), Value: v.Value(at)})
 		}
 	}
 	return found
 }
 
 // inMetadata returns the environment in the macro's entry in Metadata.
-func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
+func inMetadata(v *rules.Verdict, m template.Member) (named, error) {
 	where := printable.Clip(m.Name, rules.MaxID) + " in the template's Metadata"
 	wrong := func(what string) (named, error) {
 		return named{}, boundary.Problem{
@@ -300,7 +300,7 @@ func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
 	spelled := ""
 	for _, inner := range m.Value.Members {
 		switch {
-		case p.OneResource && strings.EqualFold(inner.Name, rules.AcceptKey):
+		case v.OneResource && strings.EqualFold(inner.Name, rules.AcceptKey):
 		case !IsEnvironmentParameter(inner.Name):
 			return wrong("has the unknown member " + printable.Clip(inner.Name, rules.MaxID))
 		case spelled != "":
@@ -309,7 +309,7 @@ func inMetadata(p *rules.Verdict, m template.Member) (named, error) {
 			spelled = inner.Name
 		}
 	}
-	if spelled == "" && !p.OneResource {
+	if spelled == "" && !v.OneResource {
 		return wrong("names no environment")
 	}
 	if spelled == "" {

@@ -191,10 +191,10 @@ func (m Macro) needsBoundary(req *request) bool {
 }
 
 // refused are the findings that the template cannot pass with.
-func (m Macro) refused(p *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
-	refused := slices.Concat(p.Escapes, conflicts)
+func (m Macro) refused(v *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
+	refused := slices.Concat(v.Escapes, conflicts)
 	if m.Options.BlindSpots == RejectBlindSpots {
-		refused = append(refused, p.Blind...)
+		refused = append(refused, v.Blind...)
 	}
 	return refused
 }

@@ -77,18 +77,13 @@ func mayBe(name string, texts ...string) condition {
 // mayNameForeignSet holds where the property may name a permission set that is
 // not in the template.
 func mayNameForeignSet(name string) condition {
-	return onProperty(name, func(in *inspector, _ *resource, value template.Node) bool { return !in.namesPermissionSet(value) })
-}
-
-// namesPermissionSet reports whether a value is certain to be the ARN of a
-// permission set in the template.
-func (in *inspector) namesPermissionSet(n template.Node) bool {
-	if either := branches(n); either != nil {
-		return in.namesPermissionSet(either[0]) && in.namesPermissionSet(either[1])
-	}
-	name, argument := n.Only()
-	refersTo := functions[name].refersTo
-	return refersTo != nil && in.permissionSets[refersTo(argument)]
+	return onProperty(name, func(in *inspector, _ *resource, value template.Node) bool {
+		return anyBranch(value, func(n template.Node) bool {
+			function, argument := n.Only()
+			refersTo := functions[function].refersTo
+			return refersTo == nil || !in.permissionSets[refersTo(argument)]
+		})
+	})
 }
 
 // mayRun holds where the property, the stages of a pipeline, may have an action

@@ -134,6 +134,9 @@ func (c certainty) texts(n template.Node) []string {
 	case !n.IsObject():
 		return scalarTexts(n)
 	}
+	if _, either := branches(n); either != nil {
+		return union(c.texts(either[0]), c.texts(either[1]))
+	}
 	name, argument := n.Only()
 	if f := functions[name]; f.texts != nil {
 		return f.texts(c, argument)
@@ -207,15 +210,6 @@ func union(first, second []string) []string {
 		return anyText()
 	}
 	return all
-}
-
-// either are the texts of both branches of a Fn::If.
-func (c certainty) either(argument template.Node) []string {
-	e := argument.Elements
-	if len(e) != 3 {
-		return anyText()
-	}
-	return union(c.texts(e[1]), c.texts(e[2]))
 }
 
 // referred are the texts that a Ref stands for.

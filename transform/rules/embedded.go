@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +81,7 @@ func (v *Verdict) gather(macro string) {
 		for _, listed := range transforms {
 			if name := listed.Name; name != macro && MayAddRoles(name) {
 				v.Blind = append(v.Blind, Finding{
-					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: []string{cmp.Or(printable.Clip(name, MaxID), notWrittenOut)},
+					Code: codeBodyTransform, LogicalID: e.id, Type: e.typ, Names: transformName(name),
 					Offset: e.Start, Embedded: true, model: e.model,
 				})
 			}
@@ -93,8 +92,14 @@ func (v *Verdict) gather(macro string) {
 	slices.SortStableFunc(v.Blind, bySource)
 }
 
-// notWrittenOut stands for the name of a transform that a function yields.
-const notWrittenOut = "that is not written out"
+// transformName returns the name of a transform for a finding: none for a
+// transform that a function yields.
+func transformName(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{printable.Clip(name, MaxID)}
+}
 
 // outer returns a finding in the template as a finding in the template around it.
 func (e embedded) outer(f Finding) Finding {
@@ -110,16 +115,11 @@ func (e embedded) outer(f Finding) Finding {
 // Source: CloudFormation quotas.
 const maxBodies = template.MaxYAML
 
-var (
-	errBodies = errors.New("too many bytes of templates in YAML")
-	errNone   = errors.New("is not a template")
-)
-
 // inspectBody inspects the template in the string at a span.
 func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, error) {
 	whole, ok := template.UnquoteExactly(in.Src[body.Start:body.End])
 	if !ok {
-		return embedded{}, errNone
+		return embedded{}, template.ErrNotObject
 	}
 	src := bytes.TrimPrefix(whole, []byte(template.ByteOrderMark))
 	doc, err := in.parseBody(src)
@@ -141,23 +141,18 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 // parseBody parses a template from a string, as long as the total length of YAML
 // is within maxBodies.
 func (in *inspector) parseBody(src []byte) (*template.Document, error) {
-	if template.IsJSONObject(src) {
-		return template.FromJSON(src)
+	limit := max(0, maxBodies-*in.bodies)
+	if in.options.Own {
+		limit = template.Unlimited
 	}
-	if *in.bodies += len(src); *in.bodies > maxBodies && !in.options.Own {
-		return nil, errBodies
-	}
-	doc, err := template.ParseYAML(src, in.options.Own)
+	doc, err := template.ParseBody(src, limit)
 	switch {
-	case errors.Is(err, template.ErrTransforms):
-		return nil, err
-	case errors.Is(err, template.ErrTooLong):
-		return nil, errBodies
 	case err != nil:
-		return nil, errNone
+		*in.bodies += len(src)
+		return nil, err
+	case doc.Syntax() == template.YAML:
+		*in.bodies += max(len(src), len(doc.JSON())) // copies made by aliases count, too
 	}
-	// Copies made by aliases count, too.
-	*in.bodies += max(0, len(doc.JSON())-len(src))
 	return doc, nil
 }
 

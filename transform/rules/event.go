@@ -30,7 +30,7 @@ func (in *inspector) findEvents(r *resource, all template.Node, around loops) {
 			in.findEvent(r, event, around)
 		}
 		if repeated[event.Name] && in.found() > before {
-			in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, "an event")
+			in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, eventPath(event))
 		}
 	}
 }
@@ -44,6 +44,12 @@ func (in *inspector) findEventsInLoop(r *resource, foreach template.Node, around
 	in.findEvents(r, body, inner)
 }
 
+// eventPath returns the path of an event, or of a member of it, in the properties of
+// its resource.
+func eventPath(event template.Member, members ...string) string {
+	return strings.Join(append([]string{events.String(), printable.Clip(event.Name, MaxID)}, members...), ".")
+}
+
 const scheduleV2 = "ScheduleV2"
 
 func (in *inspector) findEvent(r *resource, event template.Member, around loops) {
@@ -52,9 +58,9 @@ func (in *inspector) findEvent(r *resource, event template.Member, around loops)
 	props := in.propertiesIn(event.Value.Get("Properties"), around)
 	switch {
 	case around.anyVaries(event.Value, "Type", "Properties"), mayMake(in.Src, &props, around, []property{permissionsBoundary}):
-		in.escape(codeMembersInLoop, r.id, r.typ, event.Value.Start, "the Type or the PermissionsBoundary of an event")
+		in.escape(codeMembersInLoop, r.id, r.typ, event.Value.Start, eventPath(event, "Type"), eventPath(event, "Properties", permissionsBoundary.String()))
 	case props.twice || event.Value.Repeats("Type", "Properties"):
-		in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, "Type, Properties or PermissionsBoundary of an event")
+		in.escape(codeRepeatedKey, r.id, r.typ, event.Value.Start, eventPath(event, "Type"), eventPath(event, "Properties"), eventPath(event, "Properties", permissionsBoundary.String()))
 	case typ.IsString() && typ.Text == scheduleV2:
 		id := in.id(r.id) + "." + printable.Clip(event.Name, MaxID)
 		s, ok := in.site(holder{id: id, typ: scheduleV2, object: event.Value.Object, props: &props, loops: around})

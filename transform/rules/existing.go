@@ -94,12 +94,12 @@ func (x *existingValue) replace(n template.Node) template.Edit {
 
 // branch reads a value, or the value of a branch of a Fn::If.
 func (x *existingValue) branch(n template.Node) {
-	if name, argument := n.Only(); name == "Fn::If" && len(argument.Elements) == 3 {
+	if condition, either := branches(n); either != nil {
 		outer := x.nonEmpty
-		x.nonEmpty = x.within(outer, argument.Elements[0].Text, true)
-		x.branch(argument.Elements[1])
-		x.nonEmpty = x.within(outer, argument.Elements[0].Text, false)
-		x.branch(argument.Elements[2])
+		for i, value := range either {
+			x.nonEmpty = x.within(outer, condition.Text, i == 0)
+			x.branch(value)
+		}
 		x.nonEmpty = outer
 		return
 	}

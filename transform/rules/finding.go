@@ -15,7 +15,9 @@ type Code string
 // wording is what findings with a code say.
 type wording struct {
 	reason string // in which %s stands for the names of the finding
-	remedy string // in which MACRO stands for the name of the macro
+	// unnamed is the reason of a finding without names, if that may happen.
+	unnamed string
+	remedy  string // in which MACRO stands for the name of the macro
 
 	// after is a transform. Listing the macro after it in Transform makes the
 	// finding go away, and is the remedy.
@@ -108,7 +110,7 @@ var (
 	codeBodyInLoop       = define("template-body-in-loop", wording{reason: "has a TemplateBody built by a loop, which may insert more than names", after: languageExtensions})
 	codeBodyReference    = define("template-body-reference", wording{reason: "has a dynamic reference in its TemplateBody, which CloudFormation resolves before it deploys the template", remedy: writeReference})
 	codeReferenceInName  = define("reference-in-name", wording{reason: "has a dynamic reference in a Type or a key of its template, which may make a role of a resource", remedy: writeReference})
-	codeBodyTransform    = define("template-body-transform", wording{reason: "has a template with the transform %s, which may add roles", remedy: "list MACRO last in the Transform of that template, too"})
+	codeBodyTransform    = define("template-body-transform", wording{reason: "has a template with the transform %s, which may add roles", unnamed: "has a template with a transform that is not written out, which may add roles", remedy: "list MACRO last in the Transform of that template, too"})
 	codeBodyInclude      = define("template-body-include", wording{reason: "runs when that template is deployed, and may add roles", remedy: "list MACRO last in the Transform of that template"})
 )
 
@@ -205,6 +207,9 @@ func (f Finding) Subject() string {
 // Reason returns what is wrong with the resource, as a predicate.
 func (f Finding) Reason() string {
 	reason := wordings[f.Code].reason
+	if unnamed := wordings[f.Code].unnamed; unnamed != "" && len(f.Names) == 0 {
+		return unnamed
+	}
 	if strings.Count(reason, "%s") == len(f.Names) {
 		names := make([]any, len(f.Names))
 		for i := range f.Names {

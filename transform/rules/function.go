@@ -45,7 +45,7 @@ func init() {
 		"Fn::FindInMap":        {shortForm: true, texts: certainty.found, early: true},
 		"Fn::GetAtt":           {shortForm: true, texts: certainty.attributeOf, refersTo: attributeResource},
 		"Fn::GetAZs":           {shortForm: true},
-		"Fn::If":               {shortForm: true, texts: certainty.either, shown: true},
+		"Fn::If":               {shortForm: true, shown: true},
 		"Fn::ImportValue":      {shortForm: true},
 		"Fn::Join":             {shortForm: true, texts: certainty.joined, shown: true},
 		"Fn::Length":           {early: true},
@@ -92,14 +92,23 @@ func variableResource(argument template.Node) string {
 	return id
 }
 
-// branches are the values of which a Fn::If yields one, nil where a value is no
-// Fn::If.
-func branches(n template.Node) []template.Node {
+// branches returns the condition of a Fn::If, and the values for when it holds and
+// when it does not. For any other value, both are zero.
+func branches(n template.Node) (condition template.Node, either []template.Node) {
 	name, argument := n.Only()
 	if name != "Fn::If" || len(argument.Elements) != 3 {
-		return nil
+		return template.Node{}, nil
 	}
-	return argument.Elements[1:]
+	return argument.Elements[0], argument.Elements[1:]
+}
+
+// anyBranch reports whether is holds for a value that n may yield: for n itself, or
+// if that is a Fn::If, for one of its branches.
+func anyBranch(n template.Node, is func(template.Node) bool) bool {
+	if _, either := branches(n); either != nil {
+		return anyBranch(either[0], is) || anyBranch(either[1], is)
+	}
+	return is(n)
 }
 
 // isUnknown reports whether a name is that of a function that the table does not

@@ -128,13 +128,12 @@ func (in *inspector) applyRules(r *resource) {
 		in.escape(codeRepeatedKey, r.id, r.typ, r.Start, "a property that the macro reads")
 		return
 	}
-	if mayMake(in.Src, r.props, r.loops, r.known.reads) {
-		names := namesOf(r.known.reads)
-		if r.known.createsRoles() {
-			in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, names...)
-			return
-		}
-		in.blindSpot(codeMembersInLoop, r.id, r.typ, r.Start, names...)
+	if mayMake(in.Src, r.props, r.loops, r.known.decisive) {
+		in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, namesOf(r.known.decisive)...)
+		return
+	}
+	if mayMake(in.Src, r.props, r.loops, r.known.advisory) {
+		in.blindSpot(codeMembersInLoop, r.id, r.typ, r.Start, namesOf(r.known.advisory)...)
 	}
 	for _, one := range r.known.rules {
 		one.find(in, r)

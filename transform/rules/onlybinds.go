@@ -126,12 +126,9 @@ func (c *comparison) isReplaced(old, now template.Node) bool {
 	if c.isSame(old.Span, now.Span) || c.boundary.isWritten(now) {
 		return true
 	}
-	oldName, before := old.Only()
-	nowName, after := now.Only()
-	return oldName == "Fn::If" && nowName == oldName && len(before.Elements) == 3 && len(after.Elements) == 3 &&
-		c.isReplaced(before.Elements[0], after.Elements[0]) &&
-		c.isReplaced(before.Elements[1], after.Elements[1]) &&
-		c.isReplaced(before.Elements[2], after.Elements[2])
+	condition, before := branches(old)
+	again, after := branches(now)
+	return before != nil && after != nil && c.isSame(condition.Span, again.Span) && c.isReplaced(before[0], after[0]) && c.isReplaced(before[1], after[1])
 }
 
 // isBody reports whether a string of the result is an embedded template with its
@@ -141,7 +138,7 @@ func (c *comparison) isBody(e embedded, now template.Span) bool {
 	if !ok || len(text) < e.mark {
 		return false
 	}
-	again, err := template.ParseBody(text[e.mark:])
+	again, err := template.ParseBody(text[e.mark:], template.Unlimited)
 	return err == nil && bytes.Equal(again.Transform(), e.doc.Transform()) && e.verdict.OnlyBinds(c.boundary.Portable(), e.doc, again)
 }
 

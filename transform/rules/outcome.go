@@ -54,45 +54,43 @@ func (c certainty) outcomes(n template.Node) []string {
 
 // isBoundary reports whether a value is certain to be a boundary in every branch:
 // the ARN of a managed policy, or an object where the property takes one.
-func (c certainty) isBoundary(n template.Node) bool {
-	name, _ := n.Only()
-	switch either := branches(n); {
-	case either != nil:
-		return c.isBoundary(either[0]) && c.isBoundary(either[1])
-	case n.IsObject() && !isFunctionName(name):
-		return len(n.Members) > 0 && !mayRemove(n)
-	}
-	return !slices.ContainsFunc(c.outcomes(n), isNoPolicy)
+func (c certainty) isBoundary(value template.Node) bool {
+	return !anyBranch(value, func(n template.Node) bool {
+		if name, _ := n.Only(); n.IsObject() && !isFunctionName(name) {
+			return len(n.Members) == 0 || mayRemove(n)
+		}
+		return slices.ContainsFunc(c.outcomes(n), isNoPolicy)
+	})
 }
 
 // mayYield reports whether a value may be one of the texts. What is not written
 // out may be anything.
-func (ls loops) mayYield(n template.Node, texts ...string) bool {
-	switch either := branches(n); {
-	case n.IsString() && strings.Contains(n.Text, "{{"):
-		return true
-	case n.IsString() && hasVariable(n.Text):
-		return !ls.vary(n.Text) || ls.mayBecome(n.Text, texts...)
-	case n.IsString():
-		return slices.Contains(texts, n.Text)
-	case either != nil:
-		return ls.mayYield(either[0], texts...) || ls.mayYield(either[1], texts...)
-	}
-	return (n.IsObject() || n.IsArray()) && !isNoValue(n)
+func (ls loops) mayYield(value template.Node, texts ...string) bool {
+	return anyBranch(value, func(n template.Node) bool {
+		switch {
+		case n.IsString() && strings.Contains(n.Text, "{{"):
+			return true
+		case n.IsString() && hasVariable(n.Text):
+			return !ls.vary(n.Text) || ls.mayBecome(n.Text, texts...)
+		case n.IsString():
+			return slices.Contains(texts, n.Text)
+		}
+		return (n.IsObject() || n.IsArray()) && !isNoValue(n)
+	})
 }
 
 // isOpaque reports whether a value does not show what it is made of.
-func isOpaque(n template.Node) bool {
-	name, argument := n.Only()
-	switch either := branches(n); {
-	case n.IsString():
-		return strings.HasPrefix(n.Text, "{{") || strings.Contains(n.Text, reference)
-	case either != nil:
-		return isOpaque(either[0]) || isOpaque(either[1])
-	case functions[name].shown:
-		return !slices.ContainsFunc(append(argument.Elements, argument), hasLiteral)
-	}
-	return isFunctionName(name) && !isNoValue(n)
+func isOpaque(value template.Node) bool {
+	return anyBranch(value, func(n template.Node) bool {
+		name, argument := n.Only()
+		switch {
+		case n.IsString():
+			return strings.HasPrefix(n.Text, "{{") || strings.Contains(n.Text, reference)
+		case functions[name].shown:
+			return !slices.ContainsFunc(append(argument.Elements, argument), hasLiteral)
+		}
+		return isFunctionName(name) && !isNoValue(n)
+	})
 }
 
 // hasLiteral reports whether a string, or one of the strings in a list, has text

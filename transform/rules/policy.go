@@ -111,7 +111,7 @@ func (c certainty) arnsFrom(properties template.Node) []string {
 
 // pathOf returns the texts of a path, which is / by default.
 func (c certainty) pathOf(n template.Node) []string {
-	switch either := branches(n); {
+	switch _, either := branches(n); {
 	case n.Kind == jsontext.KindInvalid, isNoValue(n):
 		return []string{"/"}
 	case either != nil:

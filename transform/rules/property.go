@@ -84,7 +84,7 @@ func (in *inspector) mayBeReplaced(r *resource, p property) bool {
 // mayMake reports whether a loop, in the properties or around them, may make one
 // of the properties wanted.
 func mayMake(src []byte, p *properties, around loops, wanted []property) bool {
-	if len(p.varying)+len(p.loops) == 0 { // as almost always
+	if len(wanted) == 0 || len(p.varying)+len(p.loops) == 0 { // as almost always
 		return false
 	}
 	names := namesOf(wanted)

@@ -123,7 +123,7 @@ var graphQLRoles = rule{reads: []property{logging, dataSources}, find: func(in *
 	id := in.id(r.id) // made once, however many sources there are
 	logs, sources := in.value(r, logging), in.value(r, dataSources)
 	if r.loops.anyVariesWithin(logs) || r.loops.anyVariesWithin(sources) {
-		in.escapeID(codeMembersInLoop, id, r.typ, r.Start, "Logging.CloudWatchLogsRoleArn", "ServiceRoleArn of DataSources")
+		in.escapeID(codeMembersInLoop, id, r.typ, r.Start, "Logging.CloudWatchLogsRoleArn", "DataSources.*.*.ServiceRoleArn")
 	}
 	if logRole := logs.Get("CloudWatchLogsRoleArn"); logs.Kind != jsontext.KindFalse && !in.isTrue(logRole, r.loops) {
 		in.escapeID(lacking(logRole), id, r.typ, r.Start, "Logging.CloudWatchLogsRoleArn")

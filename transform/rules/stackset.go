@@ -67,9 +67,9 @@ func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere 
 	inner, err := in.inspectBody(r, body)
 	switch {
 	case errors.Is(err, template.ErrTransforms):
-		in.escape(codeRepeatedKey, r.id, r.typ, body.Start, "the section Transform of its template")
+		in.escape(codeRepeatedKey, r.id, r.typ, body.Start, "TemplateBody.Transform")
 		return
-	case errors.Is(err, errBodies):
+	case errors.Is(err, template.ErrTooLong):
 		in.escape(codeBodyTooLong, r.id, r.typ, body.Start)
 		return
 	case err != nil && refers:

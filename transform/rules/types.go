@@ -90,8 +90,11 @@ type resourceType struct {
 	refuses []rule // roles in this stack that take none
 	reports []rule // roles elsewhere, which the macro cannot see
 
-	rules []rule     // all of the above
-	reads []property // that the rules depend on
+	rules []rule // all of the above
+
+	// Properties that the rules depend on, each once. A loop that may make one of
+	// them hides a role of this stack, or a role elsewhere.
+	decisive, advisory []property
 }
 
 // rule finds what one kind of role needs in a resource: sites, escapes or blind
@@ -134,9 +137,7 @@ func init() {
 	for i := range types {
 		t := &types[i]
 		t.rules = slices.Concat(t.binds, t.refuses, t.reports)
-		for _, r := range t.rules {
-			t.reads = append(t.reads, r.reads...)
-		}
+		t.decisive, t.advisory = readsOf(t.binds, t.refuses), readsOf(t.reports)
 		typeNamed[t.name] = t
 		if len(t.rules) > 0 {
 			suspects = append(suspects, t)
@@ -151,6 +152,18 @@ func init() {
 		}
 		return cmp.Compare(a.name, b.name)
 	})
+}
+
+// readsOf returns the properties that rules depend on, each once.
+func readsOf(lists ...[]rule) (all []property) {
+	for _, r := range slices.Concat(lists...) {
+		for _, p := range r.reads {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
 }
 
 // Decisions returns the resource types that the engine knows, each with what is

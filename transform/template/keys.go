@@ -2,7 +2,6 @@ package template
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,9 +12,6 @@ import (
 
 // maxName is the longest key in a message, in bytes.
 const maxName = 255
-
-// ErrTransforms is the error for a template with two sections Transform.
-var ErrTransforms = errors.New("the section Transform is given twice; give it once")
 
 // RepeatedKey is a key that its object or mapping already has.
 type RepeatedKey struct {

@@ -54,3 +54,15 @@ func sameValues(a, b []byte) bool {
 	}
 	return first.InputOffset() == int64(len(a)) && second.InputOffset() == int64(len(b))
 }
+
+// sameJSON reports whether two texts are equal up to the order of members.
+func sameJSON(a, b []byte) bool {
+	canonical := func(text []byte) ([]byte, error) {
+		v := jsontext.Value(bytes.Clone(text))
+		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true), jsontext.AllowDuplicateNames(true))
+		return v, err
+	}
+	x, errX := canonical(a)
+	z, errZ := canonical(b)
+	return errX == nil && errZ == nil && bytes.Equal(x, z)
+}

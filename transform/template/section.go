@@ -13,6 +13,9 @@ import (
 // TransformSection is the section of a template that lists its transforms.
 const TransformSection = "Transform"
 
+// ErrTransforms is the error for a template with two sections Transform.
+var ErrTransforms = errors.New("the section Transform is given twice; give it once")
+
 // errSection is the error for a section Transform that cannot be edited.
 var errSection = errors.New("its section Transform is written in a way that cannot be edited in place; write it as a list in block style")
 
@@ -149,7 +152,7 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	if !ok || len(edits) == 0 {
 		return nil, errSection
 	}
-	again, err := parseTemplate(slices.Concat(t.bom, out), true)
+	again, err := parse(slices.Concat(t.bom, out), Unlimited)
 	if err != nil || !again.meansSection(want) || !again.meansRest(t) {
 		return nil, errSection
 	}

@@ -78,49 +78,45 @@ func (e *LineError) Unwrap() error { return e.Err }
 // sections Transform are an error, [ErrTransforms]. Errors on a line are of type
 // [LineError]. Memory is bounded: texts longer
 // than [MaxYAML], or with more than 130,000 values, are refused with [ErrTooLong].
-func Parse(src []byte) (*Document, error) { return parseTemplate(src, false) }
+func Parse(src []byte) (*Document, error) { return parse(src, MaxYAML) }
 
-// parseTemplate is Parse. With own, the text is a result of edits, which may exceed
-// the limits on input.
-func parseTemplate(src []byte, own bool) (*Document, error) {
+// parse parses a template, with a limit on YAML in bytes or [Unlimited].
+func parse(src []byte, limit int) (*Document, error) {
 	text := bytes.TrimPrefix(src, []byte(ByteOrderMark))
 	if err := checkUTF8(text); err != nil {
 		return nil, err
 	}
-	t := &Document{src: text, bom: src[:len(src)-len(text)]}
 	switch first := behindSpace(text, 0); {
 	case first == len(text):
 		return nil, errors.New("it is empty")
 	case text[first] == '[':
 		return nil, &LineError{lineOf(jsonLineStarts(text), first), ErrNotObject}
-	case IsJSONObject(text):
-		if !own && bytes.Count(text, []byte(","))+bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > maxJSONValues {
-			return nil, fmt.Errorf("%w: it may have more than %d values", ErrTooLong, maxJSONValues)
-		}
-		t.json = text
-		return t, t.readJSON()
 	}
-	y, err := ParseYAML(text, own)
-	if err != nil && !errors.Is(err, ErrNotObject) {
+	t, err := ParseBody(text, limit)
+	switch {
+	case t == nil:
 		return nil, cmp.Or(jsonError(text), err)
+	case t.yaml == nil && limit != Unlimited && checkJSON(text) != nil:
+		return nil, checkJSON(text)
 	}
-	if err == nil {
-		y.bom = t.bom
-	}
-	return y, err
+	t.bom = src[:len(src)-len(text)]
+	return t, err
 }
 
-// ParseYAML parses a template in YAML. With own, the text is a result of edits,
-// which may exceed the limits on input.
-func ParseYAML(text []byte, own bool) (*Document, error) {
-	y, err := parseYAML(text, own)
-	if err != nil {
-		return nil, err
+// ParseBody parses a template that is a string in another template, and so may be
+// long: limit is the longest YAML that is read, in bytes, or [Unlimited].
+func ParseBody(text []byte, limit int) (*Document, error) {
+	if IsJSONObject(text) {
+		return FromJSON(text)
 	}
-	if y.shadow[0] != '{' {
+	y, err := parseYAML(text, limit)
+	switch {
+	case err != nil:
+		return nil, err
+	case y.json[0] != '{':
 		return nil, ErrNotObject
 	}
-	t := &Document{src: text, yaml: y, json: y.shadow, transform: y.transform}
+	t := &Document{src: text, yaml: y, json: y.json, transform: y.transform}
 	t.sections = sync.OnceValue(t.readSections)
 	return t, nil
 }
@@ -137,11 +133,6 @@ func FromJSON(text []byte) (*Document, error) {
 	t := &Document{src: text, json: text}
 	return t, t.readJSON()
 }
-
-// maxJSONValues bounds the number of values in JSON, each of which may take some
-// 200 bytes of memory. It is twice the number in the densest real template, scaled
-// to the longest that CloudFormation accepts.
-const maxJSONValues = 130_000
 
 // checkUTF8 returns an error that names the first invalid byte, if any.
 func checkUTF8(text []byte) error {
@@ -326,7 +317,7 @@ func (t *Document) Edited(edits []Edit) (out *Document, fault *Edit, err error) 
 	if !ok {
 		return nil, nil, fmt.Errorf("two edits overlap: %w", ErrDefect)
 	}
-	out, err = parseTemplate(slices.Concat(t.bom, text), true)
+	out, err = parse(slices.Concat(t.bom, text), Unlimited)
 	if err != nil {
 		return nil, nil, ErrDefect
 	}
@@ -338,11 +329,3 @@ func (t *Document) Text() []byte { return slices.Concat(t.bom, t.src) }
 
 // IsSame reports whether two templates are the same text.
 func (t *Document) IsSame(other *Document) bool { return bytes.Equal(t.src, other.src) }
-
-// ParseBody parses a template from a string in another template, of any length.
-func ParseBody(text []byte) (*Document, error) {
-	if IsJSONObject(text) {
-		return FromJSON(text)
-	}
-	return ParseYAML(text, true)
-}

@@ -2,8 +2,6 @@ package template
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,17 +10,7 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 )
 
-// TextEdit replaces the bytes of a text from Start to End.
-type TextEdit struct {
-	Start, End int
-	Text       string
-}
-
-// errStyle is the error for YAML in a style that cannot be edited without changing
-// anything else.
-var errStyle = errors.New("is written in a way that cannot be edited in place")
-
-// render returns edits of the shadow as edits of the text.
+// render returns edits of the JSON as edits of the text.
 func (y *yamlText) render(edits []Edit) ([]TextEdit, *Edit) {
 	texts := make([]TextEdit, 0, len(edits))
 	done := map[place]bool{}
@@ -33,8 +21,8 @@ func (y *yamlText) render(edits []Edit) ([]TextEdit, *Edit) {
 			}
 			done[at] = true
 		}
-		some, err := y.renderOne(edits[i])
-		if err != nil {
+		some, ok := y.renderOne(edits[i])
+		if !ok {
 			return nil, &edits[i]
 		}
 		texts = append(texts, some...)
@@ -60,13 +48,15 @@ func (y *yamlText) place(e Edit) place {
 	return place{e.Op, len(e.Path), into.mapping(), value.node}
 }
 
-func (y *yamlText) renderOne(e Edit) ([]TextEdit, error) {
+// renderOne renders an edit. It reports false for a style that cannot be edited
+// without changing anything else.
+func (y *yamlText) renderOne(e Edit) ([]TextEdit, bool) {
 	if e.Op == EditString {
 		return y.editString(e)
 	}
 	at, ok := y.valueAt(e.Into.Start)
 	if !ok {
-		return nil, errStyle
+		return nil, false
 	}
 	switch e.Op {
 	case Insert:
@@ -107,15 +97,15 @@ func (e Edit) text() []byte {
 }
 
 // insert inserts a member as the first of a mapping.
-func (y *yamlText) insert(m *yaml.Node, e Edit) ([]TextEdit, error) {
+func (y *yamlText) insert(m *yaml.Node, e Edit) ([]TextEdit, bool) {
 	if m.Kind != yaml.MappingNode {
-		return nil, errStyle
+		return nil, false
 	}
 	if m.Style&yaml.FlowStyle != 0 {
 		return y.insertInFlow(m, e)
 	}
 	if len(m.Content) == 0 {
-		return nil, errStyle
+		return nil, false
 	}
 	first := m.Content[0]
 	at := y.memberStart(first)
@@ -123,10 +113,10 @@ func (y *yamlText) insert(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	indent := strings.Repeat(" ", column-1)
 	lines := y.blockLines(indent, y.step(e, column), e)
 	if at, ok := y.belowHeader(first); ok {
-		return []TextEdit{{at, at, lines}}, nil
+		return []TextEdit{{at, at, lines}}, true
 	}
 	// Something stands before the first member on its line, such as "- ".
-	return []TextEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, nil
+	return []TextEdit{{at, at, strings.TrimPrefix(lines, indent) + indent}}, true
 }
 
 // blockLines returns the lines of a new member, in block style.
@@ -169,12 +159,12 @@ func (y *yamlText) belowHeader(first *yaml.Node) (int, bool) {
 	return y.lines()[line-1], line > 1
 }
 
-func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, error) {
+func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, bool) {
 	quoted := len(m.Content) > 0 && m.Content[0].Style&yaml.DoubleQuotedStyle != 0
 	text := y.flowMember(quoted, e)
 	if len(m.Content) == 0 {
 		at := y.content(m) + 1
-		return []TextEdit{{at, at, text}}, nil
+		return []TextEdit{{at, at, text}}, true
 	}
 	first := m.Content[0]
 	at := y.memberStart(first)
@@ -182,7 +172,7 @@ func (y *yamlText) insertInFlow(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	if before := y.src[y.lines()[first.Line-1]:at]; len(bytes.TrimRight(before, " \t")) == 0 {
 		between = "," + y.newline() + string(before)
 	}
-	return []TextEdit{{at, at, text + between}}, nil
+	return []TextEdit{{at, at, text + between}}, true
 }
 
 // flowMember returns a new member in flow style, as JSON if the style is quoted.
@@ -201,18 +191,18 @@ func (y *yamlText) flowMember(quoted bool, e Edit) string {
 }
 
 // fill replaces a value that stands for no object.
-func (y *yamlText) fill(at mark, e Edit) ([]TextEdit, error) {
+func (y *yamlText) fill(at mark, e Edit) ([]TextEdit, bool) {
 	name := y.nameBefore(e.Into.Start)
 	n := at.node
 	if name == nil || n.Anchor != "" {
-		return nil, errStyle
+		return nil, false
 	}
 	isEmpty := n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0
 	if isEmpty && !at.flow {
 		below := y.lineEnd(name.Line)
 		step := y.stepOf(name, e.Into.Start)
 		lines := y.blockLines(strings.Repeat(" ", name.Column-1+step), step, e)
-		return []TextEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, nil
+		return []TextEdit{{below, below, y.newline() + strings.TrimSuffix(lines, y.newline())}}, true
 	}
 	text := "{" + y.flowMember(name.Style&yaml.DoubleQuotedStyle != 0, e) + "}"
 	start := y.start(n)
@@ -223,9 +213,9 @@ func (y *yamlText) fill(at mark, e Edit) ([]TextEdit, error) {
 		case y.src[start-1] == ':':
 			text = " " + text
 		}
-		return []TextEdit{{start, start, text}}, nil
+		return []TextEdit{{start, start, text}}, true
 	}
-	return y.replaceValue(n, text), nil
+	return y.replaceValue(n, text), true
 }
 
 // replaceValue replaces a value by text. Comments in the value stay, after the
@@ -258,9 +248,9 @@ func (y *yamlText) lacksColon(name *yaml.Node, value int) bool {
 }
 
 // stepOf returns by how much a name is indented, relative to the name around it.
-// Its value is at an offset of the shadow.
+// Its value is at an offset of the JSON.
 func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
-	i, _ := slices.BinarySearchFunc(y.names, offset, func(m mark, offset int) int { return cmp.Compare(m.offset, offset) })
+	i, _ := search(y.names, offset)
 	for i--; i >= 0; i-- {
 		if around := y.names[i].node; around.Column < name.Column {
 			return name.Column - around.Column
@@ -270,10 +260,10 @@ func (y *yamlText) stepOf(name *yaml.Node, offset int) int {
 }
 
 // replace replaces the value of a member of a mapping, or part of that value.
-func (y *yamlText) replace(m *yaml.Node, e Edit) ([]TextEdit, error) {
+func (y *yamlText) replace(m *yaml.Node, e Edit) ([]TextEdit, bool) {
 	old, ok := y.valueAt(e.Start)
 	if !ok {
-		return nil, errStyle
+		return nil, false
 	}
 	name := y.nameBefore(e.Start)
 	isWhole := name != nil && name.Value == e.Path[0]
@@ -288,14 +278,14 @@ func (y *yamlText) replace(m *yaml.Node, e Edit) ([]TextEdit, error) {
 	text := e.spelling(isQuoted)
 	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 {
 		if isWhole && y.lacksColon(name, start) {
-			return []TextEdit{{start, start, ": " + text}}, nil
+			return []TextEdit{{start, start, ": " + text}}, true
 		}
-		return []TextEdit{{start, start, " " + text}}, nil
+		return []TextEdit{{start, start, " " + text}}, true
 	}
 	if n.Anchor != "" {
-		return nil, errStyle
+		return nil, false
 	}
-	return y.replaceValue(n, text), nil
+	return y.replaceValue(n, text), true
 }
 
 // has reports whether a mapping has a member other than by a merge key.
@@ -308,106 +298,8 @@ func has(m *yaml.Node, name string) bool {
 	return false
 }
 
-// editString edits the text of a scalar: a literal block, or a quoted scalar.
-func (y *yamlText) editString(e Edit) ([]TextEdit, error) {
-	at, ok := y.valueAt(e.Start)
-	if !ok || at.node.Kind != yaml.ScalarNode {
-		return nil, errStyle
-	}
-	n := at.node
-	switch {
-	case n.Style&yaml.LiteralStyle != 0:
-		return y.editLiteral(n, e.Inner), nil
-	case n.Style&yaml.DoubleQuotedStyle != 0:
-		start, end := y.content(n), y.end(n)
-		quoted := y.src[start:end]
-		if text, exact := UnquoteExactly(quoted); !exact || string(text) != n.Value {
-			return nil, errStyle
-		}
-		return Requote(quoted, start, e.Inner), nil
-	case n.Style&yaml.SingleQuotedStyle != 0:
-		return y.editSingleQuoted(n, e.Inner)
-	}
-	return nil, errStyle
-}
-
-// editLiteral edits a literal block, whose lines are the lines of its value,
-// indented.
-func (y *yamlText) editLiteral(n *yaml.Node, edits []TextEdit) []TextEdit {
-	header, indent := y.lineOf(y.content(n)), y.blockIndent(n)
-	spaces := strings.Repeat(" ", indent)
-	line, begin, end := 0, 0, strings.IndexByte(n.Value, '\n') // of the value
-	place := func(offset int) int {
-		for end >= 0 && end < offset {
-			line, begin = line+1, end+1
-			if length := strings.IndexByte(n.Value[begin:], '\n'); length >= 0 {
-				end = begin + length
-			} else {
-				end = -1
-			}
-		}
-		number := min(header+1+line, len(y.lines()))
-		at := y.lines()[number-1] + offset - begin
-		if len(y.lineText(number)) >= indent {
-			at += indent
-		}
-		return at
-	}
-	moved := make([]TextEdit, len(edits))
-	for i, e := range edits {
-		lines := strings.ReplaceAll(e.Text, "\n", y.newline()+spaces)
-		start := place(e.Start)
-		moved[i] = TextEdit{start, place(e.End), lines}
-	}
-	return moved
-}
-
-// editSingleQuoted edits a scalar in single quotes on one line.
-func (y *yamlText) editSingleQuoted(n *yaml.Node, edits []TextEdit) ([]TextEdit, error) {
-	start, end := y.content(n), y.end(n)
-	raw := y.src[start+1 : end-1]
-	if strings.ReplaceAll(string(raw), "''", "'") != n.Value || bytes.ContainsAny(raw, "\r\n") {
-		return nil, errStyle
-	}
-	in, out := 0, 0
-	place := func(offset int) int {
-		for ; out < offset; out++ {
-			if raw[in] == '\'' {
-				in++
-			}
-			in++
-		}
-		return start + 1 + in
-	}
-	moved := make([]TextEdit, len(edits))
-	for i, e := range edits {
-		from := place(e.Start)
-		moved[i] = TextEdit{from, place(e.End), strings.ReplaceAll(e.Text, "'", "''")}
-	}
-	return moved, nil
-}
-
-// Splice applies edits in source order to a text. It reports false if two edits
-// overlap.
-func Splice(src []byte, edits []TextEdit) ([]byte, bool) {
-	size := len(src)
-	for _, e := range edits {
-		size += len(e.Text)
-	}
-	out := make([]byte, 0, size)
-	from := 0
-	for _, e := range edits {
-		if e.Start < from || e.End < e.Start || e.End > len(src) {
-			return nil, false
-		}
-		out = append(append(out, src[from:e.Start]...), e.Text...)
-		from = e.End
-	}
-	return append(out, src[from:]...), true
-}
-
-// edit applies edits of the shadow to the text. The result, parsed again, must mean
-// exactly what the edited shadow says; otherwise edit returns the first edit at
+// edit applies edits of the JSON to the text. The result, parsed again, must mean
+// exactly what the edited JSON says; otherwise edit returns the first edit at
 // fault.
 func (y *yamlText) edit(edits []Edit) ([]TextEdit, *Edit) {
 	texts, fault := y.render(edits)
@@ -433,22 +325,10 @@ func (y *yamlText) edit(edits []Edit) ([]TextEdit, *Edit) {
 
 // means reports whether a text is the edited template in YAML.
 func (y *yamlText) means(out []byte, edits []Edit) bool {
-	again, err := parseYAML(out, true)
+	again, err := parseYAML(out, Unlimited)
 	if err != nil || !bytes.Equal(again.transform, y.transform) {
 		return false
 	}
-	want := bytes.Join(AppendEdited(nil, y.shadow, Span{0, len(y.shadow)}, edits), nil)
-	return bytes.Equal(again.shadow, want) || sameJSON(again.shadow, want)
-}
-
-// sameJSON reports whether two texts are equal up to the order of members.
-func sameJSON(a, b []byte) bool {
-	canonical := func(text []byte) ([]byte, error) {
-		v := jsontext.Value(bytes.Clone(text))
-		err := v.Format(jsontext.ReorderRawObjects(true), jsontext.PreserveRawStrings(true), jsontext.AllowDuplicateNames(true))
-		return v, err
-	}
-	x, errX := canonical(a)
-	z, errZ := canonical(b)
-	return errX == nil && errZ == nil && bytes.Equal(x, z)
+	want := bytes.Join(AppendEdited(nil, y.json, Span{0, len(y.json)}, edits), nil)
+	return bytes.Equal(again.json, want) || sameJSON(again.json, want)
 }
