@@ -91,6 +91,11 @@ type collector struct {
 	depth int    // number of templates around this one
 	loops loops  // around the cursor
 	macro string // a name of the macro beside MacroName, if it is known
+
+	// The type that was last looked up: resources of a type often follow each other.
+	typ      []byte
+	known    *resourceType
+	harmless bool
 }
 
 // fragment reads a template, or the part of one that a Fn::Transform inside it
@@ -358,9 +363,11 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 
 // noteType looks up the type of a resource.
 func (c *collector) noteType(r *resource) {
-	typ := c.Text(r.typeAt)
-	r.known = typeNamed[string(typ)]
-	r.harmless = r.known == nil && r.typeKind == jsontext.KindString && isHarmless(typ)
+	if typ := c.Text(r.typeAt); typ == nil || c.typ == nil || !bytes.Equal(typ, c.typ) {
+		c.typ, c.known = typ, typeNamed[string(typ)]
+		c.harmless = typ != nil && c.known == nil && isHarmless(typ)
+	}
+	r.known, r.harmless = c.known, c.harmless
 }
 
 // matters reports whether a rule may depend on the resource.
