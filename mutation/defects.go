@@ -182,8 +182,8 @@ var defects = []defect{
 	},
 	{
 		"properties made by a loop pass",
-		`if mayMake(in.Src, r.props, r.loops, r.known.decisive) {`,
-		`if mayMake(in.Src, r.props, nil, r.known.decisive) && len(r.props.loops) == 0 {`,
+		`if mayMake(in.Src, &r.props, r.loops, r.known.decisive) {`,
+		`if mayMake(in.Src, &r.props, nil, r.known.decisive) && len(r.props.loops) == 0 {`,
 	},
 	{
 		"a nested stack passes unseen",
@@ -477,7 +477,8 @@ var defects = []defect{
 	{
 		"a type that is not a literal is not kept",
 		`case r.typeKind == jsontext.KindBeginObject, r.typeKind == jsontext.KindBeginArray:
-	case r.typeKind != jsontext.KindString:`, `case r.typeKind != jsontext.KindString:`,
+		return true
+	}`, `}`,
 	},
 	{
 		"a loop takes no RoleArn from a schedule",

@@ -44,7 +44,7 @@ type Contents struct {
 // collected are the parts of maps of resources.
 type collected struct {
 	findings
-	resources []resource    // in source order, without those that no rule depends on
+	resources []*resource   // in source order, without those that no rule depends on
 	ids       []resourceIDs // of each map of resources
 	replacing []varyingID
 	Misplaced Misplaced // the first in the template, or zero
@@ -58,10 +58,11 @@ type resource struct {
 	loops    loops         // around it
 	typeAt   template.Span
 	typeKind jsontext.Kind
-	props    *properties // nil if no rule reads them
+	props    properties
 
-	typ   string        // empty unless it is a string
-	known *resourceType // nil when the table does not have the type
+	typ      string        // empty unless it is a string
+	known    *resourceType // nil if the table does not have the type
+	harmless bool          // no rule reads the properties of the type
 
 	ignoreGlobals template.Span // SAM's attribute IgnoreGlobals
 	generated     bool          // a loop may make its Type or Properties
@@ -74,13 +75,13 @@ type resource struct {
 // properties are the properties of a resource, as far as rules depend on them.
 type properties struct {
 	template.Object
-	kind        jsontext.Kind            // jsontext.KindInvalid if there are none
-	spans       [maxProperties]shortSpan // see at
-	loops       []template.Span          // values of Fn::ForEach members
-	varying     []string                 // names that depend on a loop around them
-	function    string                   // Ref or the intrinsic function that makes the properties
-	transformed bool                     // has a Fn::Transform
-	twice       bool                     // has a property that rules read twice
+	kind        jsontext.Kind   // jsontext.KindInvalid if there are none
+	read        []propertySpan  // those that rules read
+	loops       []template.Span // values of Fn::ForEach members
+	varying     []string        // names that depend on a loop around them
+	function    string          // Ref or the intrinsic function that makes the properties
+	transformed bool            // has a Fn::Transform
+	twice       bool            // has a property that rules read twice
 }
 
 // collector reads one template in one pass.
@@ -91,9 +92,10 @@ type collector struct {
 	loops loops  // around the cursor
 	macro string // a name of the macro beside MacroName, if it is known
 
-	// Reused, so that resources without a rule cost no allocation.
-	current    resource
-	properties properties
+	// The type that was last looked up: resources of a type often follow each other.
+	typ      []byte
+	known    *resourceType
+	harmless bool
 }
 
 // fragment reads a template, or the part of one that a Fn::Transform inside it
@@ -314,9 +316,7 @@ func (c *collector) foreach(name []byte) {
 
 // resource reads one resource, and keeps it if a rule may depend on it.
 func (c *collector) resource(id []byte, nameAt template.Span) {
-	r := &c.current
-	c.properties = properties{}
-	*r = resource{id: id, nameAt: nameAt, loops: c.loops, props: &c.properties}
+	r := resource{id: id, nameAt: nameAt, loops: c.loops}
 	r.Start = c.Enter()
 	for c.More() {
 		name, nameAt := c.Name()
@@ -327,12 +327,13 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 			r.twice = r.twice || !r.typeAt.Absent()
 			value = c.Skip()
 			r.typeAt, r.typeKind = value, kind
+			c.noteType(&r)
 		case string(name) == "Properties":
 			r.twice = r.twice || !r.props.Absent()
-			if c.skips(c.Text(r.typeAt)) {
+			if r.harmless {
 				r.props.Span, r.props.kind = c.Skip(), kind
 			} else {
-				*r.props = readProperties(c.Cursor, c.loops)
+				r.props = readProperties(c.Cursor, c.loops)
 			}
 			value = r.props.Span
 		case string(name) == "IgnoreGlobals":
@@ -353,41 +354,31 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 		r.Add(nameAt, value)
 	}
 	r.End = c.Offset()
-	if c.matters(r) {
-		c.keep(*r)
+	if r.matters() {
+		kept := r // a resource that does not matter is not allocated
+		kept.typ = string(c.Text(r.typeAt))
+		c.resources = append(c.resources, &kept)
 	}
 }
 
-// matters reports whether a rule may depend on a resource. It looks up the type.
-func (c *collector) matters(r *resource) bool {
-	typ := c.Text(r.typeAt)
-	r.known = typeNamed[string(typ)]
+// noteType looks up the type of a resource.
+func (c *collector) noteType(r *resource) {
+	if typ := c.Text(r.typeAt); typ == nil || c.typ == nil || !bytes.Equal(typ, c.typ) {
+		c.typ, c.known = typ, typeNamed[string(typ)]
+		c.harmless = typ != nil && c.known == nil && isHarmless(typ)
+	}
+	r.known, r.harmless = c.known, c.harmless
+}
+
+// matters reports whether a rule may depend on the resource.
+func (r *resource) matters() bool {
 	switch {
 	case r.twice, r.generated, r.transformed, r.function != "":
+		return true
 	case r.typeKind == jsontext.KindBeginObject, r.typeKind == jsontext.KindBeginArray:
-	case r.typeKind != jsontext.KindString: // CloudFormation refuses it
-		return false
-	case r.known == nil && isHarmless(typ):
-		return false
+		return true
 	}
-	r.typ = string(typ)
-	return true
-}
-
-// keep keeps a resource, and its properties if a rule reads them: they are most of
-// its memory.
-func (c *collector) keep(r resource) {
-	r.props = nil
-	if r.known != nil || r.typ == managedPolicyType {
-		props := c.properties
-		r.props = &props
-	}
-	c.resources = appended(c.resources, r)
-}
-
-// skips reports whether no rule reads the properties of a type.
-func (c *collector) skips(typ []byte) bool {
-	return typ != nil && isHarmless(typ) && typeNamed[string(typ)] == nil
+	return r.typeKind == jsontext.KindString && !r.harmless // CloudFormation refuses other types
 }
 
 // isHarmless reports whether a type creates no role if the table does not have
@@ -418,8 +409,7 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 			p.function = string(name)
 		default:
 			if property, ok := propertyNamed(name); ok {
-				p.twice = p.twice || !p.at(property).Absent()
-				p.spans[property] = shortSpan{int32(value.Start), int32(value.End)}
+				p.set(property, value)
 			} else if len(around) > 0 && around.vary(string(name)) {
 				p.varying = append(p.varying, string(name))
 				if around.mayBeLoop(string(name)) {
@@ -431,13 +421,4 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 	}
 	p.End = s.Offset()
 	return p
-}
-
-// appended is append, but doubles the capacity of a full list. For a long list,
-// append alone allocates five times its memory in total.
-func appended[T any](list []T, one T) []T {
-	if len(list) == cap(list) {
-		list = slices.Grow(list, len(list)+1)
-	}
-	return append(list, one)
 }

@@ -77,8 +77,9 @@ func (in *inspector) run(t Contents) {
 	in.preference = in.inGlobals(functionType, "DeploymentPreference").ByName()
 	repeated := in.repeatedIDs()
 	in.notePolicies()
-	for i := range in.resources {
-		in.inspectResource(&in.resources[i])
+	in.sites = make([]site, 0, len(in.resources)) // most have one
+	for _, r := range in.resources {
+		in.inspectResource(r)
 	}
 	in.refuseRepeated(repeated)
 	in.findGlobalSite()
@@ -128,11 +129,11 @@ func (in *inspector) applyRules(r *resource) {
 		in.escape(codeRepeatedKey, r.id, r.typ, r.Start, "a property that the macro reads")
 		return
 	}
-	if mayMake(in.Src, r.props, r.loops, r.known.decisive) {
+	if mayMake(in.Src, &r.props, r.loops, r.known.decisive) {
 		in.escape(codeMembersInLoop, r.id, r.typ, r.props.Start, namesOf(r.known.decisive)...)
 		return
 	}
-	if mayMake(in.Src, r.props, r.loops, r.known.advisory) {
+	if mayMake(in.Src, &r.props, r.loops, r.known.advisory) {
 		in.blindSpot(codeMembersInLoop, r.id, r.typ, r.Start, namesOf(r.known.advisory)...)
 	}
 	for _, one := range r.known.rules {

@@ -22,8 +22,8 @@ type managedPolicy struct {
 // resources may refer to. The last resource with a logical ID counts.
 func (in *inspector) notePolicies() {
 	last := map[uint64]int{} // offsets of the logical IDs of policies, by their hash
-	for i := range in.resources {
-		if r := &in.resources[i]; r.typ == managedPolicyType {
+	for _, r := range in.resources {
+		if r.typ == managedPolicyType {
 			last[maphash.Bytes(idSeed, r.id)] = r.nameAt.Start
 		}
 	}
@@ -35,8 +35,8 @@ func (in *inspector) notePolicies() {
 		}
 	}
 	in.policies, in.permissionSets = map[string]*managedPolicy{}, map[string]bool{}
-	for i := range in.resources {
-		switch r := &in.resources[i]; {
+	for _, r := range in.resources {
+		switch {
 		case r.typ == permissionSetType:
 			in.permissionSets[string(r.id)] = true
 		case r.typ == managedPolicyType && last[maphash.Bytes(idSeed, r.id)] == r.nameAt.Start && in.isReferable(r):

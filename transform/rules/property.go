@@ -10,9 +10,6 @@ import (
 // of a resource are read once, before its rules run.
 type property int
 
-// maxProperties bounds the names that rules read. Raise it as they grow.
-const maxProperties = 26
-
 var (
 	propertyNames   []string // by property
 	propertyLengths uint64   // has a bit set for the length of each name
@@ -37,9 +34,6 @@ func named(name string) property {
 	if known := slices.Index(propertyNames, name); known >= 0 {
 		return property(known)
 	}
-	if len(propertyNames) == maxProperties {
-		panic("rules: more properties than maxProperties")
-	}
 	propertyNames = append(propertyNames, name)
 	propertyLengths |= 1 << len(name)
 	return property(len(propertyNames) - 1)
@@ -61,14 +55,31 @@ func propertyNamed(name []byte) (property, bool) {
 	return 0, false
 }
 
-// shortSpan is a template.Span in half the memory: a template may have very many
-// roles.
-type shortSpan struct{ start, end int32 }
+// propertySpan is where the value of a property is.
+type propertySpan struct {
+	property
+	template.Span
+}
+
+// set records the value of a property. The last one counts.
+func (p *properties) set(of property, at template.Span) {
+	for i := range p.read {
+		if p.read[i].property == of {
+			p.read[i].Span, p.twice = at, true
+			return
+		}
+	}
+	p.read = append(p.read, propertySpan{of, at})
+}
 
 // at is where the value of a property is, absent if it is not set.
 func (p *properties) at(of property) template.Span {
-	s := p.spans[of]
-	return template.Span{Start: int(s.start), End: int(s.end)}
+	for _, one := range p.read {
+		if one.property == of {
+			return one.Span
+		}
+	}
+	return template.Span{}
 }
 
 // value returns a property of a resource as a tree.
@@ -78,7 +89,7 @@ func (in *inspector) value(r *resource, p property) template.Node {
 
 // mayBeReplaced reports whether a loop may replace a property of a resource.
 func (in *inspector) mayBeReplaced(r *resource, p property) bool {
-	return mayMake(in.Src, r.props, r.loops, []property{p})
+	return mayMake(in.Src, &r.props, r.loops, []property{p})
 }
 
 // mayMake reports whether a loop, in the properties or around them, may make one

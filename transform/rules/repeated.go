@@ -67,13 +67,13 @@ func (ids *resourceIDs) repeated(src []byte) (repeated [][]resourceID) {
 	return repeated
 }
 
-// mayRepeat reports whether two names have the same hash. They almost never do,
-// which saves sorting them.
+// mayRepeat reports whether two names have half of the hash in common. They almost
+// never do, which saves sorting them.
 func (ids *resourceIDs) mayRepeat() bool {
-	slots := make([]uint64, 1<<bits.Len(uint(2*len(ids.all)))) // at most half full
+	slots := make([]uint32, 1<<bits.Len(uint(2*len(ids.all)))) // at most half full
 	for _, id := range ids.all {
-		hash := id.hash | 1 // zero is an empty slot
-		at := hash >> 1
+		hash := uint32(id.hash) | 1 // zero is an empty slot
+		at := id.hash >> 32
 		for ; slots[at%uint64(len(slots))] != 0; at++ {
 			if slots[at%uint64(len(slots))] == hash {
 				return true

@@ -25,8 +25,8 @@ func (c *collector) snippet(at template.Span) {
 	case shapeRole:
 		// The properties are those of a role or a function. The rules of a function
 		// are right for both: a role has none of the other properties they read.
-		props := readProperties(c.Cursor, c.loops)
-		r := resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType], props: &props}
+		r := &resource{loops: c.loops, typ: roleType, typeKind: jsontext.KindString, known: typeNamed[functionType]}
+		r.props = readProperties(c.Cursor, c.loops)
 		r.Object, r.typeAt = r.props.Object, r.props.Span
 		c.resources = append(c.resources, r)
 	case shapeResources:

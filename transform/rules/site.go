@@ -101,10 +101,10 @@ func (in *inspector) site(h holder) (s site, ok bool) {
 }
 
 func (in *inspector) resourceSite(r *resource) (site, bool) {
-	return in.site(holder{id: in.id(r.id), typ: r.typ, object: r.Object, props: r.props, loops: r.loops})
+	return in.site(holder{id: in.id(r.id), typ: r.typ, object: r.Object, props: &r.props, loops: r.loops})
 }
 
-func (in *inspector) addSite(s site) { in.sites = appended(in.sites, s) }
+func (in *inspector) addSite(s site) { in.sites = append(in.sites, s) }
 
 // ownBoundary binds a resource by its own property.
 var ownBoundary = rule{reads: []property{permissionsBoundary}, find: func(in *inspector, r *resource) {
