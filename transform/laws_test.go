@@ -90,22 +90,27 @@ func checkLaws(m transform.Macro, fragment []byte, params, parameters string) (r
 	if err := checkOnlyBoundaries(fragment, got.Fragment); err != nil {
 		return got, report, fmt.Errorf("something other than a boundary changed: %w", err)
 	}
-	for _, c := range report.Changes {
-		if !slices.Contains(bindable, c.Type) {
-			return got, report, fmt.Errorf("%s (%s) is %s, and takes no boundary", c.LogicalID, c.Type, c.Action)
-		}
-	}
-	if report.Boundary != boundary.None {
-		if err := checkBound(got.Fragment, report, m.Options, parameters); err != nil {
-			return got, report, fmt.Errorf("a role escapes: %w", err)
-		}
-	}
-	if report.Boundary != boundary.None {
-		if err := checkBlind(got.Fragment, report); err != nil {
-			return got, report, err
-		}
+	if err := checkResult(got.Fragment, report, m.Options, parameters); err != nil {
+		return got, report, err
 	}
 	return got, report, checkIdempotent(m, got.Fragment, params, parameters)
+}
+
+// checkResult returns an error if a result leaves a role unbound or a blind spot
+// unreported.
+func checkResult(fragment []byte, report transform.Report, o transform.Options, parameters string) error {
+	for _, c := range report.Changes {
+		if !slices.Contains(bindable, c.Type) {
+			return fmt.Errorf("%s (%s) is %s, and takes no boundary", c.LogicalID, c.Type, c.Action)
+		}
+	}
+	if report.Boundary == boundary.None {
+		return nil
+	}
+	if err := checkBound(fragment, report, o, parameters); err != nil {
+		return fmt.Errorf("a role escapes: %w", err)
+	}
+	return checkBlind(fragment, report)
 }
 
 // isValue reports whether a fragment is what CloudFormation hands over of a

@@ -60,6 +60,9 @@ func checkYAML(m transform.Macro, src []byte, params string) ([]byte, transform.
 			return out, report, err
 		}
 	}
+	if err := checkResult(again.Fragment(), report, m.Options, parameters); err != nil {
+		return out, report, err
+	}
 	twice, _ := m.Rewrite(context.Background(), deploymentOf(again, params, parameters))
 	if !bytes.Equal(out, twice) {
 		return out, report, fmt.Errorf("a second transformation changes the result")
