@@ -91,5 +91,5 @@ func (p *pbm) tellWhen(c change) {
 		return
 	}
 	p.line("", "it takes effect on the next deployment of each stack of environment "+c.Environment)
-	p.line("hint: ", "a stack that is updated with its previous template may not run the macro again; pass the template")
+	p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
 }

@@ -57,11 +57,16 @@ type policyDocument struct {
 // type or property, such as a FunctionUrlConfig or Events, might.
 var harmless = map[string][]string{
 	"AWS::CloudFormation::Macro": {"Name", "Description", "FunctionName"},
-	"AWS::Serverless::Function":  {"Description", "CodeUri", "Handler", "Runtime", "Architectures", "MemorySize", "Timeout", "Role", "LoggingConfig", "Environment"},
+	"AWS::Serverless::Function":  {"Description", "CodeUri", "Handler", "Runtime", "Architectures", "MemorySize", "Timeout", "ReservedConcurrentExecutions", "Role", "LoggingConfig", "Environment"},
 	"AWS::Lambda::Alias":         {"Name", "FunctionName", "FunctionVersion"},
 	"AWS::Lambda::Permission":    {"Action", "FunctionName", "Principal", "PrincipalOrgID"},
 	"AWS::Logs::LogGroup":        {"RetentionInDays"},
-	"AWS::IAM::Role":             {"Description", "PermissionsBoundary", "AssumeRolePolicyDocument", "Policies"},
+	"AWS::Logs::MetricFilter":    {"LogGroupName", "FilterPattern", "MetricTransformations"},
+	"AWS::CloudWatch::Alarm": {
+		"AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator",
+		"TreatMissingData", "AlarmActions",
+	},
+	"AWS::IAM::Role": {"Description", "PermissionsBoundary", "AssumeRolePolicyDocument", "Policies"},
 }
 
 // grants are what the roles of a template allow, "role | action | resource".
