@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const commit = "0123456789abcdef0123456789abcdef01234567"
+const sha = "0123456789abcdef0123456789abcdef01234567"
 
 // Only a build of exactly the tag claims to be the release.
 func TestRead(t *testing.T) {
@@ -23,12 +23,12 @@ func TestRead(t *testing.T) {
 		vcs    map[string]string
 		want   Build
 	}{
-		"an unchanged checkout of the tag": {"v" + next, map[string]string{"vcs.revision": commit, "vcs.modified": "false"}, Build{next, commit}},
+		"an unchanged checkout of the tag": {"v" + next, map[string]string{"vcs.revision": sha, "vcs.modified": "false"}, Build{next, sha}},
 		"the module's version":             {"v" + next, nil, Build{next, ""}},
-		"a changed checkout of the tag":    {"v" + next + "+dirty", map[string]string{"vcs.revision": commit, "vcs.modified": "true"}, Build{next + "-dev+0123456789ab.dirty", commit}},
-		"a checkout of another commit":     {"v0.1.1-0.20261126204115-0123456789ab", map[string]string{"vcs.revision": commit, "vcs.modified": "false"}, Build{next + "-dev+0123456789ab", commit}},
+		"a changed checkout of the tag":    {"v" + next + "+dirty", map[string]string{"vcs.revision": sha, "vcs.modified": "true"}, Build{next + "-dev+0123456789ab.dirty", sha}},
+		"a checkout of another commit":     {"v0.1.1-0.20261126204115-0123456789ab", map[string]string{"vcs.revision": sha, "vcs.modified": "false"}, Build{next + "-dev+0123456789ab", sha}},
 		"a module's pseudo-version":        {"v0.0.0-20261126204115-0123456789ab", nil, Build{next + "-dev+0123456789ab", "0123456789ab"}},
-		"another tag":                      {"v0.0.9", map[string]string{"vcs.revision": commit}, Build{next + "-dev+0123456789ab", commit}},
+		"another tag":                      {"v0.0.9", map[string]string{"vcs.revision": sha}, Build{next + "-dev+0123456789ab", sha}},
 		"no version control":               {"(devel)", nil, Build{next + "-dev", ""}},
 		"a prerelease":                     {"v" + next + "-rc.1", nil, Build{next + "-dev", ""}},
 		"a revision that is not a commit":  {"(devel)", map[string]string{"vcs.revision": "17"}, Build{next + "-dev", ""}},
