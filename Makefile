@@ -121,8 +121,13 @@ sbom: ## List the components of the programs and check their licenses
 		go build -trimpath -buildvcs=false -tags lambda.norpc -o .build/sbom/$$program ./cmd/$$program; \
 		.ci/sbom .build/sbom/$$program .build/sbom/$$program.cdx.json $(VERSION); \
 	done
-	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
-		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
+	GOBIN=$(CURDIR)/.build/bin go install github.com/google/go-licenses@v1.6.0
+	set -e; for os in darwin linux windows; do \
+		GOOS=$$os .build/bin/go-licenses report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
+			./cmd/macro ./cmd/pbm > .build/sbom/licenses-$$os.md; \
+	done
+	grep -v '^| `' .build/sbom/licenses-linux.md > .build/sbom/licenses.md
+	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
