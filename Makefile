@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -90,6 +90,15 @@ lint: ## Check formatting and run the linters
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go mod tidy -diff
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/*.yml
+
+# go vet compiles the tests too. bench measures on Linux only.
+PORTABLE = $$(go list ./... | grep -v /bench)
+cross: ## Check that the programs and their tests compile on each platform
+	set -e; for os in windows darwin; do GOOS=$$os go vet $(PORTABLE); done
+	set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -o /dev/null ./cmd/pbm; \
+	done; done
 
 # Each target for FUZZTIME: make fuzz FUZZTIME=30m
 fuzz: ## Run each fuzz target
@@ -105,16 +114,20 @@ generate: ## Check the engine on random templates
 
 # Lists of the components of both programs (CycloneDX); fails where
 # docs/evidence/licenses.md is out of date.
-VERSION = $(shell sed -n 's/ *SemanticVersion: //p' template.yaml)
+VERSION = $(shell cat internal/release/VERSION)
 sbom: ## List the components of the programs and check their licenses
 	mkdir -p .build/sbom
 	set -e; for program in macro pbm; do \
 		go build -trimpath -buildvcs=false -tags lambda.norpc -o .build/sbom/$$program ./cmd/$$program; \
-		go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -licenses -json -noserial -notimestamp \
-			-version $(VERSION) -output .build/sbom/$$program.cdx.json .build/sbom/$$program; \
+		.ci/sbom .build/sbom/$$program .build/sbom/$$program.cdx.json $(VERSION); \
 	done
-	go run github.com/google/go-licenses@v1.6.0 report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
-		./cmd/macro ./cmd/pbm > .build/sbom/licenses.md
+	GOBIN=$(CURDIR)/.build/bin go install github.com/google/go-licenses@v1.6.0
+	set -e; for os in darwin linux windows; do \
+		GOOS=$$os .build/bin/go-licenses report --ignore permissions-boundary-macro --template docs/evidence/licenses.tpl \
+			./cmd/macro ./cmd/pbm > .build/sbom/licenses-$$os.md; \
+	done
+	grep -v '^| `' .build/sbom/licenses-linux.md > .build/sbom/licenses.md
+	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
@@ -147,7 +160,27 @@ $(PYTHON_PEER): bench/peers/python/requirements.txt
 ARCH ?= arm64
 build-MacroFunction:
 	mkdir -p $(ARTIFACTS_DIR)
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=auto -tags lambda.norpc -ldflags '-s -w' -o $(ARTIFACTS_DIR)/bootstrap ./cmd/macro
+
+# The zips have times of the local zone. Their names, and the rest, are in
+# .goreleaser.yaml. The first run compiles GoReleaser: about 6 minutes, 1.6 GB of
+# memory and 4 GB of disk. Later versions than this one need a module that not
+# every proxy has.
+GORELEASER = TZ=UTC go run github.com/goreleaser/goreleaser/v2@v2.15.1
+release-snapshot: ## Build what a release has into dist/
+	$(GORELEASER) release --snapshot --clean
+	cp .build/release/*.yaml dist/
+
+# The workflow release calls it, with GITHUB_TOKEN set.
+release:
+	test "$$(git describe --tags --exact-match)" = v$(VERSION)
+	mkdir -p .build
+	awk '/^## / {on = $$2 == "$(VERSION)"; next} on' CHANGELOG.md >.build/notes.md
+	test -s .build/notes.md
+	$(GORELEASER) release --clean --release-notes .build/notes.md
+
+release-check: $(TOOLS) ## Build a release of HEAD twice and check it
+	e2e/check-release $(VENV)/bin
 
 template: $(TOOLS) ## Check template.yaml and deploy/spoke.yaml against AWS's schemas
 	$(VENV)/bin/cfn-lint template.yaml deploy/spoke.yaml

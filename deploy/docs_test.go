@@ -204,11 +204,14 @@ func TestLicenses(t *testing.T) {
 	require.NoError(t, err)
 	rows := licenseRow.FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, rows)
-	list := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "../cmd/macro", "../cmd/pbm")
-	list.Env = append(os.Environ(), "GOOS=linux")
-	out, err := list.Output()
-	require.NoError(t, err)
-	modules := strings.Fields(string(out))
+	var modules []string
+	for _, system := range []string{"darwin", "linux", "windows"} {
+		list := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "../cmd/macro", "../cmd/pbm")
+		list.Env = append(os.Environ(), "GOOS="+system)
+		out, err := list.Output()
+		require.NoError(t, err)
+		modules = append(modules, strings.Fields(string(out))...)
+	}
 	for _, module := range modules {
 		assert.True(t, slices.ContainsFunc(rows, func(row []string) bool { return within(row[1], module) }), "%s has no license; write them anew: make sbom", module)
 	}

@@ -2,9 +2,10 @@ package deploy
 
 import (
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/internal/release"
 )
 
 func (p *pbm) versionCommand() *cobra.Command {
@@ -19,30 +20,17 @@ func (p *pbm) versionCommand() *cobra.Command {
 
 // buildResult is the result of pbm version.
 type buildResult struct {
-	Version  string `json:"version"`            // (devel) when it was not built from a module's version
-	Revision string `json:"revision,omitempty"` // of the repository
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
 
-// build is what the Go command noted when it built pbm.
 func build() buildResult {
-	b := buildResult{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	noted, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if noted.Main.Version != "" {
-		b.Version = noted.Main.Version
-	}
-	for _, s := range noted.Settings {
-		if s.Key == "vcs.revision" {
-			b.Revision = s.Value
-		}
-	}
-	return b
+	b := release.Current()
+	return buildResult{b.Version, b.Commit, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 func (b buildResult) table() [][]string {
-	return present([][]string{{"pbm", b.Version}, {"revision", b.Revision}, {"go", b.Go}, {"platform", b.Platform}})
+	return present([][]string{{"pbm", b.Version}, {"commit", b.Commit}, {"go", b.Go}, {"platform", b.Platform}})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/cmd/macro/lambdatest"
+	"permissions-boundary-macro/internal/release"
 	"permissions-boundary-macro/paramstore/ssmtest"
 )
 
@@ -133,7 +134,7 @@ func TestSuccess(t *testing.T) {
 	delete(line, "milliseconds")
 	delete(line, "time")
 	assert.Equal(t, map[string]any{
-		"level": "INFO", "msg": "transformed", "request": "5dba79b5", "account": "111122223333", "region": "eu-west-1",
+		"level": "INFO", "msg": "transformed", "version": release.Current().Version, "commit": "", "request": "5dba79b5", "account": "111122223333", "region": "eu-west-1",
 		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{}, "blindSpotCount": 0.0,
 	}, line)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"permissions-boundary-macro/internal/release"
 	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 )
@@ -41,7 +42,8 @@ func limitMemory(getenv func(string) string) {
 // it logs why and answers so: a function that does not start would show people
 // only "Received malformed response from transform".
 func newHandler(ctx context.Context, getenv func(string) string) *handler {
-	h := &handler{log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	build := release.Current()
+	h := &handler{log: slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("version", build.Version, "commit", build.Commit)}
 	s, err := readSettings(getenv)
 	if err != nil {
 		h.log.Error("the macro cannot start", "error", err)
