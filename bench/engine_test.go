@@ -36,8 +36,8 @@ const boundaryARN = "arn:aws:iam::111122223333:policy/dev-boundary"
 // fixed is a store with one boundary.
 type fixed struct{ boundary.Reader }
 
-func (fixed) Get(_ context.Context, environment string) (boundary.Record, error) {
-	return boundary.Record{Environment: environment, Text: boundaryARN}, nil
+func (fixed) Effective(_ context.Context, key boundary.Key) (boundary.Record, error) {
+	return boundary.Record{Key: key.Own(), Text: boundaryARN}, nil
 }
 
 // respond is the macro's way.

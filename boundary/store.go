@@ -6,56 +6,65 @@ import (
 	"time"
 )
 
-// Record is an environment's boundary value as a store holds it. Text may be
-// malformed: operators also write by hand.
+// Record is a boundary value as a store holds it. Text may be malformed:
+// operators also write by hand.
 type Record struct {
-	Environment string
-	Text        string    // for Parse
-	Version     int64     // 1 for the first value, 1 more for each change
-	Modified    time.Time // zero when the store does not know
-	ModifiedBy  string    // who made this version; empty when the store does not tell
+	Key        Key
+	Text       string    // for Parse
+	Version    int64     // 1 for the first value, 1 more for each change
+	Modified   time.Time // zero when the store does not know
+	ModifiedBy string    // who made this version; empty when the store does not tell
 }
 
-// Reader reads the boundary values of environments.
+// Reader reads the boundary values that take effect.
 type Reader interface {
-	// Get returns the record of an environment. The error wraps ErrUnknown
-	// when the store has none, and ErrDenied when the caller may not know.
-	Get(ctx context.Context, environment string) (Record, error)
+	// Effective returns the record that takes effect in the key's account: the
+	// override for that account, or else the environment's own value. For a key
+	// without an account it returns the environment's own value. A malformed
+	// override is returned as it is, since the environment's own value may be a
+	// weaker boundary. The error wraps ErrUnknown if there is neither value, and
+	// ErrDenied if the caller may not read both.
+	Effective(ctx context.Context, key Key) (Record, error)
 
-	// Location says where the store keeps the value of an environment, for
-	// messages, such as "parameter /permissions-boundary/dev in eu-west-1".
-	Location(environment string) string
+	// Location says where the store keeps a value, for messages, such as
+	// "parameter /permissions-boundary/dev in eu-west-1".
+	Location(key Key) string
 
-	// Correction says what to do about the value of an environment that is
-	// malformed.
-	Correction(environment string) string
+	// Correction says what to do about a malformed value.
+	Correction(key Key) string
 }
 
-// Store reads and writes the boundary values of environments. Nothing is
-// overwritten unseen: Create fails where there is a value, Update where the
-// value is not the one that the caller has read.
+// Store reads and writes boundary values. Nothing is overwritten unseen: Create
+// fails if there is a value, and Update if the value is not the one that the
+// caller has read. An override does not need an environment with a value of its
+// own.
 type Store interface {
 	Reader
 
-	// List returns the present record of each environment, sorted by name.
+	// Get returns the record of a key. The error wraps ErrUnknown if there is
+	// none, and ErrDenied if the caller may not read it.
+	Get(ctx context.Context, key Key) (Record, error)
+
+	// List returns the present records of all environments and their overrides,
+	// sorted by key.
 	List(ctx context.Context) ([]Record, error)
 
-	// History returns all records of an environment that the store still has,
-	// oldest first. The error wraps ErrUnknown when there is none.
-	History(ctx context.Context, environment string) ([]Record, error)
+	// History returns all records of a key that the store still has, oldest
+	// first. The error wraps ErrUnknown if there is none.
+	History(ctx context.Context, key Key) ([]Record, error)
 
-	// Create adds an environment and returns its first record. The error
-	// wraps ErrExists when the environment is there already.
-	Create(ctx context.Context, environment string, value Value) (Record, error)
+	// Create adds a value and returns its first record. The error wraps
+	// ErrExists if the key has a value.
+	Create(ctx context.Context, key Key, value Value) (Record, error)
 
 	// Update replaces the value that the caller has read as version from. The
-	// error wraps ErrUnknown when there is no such environment, and ErrMoved
-	// when somebody else changed it in between: the error says what stands.
-	Update(ctx context.Context, environment string, value Value, from int64) (Record, error)
+	// error wraps ErrUnknown if the key has no value, and ErrMoved if somebody
+	// else changed it in between: the error says what stands.
+	Update(ctx context.Context, key Key, value Value, from int64) (Record, error)
 
-	// Remove deletes an environment and its history. The error wraps
-	// ErrUnknown when there is none.
-	Remove(ctx context.Context, environment string) error
+	// Remove deletes the value of a key and its history. The overrides of an
+	// environment stay. The error wraps ErrUnknown if the key has no value.
+	Remove(ctx context.Context, key Key) error
 }
 
 // Errors that a store's errors wrap.

@@ -32,16 +32,16 @@ const sampleARN = "arn:aws:iam::aws:policy/pbm-check"
 // that knows others.
 type sampleStore struct{ only string }
 
-func (s sampleStore) Get(_ context.Context, environment string) (boundary.Record, error) {
-	if s.only != "" && environment != s.only {
+func (s sampleStore) Effective(_ context.Context, key boundary.Key) (boundary.Record, error) {
+	if s.only != "" && key.Environment != s.only {
 		return boundary.Record{}, boundary.ErrUnknown
 	}
-	return boundary.Record{Environment: environment, Text: sampleARN, Version: 1}, nil
+	return boundary.Record{Key: key.Own(), Text: sampleARN, Version: 1}, nil
 }
 
-func (sampleStore) Location(environment string) string { return environment }
+func (sampleStore) Location(key boundary.Key) string { return key.String() }
 
-func (sampleStore) Correction(string) string { return "" }
+func (sampleStore) Correction(boundary.Key) string { return "" }
 
 // settings are those of a macro, and the flags of pbm check for them.
 type settings struct {

@@ -81,7 +81,7 @@ func (p *pbm) apply(at *place, a act, environment string, value boundary.Value, 
 // nothing is overwritten.
 func (p *pbm) create(ctx context.Context, at *place, environment string, value boundary.Value) (change, error) {
 	return p.apply(at, created, environment, value, boundary.Record{}, func() (boundary.Record, error) {
-		return at.Create(ctx, environment, value)
+		return at.Create(ctx, boundary.Key{Environment: environment}, value)
 	})
 }
 

@@ -97,8 +97,8 @@ func (at *place) orSpelled(ctx context.Context, environment string, err error) e
 		return err // which says enough
 	}
 	for _, r := range records {
-		if strings.EqualFold(r.Environment, environment) {
-			return boundary.WithRemedy(err, "did you mean "+r.Environment+"? the names of environments are case-sensitive")
+		if strings.EqualFold(r.Key.Environment, environment) {
+			return boundary.WithRemedy(err, "did you mean "+r.Key.Environment+"? the names of environments are case-sensitive")
 		}
 	}
 	return err

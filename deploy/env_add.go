@@ -100,10 +100,10 @@ func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, f
 // mustBeNew finds out before any question, and in dry runs, what the store
 // would say of a write.
 func mustBeNew(ctx context.Context, at *place, environment string) error {
-	switch _, err := at.Get(ctx, environment); {
+	switch _, err := at.Get(ctx, boundary.Key{Environment: environment}); {
 	case err == nil:
 		return boundary.Problem{
-			What:   fmt.Sprintf("environment %q already exists: %s", environment, at.Location(environment)),
+			What:   fmt.Sprintf("environment %q already exists: %s", environment, at.Location(boundary.Key{Environment: environment})),
 			Remedy: at.command("change it: pbm env update "+environment) + at.command("; or use it: pbm env checkout "+environment),
 			Kind:   boundary.ErrExists,
 		}
@@ -196,14 +196,14 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 	if err != nil {
 		return boundary.Value{}, err
 	}
-	record, err := at.Get(ctx, environment)
+	record, err := at.Get(ctx, boundary.Key{Environment: environment})
 	if err != nil {
 		return boundary.Value{}, err
 	}
 	value, err := boundary.Parse(record.Text)
 	if err != nil {
 		return boundary.Value{}, boundary.Problem{
-			What:   at.Location(environment) + " is malformed",
+			What:   at.Location(boundary.Key{Environment: environment}) + " is malformed",
 			Cause:  err,
 			Remedy: "correct it: " + at.correction(environment),
 			Kind:   errMalformed,

@@ -64,7 +64,7 @@ func (p *pbm) look(ctx context.Context, j *project, environment string) (environ
 }
 
 func (at *place) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
-	record, err := at.Get(ctx, environment)
+	record, err := at.Get(ctx, boundary.Key{Environment: environment})
 	if err != nil {
 		return environmentResult{}, at.orSpelled(ctx, environment, err)
 	}
@@ -106,13 +106,13 @@ func malformed(all []environmentResult) error {
 func (at *place) environment(j *project, r boundary.Record) (environmentResult, error) {
 	name, err := current(j)
 	return environmentResult{
-		Environment: r.Environment,
-		Current:     r.Environment == name,
+		Environment: r.Key.Environment,
+		Current:     r.Key.Environment == name,
 		shown:       showValue(r.Text),
 		Version:     r.Version,
 		Modified:    optionalTime(r.Modified),
-		location:    at.location(r.Environment),
-		correction:  at.correction(r.Environment),
+		location:    at.location(r.Key.Environment),
+		correction:  at.correction(r.Key.Environment),
 	}, err
 }
 

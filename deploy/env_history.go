@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
 )
 
 func (p *pbm) historyCommand() *cobra.Command {
@@ -30,7 +32,7 @@ func (p *pbm) history(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	records, err := at.History(ctx, environment)
+	records, err := at.History(ctx, boundary.Key{Environment: environment})
 	if err != nil {
 		return at.orSpelled(ctx, environment, err)
 	}

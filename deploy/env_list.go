@@ -96,7 +96,7 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 	}
 	all := []environmentResult{}
 	for _, r := range records {
-		if p.isElsewhere(j, at, r.Environment) {
+		if r.Key.IsOverride() || p.isElsewhere(j, at, r.Key.Environment) {
 			continue
 		}
 		e, err := at.environment(j, r)

@@ -37,7 +37,7 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 	if err := mustNotBeCurrent(j, environment, at); err != nil {
 		return err
 	}
-	record, err := at.Get(ctx, environment)
+	record, err := at.Get(ctx, boundary.Key{Environment: environment})
 	if err != nil {
 		return at.orSpelled(ctx, environment, err)
 	}
@@ -45,7 +45,7 @@ func (p *pbm) remove(ctx context.Context, environment string) error {
 		return err
 	}
 	c, err := p.apply(at, removed, environment, boundary.Value{}, record, func() (boundary.Record, error) {
-		return boundary.Record{}, at.Remove(ctx, environment)
+		return boundary.Record{}, at.Remove(ctx, boundary.Key{Environment: environment})
 	})
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 
 // confirmRemoval says what stops working, and has the name typed.
 func (p *pbm) confirmRemoval(ctx context.Context, at *place, environment string) error {
-	p.line("warning: ", "without "+at.Location(environment)+", deployments of stacks of environment "+environment+" that have roles are refused; existing roles keep their boundary")
+	p.line("warning: ", "without "+at.Location(boundary.Key{Environment: environment})+", deployments of stacks of environment "+environment+" that have roles are refused; existing roles keep their boundary")
 	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", boundary.Problem{
 		What:   "removing environment " + environment + " has not been confirmed",
 		Remedy: "pass --yes to remove it",

@@ -45,7 +45,7 @@ func (p *pbm) update(ctx context.Context, args []string, flag boundaryFlag) erro
 	if err != nil {
 		return err
 	}
-	record, err := at.Get(ctx, environment)
+	record, err := at.Get(ctx, boundary.Key{Environment: environment})
 	if err != nil {
 		return at.orSpelled(ctx, environment, err)
 	}
@@ -92,20 +92,20 @@ func (p *pbm) confirmNone(ctx context.Context, environment string) error {
 func (p *pbm) updateBoundary(ctx context.Context, at *place, record boundary.Record, value boundary.Value) (change, error) {
 	if same(record, value) {
 		return change{
-			Environment: record.Environment,
+			Environment: record.Key.Environment,
 			Action:      unchanged,
 			DryRun:      p.dryRun,
 			shown:       showValue(record.Text),
 			Previous:    showValue(record.Text).Value,
 			Version:     record.Version,
-			location:    at.location(record.Environment),
+			location:    at.location(record.Key.Environment),
 		}, nil
 	}
 	if err := p.verify(ctx, at, value); err != nil {
 		return change{}, err
 	}
-	return p.apply(at, updated, record.Environment, value, record, func() (boundary.Record, error) {
-		return at.Update(ctx, record.Environment, value, record.Version)
+	return p.apply(at, updated, record.Key.Environment, value, record, func() (boundary.Record, error) {
+		return at.Update(ctx, record.Key, value, record.Version)
 	})
 }
 
@@ -113,15 +113,15 @@ func (p *pbm) updateBoundary(ctx context.Context, at *place, record boundary.Rec
 // kept by Enter, unless it is malformed.
 func (p *pbm) askUpdate(ctx context.Context, at *place, record boundary.Record) (boundary.Value, error) {
 	if !p.canAsk() {
-		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("no new boundary is given for environment %s", record.Environment))
+		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("no new boundary is given for environment %s", record.Key.Environment))
 	}
 	var present *boundary.Value
 	if value, err := boundary.Parse(record.Text); err == nil {
 		present = &value
 	} else {
-		p.line("warning: ", at.Location(record.Environment)+" is malformed: "+err.Error())
+		p.line("warning: ", at.Location(record.Key)+" is malformed: "+err.Error())
 	}
-	return p.askBoundary(ctx, record.Environment, present, func(value boundary.Value) error {
+	return p.askBoundary(ctx, record.Key.Environment, present, func(value boundary.Value) error {
 		if same(record, value) {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/paramstore"
 )
 
@@ -97,7 +98,7 @@ func projectWith(t *testing.T, text string) string {
 
 // stored is what a directory's store has for an environment, over time.
 func stored(t *testing.T, dir, environment string) (texts []string) {
-	records, err := paramstore.NewFile(filepath.Join(dir, "environments.json")).History(context.Background(), environment)
+	records, err := paramstore.NewFile(filepath.Join(dir, "environments.json")).History(context.Background(), boundary.Key{Environment: environment})
 	require.NoError(t, err)
 	for _, r := range records {
 		texts = append(texts, r.Text)

@@ -12,11 +12,12 @@ import (
 const placeholderAccount = "123456789012"
 
 // source is the store that has the boundary of an environment, and where the
-// stack deploys to. It reads each environment once.
+// stack deploys to. It reads each value once.
 type source struct {
 	boundary.Reader
 	target boundary.Target
-	read   map[string]reading
+	own    bool // the account is not known, or not the only one, so no override takes effect
+	read   map[boundary.Key]reading
 	failed bool // something could not be read, or is malformed
 }
 
@@ -25,18 +26,21 @@ type reading struct {
 	err    error
 }
 
-func (s *source) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	if known, ok := s.read[environment]; ok {
+func (s *source) Effective(ctx context.Context, key boundary.Key) (boundary.Record, error) {
+	if s.own {
+		key = key.Own()
+	}
+	if known, ok := s.read[key]; ok {
 		return known.record, known.err
 	}
-	record, err := s.Reader.Get(ctx, environment)
+	record, err := s.Reader.Effective(ctx, key)
 	if at, isPlace := s.Reader.(*place); isPlace && err != nil {
-		err = at.orSpelled(ctx, environment, err)
+		err = at.orSpelled(ctx, key.Environment, err)
 	}
 	if s.read == nil {
-		s.read = map[string]reading{}
+		s.read = map[boundary.Key]reading{}
 	}
-	s.read[environment] = reading{record, err}
+	s.read[key] = reading{record, err}
 	_, malformed := boundary.Parse(record.Text)
 	s.failed = s.failed || err != nil || malformed != nil
 	return record, err
@@ -45,7 +49,7 @@ func (s *source) Get(ctx context.Context, environment string) (boundary.Record, 
 // value is the boundary of an environment, none if it cannot be read: the macro
 // says so, if it needs it.
 func (s *source) value(ctx context.Context, environment string) boundary.Value {
-	record, _ := s.Get(ctx, environment)
+	record, _ := s.Effective(ctx, boundary.Key{Environment: environment})
 	value, _ := boundary.Parse(record.Text)
 	return value
 }
@@ -75,6 +79,7 @@ func (r *transformRun) source(ctx context.Context, environment string) (*source,
 	if r.account == "" && at.inAWS() {
 		found.target = *at.caller
 	}
+	found.own = r.portable || found.target.AccountID == ""
 	r.opened[environment] = found
 	return found, nil
 }
@@ -134,13 +139,13 @@ type given struct {
 	only  string
 }
 
-func (g given) Get(_ context.Context, environment string) (boundary.Record, error) {
-	if g.only != "" && environment != g.only {
-		return boundary.Record{}, boundary.Problem{What: "environment " + environment + " is unknown", Kind: boundary.ErrUnknown}
+func (g given) Effective(_ context.Context, key boundary.Key) (boundary.Record, error) {
+	if g.only != "" && key.Environment != g.only {
+		return boundary.Record{}, boundary.Problem{What: key.Own().Describe() + " is unknown", Kind: boundary.ErrUnknown}
 	}
-	return boundary.Record{Environment: environment, Text: g.value.String(), Version: 1}, nil
+	return boundary.Record{Key: key.Own(), Text: g.value.String(), Version: 1}, nil
 }
 
-func (g given) Location(string) string { return "--permissions-boundary" }
+func (g given) Location(boundary.Key) string { return "--permissions-boundary" }
 
-func (g given) Correction(string) string { return "pass another one" }
+func (g given) Correction(boundary.Key) string { return "pass another one" }

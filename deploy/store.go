@@ -123,15 +123,21 @@ func (p *pbm) waiting(path string) func() {
 	return func() { p.line("", "waiting for another process to release "+path+atomicfile.LockSuffix) }
 }
 
-// Get reads an environment's record.
-func (at *place) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	record, err := at.Store.Get(ctx, environment)
+// Effective reads the record that takes effect in an account.
+func (at *place) Effective(ctx context.Context, key boundary.Key) (boundary.Record, error) {
+	record, err := at.Store.Effective(ctx, key)
 	return record, at.withProfile(err)
 }
 
-// History reads all records of an environment.
-func (at *place) History(ctx context.Context, environment string) ([]boundary.Record, error) {
-	records, err := at.Store.History(ctx, environment)
+// Get reads the record of a key.
+func (at *place) Get(ctx context.Context, key boundary.Key) (boundary.Record, error) {
+	record, err := at.Store.Get(ctx, key)
+	return record, at.withProfile(err)
+}
+
+// History reads all records of a key.
+func (at *place) History(ctx context.Context, key boundary.Key) ([]boundary.Record, error) {
+	records, err := at.Store.History(ctx, key)
 	return records, at.withProfile(err)
 }
 
@@ -147,8 +153,8 @@ func (at *place) withProfile(err error) error {
 
 // Correction names the command that replaces a value, with the flags that lead
 // here.
-func (at *place) Correction(environment string) string {
-	return "correct it: " + at.correction(environment)
+func (at *place) Correction(key boundary.Key) string {
+	return "correct it: " + at.correction(key.Environment)
 }
 
 // given are the flags of the command that lead to a store in SSM.

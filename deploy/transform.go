@@ -489,6 +489,9 @@ func summary(r transform.Report, portable bool) string {
 	if r.Environment != "" {
 		environment = "environment " + r.Environment + ", "
 	}
+	if r.Value.IsOverride() {
+		environment = "override of " + environment
+	}
 	if r.Boundary == boundary.None {
 		return environment + "explicitly no boundary: roles stay as they are"
 	}

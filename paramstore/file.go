@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os/user"
 	"slices"
 	"time"
@@ -22,7 +21,8 @@ import (
 //
 //	{"environments": {"dev": [{"version": 1, "value": "arn:..."}]}}
 //
-// An environment lists all values that it had, the present one last. Readers
+// The override of an environment for an account has the name "dev/111122223333".
+// Each name lists all values that it had, the present one last. Readers
 // never see half a file: it is replaced as a whole, under a lock that other
 // processes heed (the file's name with .lock behind it). A file that holds
 // anything else is refused and left alone.
@@ -55,79 +55,96 @@ type fileValue struct {
 	ModifiedBy string     `json:"modifiedBy,omitempty"`
 }
 
-// Location names the environment and the file.
-func (f *File) Location(environment string) string {
-	return fmt.Sprintf("environment %s in %s", environment, f.path)
+// Location names the environment or override, and the file.
+func (f *File) Location(key boundary.Key) string {
+	kind := "environment"
+	if key.IsOverride() {
+		kind = "override"
+	}
+	return fmt.Sprintf("%s %s in %s", kind, key, f.path)
 }
 
 // Correction names the command that replaces the value.
-func (f *File) Correction(environment string) string {
-	return "correct it: " + f.command("update", environment)
+func (f *File) Correction(key boundary.Key) string {
+	return "correct it: " + f.here(updateCommand(key))
 }
 
-// command is a pbm command on an environment of this file.
-func (f *File) command(verb, environment string) string {
-	return "pbm env " + verb + " " + printable.Shell(environment) + " --store " + printable.Shell("file:"+f.path)
+// here is a pbm command on this file.
+func (f *File) here(command string) string {
+	return command + " --store " + printable.Shell("file:"+f.path)
 }
 
-// Get returns the environment's last value.
-func (f *File) Get(_ context.Context, environment string) (boundary.Record, error) {
+// Effective returns the last value of the override, or else of the environment.
+func (f *File) Effective(_ context.Context, key boundary.Key) (boundary.Record, error) {
 	content, err := f.read()
 	if err != nil {
 		return boundary.Record{}, err
 	}
-	return f.record(content, environment)
+	if key.IsOverride() && len(content.of(key)) > 0 {
+		return f.record(content, key)
+	}
+	return f.record(content, key.Own())
 }
 
-// List returns the last value of each environment.
+// Get returns the last value of a key.
+func (f *File) Get(_ context.Context, key boundary.Key) (boundary.Record, error) {
+	content, err := f.read()
+	if err != nil {
+		return boundary.Record{}, err
+	}
+	return f.record(content, key)
+}
+
+// List returns the last value of each key.
 func (f *File) List(context.Context) ([]boundary.Record, error) {
 	content, err := f.read()
 	if err != nil {
 		return nil, err
 	}
 	var records []boundary.Record
-	for _, environment := range slices.Sorted(maps.Keys(content.Environments)) {
-		if record, err := f.record(content, environment); err == nil {
+	for name := range content.Environments {
+		key, err := boundary.ParseKey(name)
+		if err != nil {
+			return nil, err // read checks the names
+		}
+		if record, err := f.record(content, key); err == nil {
 			records = append(records, record)
 		}
 	}
+	slices.SortFunc(records, func(a, b boundary.Record) int { return a.Key.Compare(b.Key) })
 	return records, nil
 }
 
-// History returns all values of an environment.
-func (f *File) History(_ context.Context, environment string) ([]boundary.Record, error) {
+// History returns all values of a key.
+func (f *File) History(_ context.Context, key boundary.Key) ([]boundary.Record, error) {
 	content, err := f.read()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.record(content, environment); err != nil {
+	if _, err := f.record(content, key); err != nil {
 		return nil, err
 	}
 	var records []boundary.Record
-	for i, v := range content.Environments[environment] {
-		records = append(records, v.record(environment, i))
+	for i, v := range content.of(key) {
+		records = append(records, v.record(key, i))
 	}
 	return records, nil
 }
 
-// Create adds an environment.
-func (f *File) Create(ctx context.Context, environment string, value boundary.Value) (boundary.Record, error) {
-	return f.change(ctx, environment, func(c fileContent) error {
-		if len(c.Environments[environment]) == 0 {
+// Create adds a key with its first value.
+func (f *File) Create(ctx context.Context, key boundary.Key, value boundary.Value) (boundary.Record, error) {
+	return f.change(ctx, key, func(c fileContent) error {
+		if len(c.of(key)) == 0 {
 			return nil
 		}
-		return boundary.Problem{
-			What:   fmt.Sprintf("environment %q exists already in %s", environment, f.path),
-			Remedy: "change it: " + f.command("update", environment),
-			Kind:   boundary.ErrExists,
-		}
+		return alreadyExists(key, " in "+f.path, "change it: "+f.here(updateCommand(key)))
 	}, value)
 }
 
-// Update adds a version to an environment.
-func (f *File) Update(ctx context.Context, environment string, value boundary.Value, from int64) (boundary.Record, error) {
-	return f.change(ctx, environment, func(c fileContent) error {
-		present, err := f.record(c, environment)
+// Update adds a version to a key.
+func (f *File) Update(ctx context.Context, key boundary.Key, value boundary.Value, from int64) (boundary.Record, error) {
+	return f.change(ctx, key, func(c fileContent) error {
+		present, err := f.record(c, key)
 		if err != nil {
 			return err
 		}
@@ -135,26 +152,26 @@ func (f *File) Update(ctx context.Context, environment string, value boundary.Va
 			return nil
 		}
 		return boundary.Problem{
-			What:   fmt.Sprintf("environment %q was changed meanwhile: it is at version %d and no longer %d", environment, present.Version, from),
+			What:   fmt.Sprintf("%s was changed meanwhile: it is at version %d and no longer %d", key.Describe(), present.Version, from),
 			Remedy: "look at the present value, and update again if it is still wrong",
 			Kind:   boundary.ErrMoved,
 		}
 	}, value)
 }
 
-// Remove takes an environment out of the file.
-func (f *File) Remove(ctx context.Context, environment string) error {
+// Remove takes a key out of the file.
+func (f *File) Remove(ctx context.Context, key boundary.Key) error {
 	return f.locked(ctx, func(content fileContent) error {
-		if _, err := f.record(content, environment); err != nil {
+		if _, err := f.record(content, key); err != nil {
 			return err
 		}
-		delete(content.Environments, environment)
+		delete(content.Environments, key.String())
 		return f.write(content)
 	})
 }
 
-// change appends a value to an environment if the check allows it.
-func (f *File) change(ctx context.Context, environment string, check func(fileContent) error, value boundary.Value) (record boundary.Record, err error) {
+// change appends a value to those of a key if the check allows it.
+func (f *File) change(ctx context.Context, key boundary.Key, check func(fileContent) error, value boundary.Value) (record boundary.Record, err error) {
 	err = f.locked(ctx, func(content fileContent) error {
 		if err := check(content); err != nil {
 			return err
@@ -162,14 +179,14 @@ func (f *File) change(ctx context.Context, environment string, check func(fileCo
 		if content.Environments == nil {
 			content.Environments = map[string][]fileValue{}
 		}
-		values := content.Environments[environment]
+		values := content.of(key)
 		now := f.now().UTC()
-		content.Environments[environment] = append(values,
+		content.Environments[key.String()] = append(values,
 			fileValue{Version: int64(len(values) + 1), Value: value.String(), Modified: &now, ModifiedBy: userName()})
 		if err := f.write(content); err != nil {
 			return err
 		}
-		record, err = f.record(content, environment)
+		record, err = f.record(content, key)
 		return err
 	})
 	return record, err
@@ -204,20 +221,19 @@ func userName() string {
 	return ""
 }
 
-func (f *File) record(content fileContent, environment string) (boundary.Record, error) {
-	values := content.Environments[environment]
+// of returns the values of a key, oldest first.
+func (c fileContent) of(key boundary.Key) []fileValue { return c.Environments[key.String()] }
+
+func (f *File) record(content fileContent, key boundary.Key) (boundary.Record, error) {
+	values := content.of(key)
 	if len(values) == 0 {
-		where := "it is not in " + f.path
+		why := "it is not in " + f.path
 		if content.missing {
-			where = "there is no file " + f.path
+			why = "there is no file " + f.path
 		}
-		return boundary.Record{}, boundary.Problem{
-			What:   fmt.Sprintf("environment %q is unknown: %s", environment, where),
-			Remedy: "add it: " + f.command("add", environment),
-			Kind:   boundary.ErrUnknown,
-		}
+		return boundary.Record{}, unknown(key, why, "add it: "+f.here(addCommand(key)))
 	}
-	return values[len(values)-1].record(environment, len(values)-1), nil
+	return values[len(values)-1].record(key, len(values)-1), nil
 }
 
 // maxUser is more than the name of a user has, in bytes.
@@ -225,8 +241,8 @@ const maxUser = 256
 
 // record is a value as a record. Its place is its version: those that are
 // written by hand need not spell it.
-func (v fileValue) record(environment string, at int) boundary.Record {
-	r := boundary.Record{Environment: environment, Text: v.Value, Version: int64(at + 1), ModifiedBy: printable.Clip(v.ModifiedBy, maxUser)}
+func (v fileValue) record(key boundary.Key, at int) boundary.Record {
+	r := boundary.Record{Key: key, Text: v.Value, Version: int64(at + 1), ModifiedBy: printable.Clip(v.ModifiedBy, maxUser)}
 	if v.Modified != nil {
 		r.Modified = *v.Modified
 	}
@@ -265,9 +281,9 @@ func parseFile(text []byte) (fileContent, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return content, errors.New("there is text behind its end")
 	}
-	for environment := range content.Environments {
-		if err := boundary.CheckEnvironment(environment); err != nil {
-			return content, fmt.Errorf("%s is %w", printable.Clip(environment, 64), err)
+	for name := range content.Environments {
+		if _, err := boundary.ParseKey(name); err != nil {
+			return content, fmt.Errorf("%s is %w", printable.Clip(name, 64), err)
 		}
 	}
 	return content, nil

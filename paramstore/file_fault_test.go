@@ -36,9 +36,9 @@ func TestMain(m *testing.M) {
 func forever(store *paramstore.File) {
 	ctx := context.Background()
 	for begun := false; ; begun = true {
-		record, err := store.Get(ctx, "dev")
+		record, err := store.Get(ctx, key("dev"))
 		if err == nil {
-			_, err = store.Update(ctx, "dev", boundary.Value{}, record.Version)
+			_, err = store.Update(ctx, key("dev"), boundary.Value{}, record.Version)
 		}
 		if err != nil {
 			fmt.Println(err)
@@ -60,7 +60,7 @@ func TestFileKill(t *testing.T) {
 	path := filepath.Join(dir, "environments.json")
 	store := paramstore.NewFile(path)
 	ctx := context.Background()
-	_, err := store.Create(ctx, "dev", boundary.Value{})
+	_, err := store.Create(ctx, key("dev"), boundary.Value{})
 	require.NoError(t, err)
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -78,14 +78,14 @@ func TestFileKill(t *testing.T) {
 		require.NoError(t, writer.Process.Kill())
 		require.ErrorContains(t, writer.Wait(), "killed")
 
-		records, err := store.History(ctx, "dev")
+		records, err := store.History(ctx, key("dev"))
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, int64(len(records)), last)
 		for i, r := range records {
 			require.Equal(t, int64(i+1), r.Version)
 			require.Equal(t, "none", r.Text)
 		}
-		written, err := store.Update(ctx, "dev", boundary.Value{}, int64(len(records)))
+		written, err := store.Update(ctx, key("dev"), boundary.Value{}, int64(len(records)))
 		require.NoError(t, err)
 		last = written.Version
 	}
@@ -106,7 +106,7 @@ func TestFileDisk(t *testing.T) {
 	path := filepath.Join(dir, "environments.json")
 	store := paramstore.NewFile(path)
 	ctx := context.Background()
-	_, err := store.Create(ctx, "dev", boundary.Value{})
+	_, err := store.Create(ctx, key("dev"), boundary.Value{})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "filler"), []byte(strings.Repeat("x", 12<<10)), 0o600))
 
@@ -114,7 +114,7 @@ func TestFileDisk(t *testing.T) {
 		t.Helper()
 		before, err := os.ReadFile(path)
 		require.NoError(t, err)
-		_, err = store.Create(ctx, "stage", boundary.Value{})
+		_, err = store.Create(ctx, key("stage"), boundary.Value{})
 		assert.EqualError(t, err, "the store of environments is not written: "+want)
 		assert.Contains(t, boundary.Remedy(err), "what was stored before stands")
 		after, err := os.ReadFile(path)

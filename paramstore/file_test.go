@@ -25,7 +25,7 @@ func value(t *testing.T, text string) boundary.Value {
 
 func TestFileMissing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "environments.json")
-	_, err := paramstore.NewFile(path).Get(context.Background(), "dev")
+	_, err := paramstore.NewFile(path).Get(context.Background(), key("dev"))
 	require.ErrorIs(t, err, boundary.ErrUnknown)
 	assert.EqualError(t, err, `environment "dev" is unknown: there is no file `+path)
 }
@@ -36,13 +36,13 @@ func TestFileConcurrently(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 20 {
 		group.Go(func() {
-			_, err := paramstore.NewFile(path).Create(context.Background(), fmt.Sprintf("env%d", i), boundary.Value{})
+			_, err := paramstore.NewFile(path).Create(context.Background(), key(fmt.Sprintf("env%d", i)), boundary.Value{})
 			assert.NoError(t, err)
 		})
 	}
 	group.Wait()
 	for i := range 20 {
-		_, err := paramstore.NewFile(path).Get(context.Background(), fmt.Sprintf("env%d", i))
+		_, err := paramstore.NewFile(path).Get(context.Background(), key(fmt.Sprintf("env%d", i)))
 		assert.NoError(t, err)
 	}
 }
@@ -52,9 +52,9 @@ func TestFileBroken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "environments.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"environments":`), 0o600))
 	store := paramstore.NewFile(path)
-	_, err := store.Get(context.Background(), "dev")
+	_, err := store.Get(context.Background(), key("dev"))
 	assert.ErrorContains(t, err, "the store of environments is not readable: "+path)
-	_, err = store.Create(context.Background(), "dev", boundary.Value{})
+	_, err = store.Create(context.Background(), key("dev"), boundary.Value{})
 	assert.ErrorContains(t, err, "is not readable")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -66,11 +66,11 @@ func TestFileByHand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "environments.json")
 	require.NoError(t, os.WriteFile(path, []byte(`{"environments":{"dev":[{"value":"a"},{"value":"b"}]}}`), 0o600))
 	store := paramstore.NewFile(path)
-	record, err := store.Get(context.Background(), "dev")
+	record, err := store.Get(context.Background(), key("dev"))
 	require.NoError(t, err)
-	assert.Equal(t, boundary.Record{Environment: "dev", Text: "b", Version: 2}, record)
+	assert.Equal(t, boundary.Record{Key: key("dev"), Text: "b", Version: 2}, record)
 
-	_, err = store.Update(context.Background(), "dev", boundary.Value{}, 2)
+	_, err = store.Update(context.Background(), key("dev"), boundary.Value{}, 2)
 	require.NoError(t, err)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestFileNames(t *testing.T) {
 	_, err := paramstore.NewFile(path).List(context.Background())
 	assert.EqualError(t, err, "the store of environments is not readable: "+path+`: dev; curl x|sh\x1b is not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`)
 	require.NoError(t, os.WriteFile(path, []byte(`{"environments": {"dev": [{"value": "none", "modifiedBy": "a\u001b\nb"}]}}`), 0o600))
-	records, err := paramstore.NewFile(path).History(context.Background(), "dev")
+	records, err := paramstore.NewFile(path).History(context.Background(), key("dev"))
 	require.NoError(t, err)
 	assert.Equal(t, `a\x1b\nb`, records[0].ModifiedBy)
 }
@@ -109,7 +109,7 @@ func TestFileOfSomethingElse(t *testing.T) {
 		_, err := store.List(context.Background())
 		require.ErrorContains(t, err, "is not readable", text)
 		assert.NotContains(t, err.Error(), "canary")
-		_, err = store.Create(context.Background(), "new", boundary.Value{})
+		_, err = store.Create(context.Background(), key("new"), boundary.Value{})
 		require.ErrorContains(t, err, "is not readable", text)
 		after, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -120,12 +120,12 @@ func TestFileOfSomethingElse(t *testing.T) {
 // What is not a file, or is too large, is not read.
 func TestFileNotRegular(t *testing.T) {
 	dir := t.TempDir()
-	_, err := paramstore.NewFile(dir).Get(context.Background(), "dev")
+	_, err := paramstore.NewFile(dir).Get(context.Background(), key("dev"))
 	require.ErrorIs(t, err, atomicfile.ErrNotRegular)
 	path := filepath.Join(dir, "large")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	require.NoError(t, os.Truncate(path, 1<<40))
-	_, err = paramstore.NewFile(path).Get(context.Background(), "dev")
+	_, err = paramstore.NewFile(path).Get(context.Background(), key("dev"))
 	require.ErrorIs(t, err, atomicfile.ErrTooLarge)
 }
 
@@ -138,7 +138,7 @@ func TestFileLocked(t *testing.T) {
 	defer unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	_, err = paramstore.NewFile(path).Create(ctx, "dev", boundary.Value{})
+	_, err = paramstore.NewFile(path).Create(ctx, key("dev"), boundary.Value{})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.NoFileExists(t, path)
 }

@@ -10,9 +10,13 @@ import (
 // otherwise.
 const DefaultPrefix = "/permissions-boundary"
 
-// maxLevels is how deep a parameter's name may be nested, the environment's
-// level included. Source: SSM API, PutParameter.
-const maxLevels = 15
+// maxLevels is how many levels the name of a parameter may have, and ownLevels is
+// how many of them are the environment and the account of an override. Source: SSM
+// API, PutParameter.
+const (
+	maxLevels = 15
+	ownLevels = 2
+)
 
 var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
 
@@ -27,8 +31,8 @@ func CheckPrefix(prefix string) error {
 		return fmt.Errorf("%q is not a path such as %s", prefix, DefaultPrefix)
 	case strings.HasPrefix(first, "aws"), strings.HasPrefix(first, "ssm"):
 		return fmt.Errorf("%q begins with a name that AWS keeps to itself (aws, ssm)", prefix)
-	case strings.Count(prefix, "/") >= maxLevels:
-		return fmt.Errorf("%q has more than %d levels", prefix, maxLevels-1)
+	case strings.Count(prefix, "/") > maxLevels-ownLevels:
+		return fmt.Errorf("%q has more than %d levels", prefix, maxLevels-ownLevels)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (m Macro) Environment(ctx context.Context, d Deployment) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return chosen.environment, m.resolve(ctx, chosen)
+	return chosen.environment, m.resolve(ctx, req, chosen)
 }
 
 // Awaited is the template parameter that names the environment of a deployment
@@ -148,9 +148,9 @@ func (n named) contradicts(pinned string) string {
 // resolve returns an error if a template parameter contradicts a choice. It looks up
 // the values in doubt. A function that may read only the pinned environment cannot
 // tell, and uses the pinned one.
-func (m Macro) resolve(ctx context.Context, c choice) error {
+func (m Macro) resolve(ctx context.Context, req *request, c choice) error {
 	for _, doubt := range c.doubts {
-		_, err := m.Store.Get(ctx, doubt.environment)
+		_, err := m.Store.Effective(ctx, boundary.KeyIn(doubt.environment, req.accountID))
 		switch {
 		case err == nil:
 			return boundary.Problem{

@@ -19,12 +19,12 @@ type store struct {
 	asked   []string
 }
 
-func (s *store) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	s.asked = append(s.asked, environment)
-	if err := s.answers[environment]; err != nil {
+func (s *store) Effective(ctx context.Context, key boundary.Key) (boundary.Record, error) {
+	s.asked = append(s.asked, key.Environment)
+	if err := s.answers[key.Environment]; err != nil {
 		return boundary.Record{}, err
 	}
-	return s.values.Get(ctx, environment)
+	return s.values.Effective(ctx, key)
 }
 
 // Under a pin the store is asked a second time only where a template parameter

@@ -23,24 +23,28 @@ const (
 	devARN  = "arn:aws:iam::111122223333:policy/platform/dev-boundary"
 )
 
-// values is a store of boundary values in memory.
+// values is a store of boundary values in memory, by key.
 type values map[string]string
 
-func (v values) Get(_ context.Context, environment string) (boundary.Record, error) {
-	text, ok := v[environment]
+func (v values) Effective(_ context.Context, key boundary.Key) (boundary.Record, error) {
+	text, ok := v[key.String()]
+	if !ok {
+		key = key.Own()
+		text, ok = v[key.String()]
+	}
 	if !ok {
 		return boundary.Record{}, boundary.Problem{
-			What:   fmt.Sprintf("%s: %q", boundary.ErrUnknown, environment),
+			What:   fmt.Sprintf("%s: %q", boundary.ErrUnknown, key.Environment),
 			Cause:  boundary.ErrUnknown,
 			Remedy: "add it",
 		}
 	}
-	return boundary.Record{Environment: environment, Text: text, Version: 1}, nil
+	return boundary.Record{Key: key, Text: text, Version: 1}, nil
 }
 
-func (values) Location(environment string) string { return "value of " + environment }
+func (values) Location(key boundary.Key) string { return "value of " + key.String() }
 
-func (values) Correction(environment string) string { return "correct the value of " + environment }
+func (values) Correction(key boundary.Key) string { return "correct the value of " + key.String() }
 
 type response struct {
 	RequestID    json.RawMessage `json:"requestId"`

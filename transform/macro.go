@@ -57,8 +57,9 @@ type Report struct {
 	RequestID   string // clipped; as JSON if it is not a string
 	AccountID   string
 	Region      string
-	Environment string // empty if it was not needed
-	Boundary    string // the ARN or boundary.None; empty if it was not needed
+	Environment string       // empty if it was not needed
+	Value       boundary.Key // whose value was used: the environment's own or its override for the account; zero if none was
+	Boundary    string       // the ARN or boundary.None; empty if it was not needed
 	Changes     []rules.Change
 	Escapes     []rules.Finding
 	Conflicts   []rules.Finding // sites that cannot be bound: see rules.Verdict.Bind
@@ -157,22 +158,21 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 			return nil, err
 		}
 	}
-	environment := chosen.environment
-	report.Environment = environment
-	value, err := m.boundary(ctx, environment)
+	report.Environment = chosen.environment
+	key, value, err := m.boundary(ctx, boundary.KeyIn(chosen.environment, req.accountID))
 	if err == nil {
-		err = m.resolve(ctx, chosen)
+		err = m.resolve(ctx, req, chosen)
 	}
 	if err != nil {
 		return nil, err
 	}
-	report.Boundary = boundary.None
+	report.Value, report.Boundary = key, boundary.None
 	if value.IsNone() {
 		return nil, nil
 	}
 	v, err := rules.BoundaryOf(value, boundary.TargetOf(req.accountID, req.region), req.parameters.ByName())
 	if err != nil {
-		return nil, m.unusable(environment, err)
+		return nil, m.unusable(key, err)
 	}
 	if m.Options.Portable {
 		v = v.Portable()
@@ -199,37 +199,41 @@ func (m Macro) refused(v *rules.Verdict, conflicts []rules.Finding) []rules.Find
 	return refused
 }
 
-// boundary reads the boundary value of an environment.
-func (m Macro) boundary(ctx context.Context, environment string) (boundary.Value, error) {
-	record, err := m.Store.Get(ctx, environment)
+// boundary reads the boundary value that takes effect in an account, and returns
+// the key that it is stored under.
+func (m Macro) boundary(ctx context.Context, in boundary.Key) (boundary.Key, boundary.Value, error) {
+	record, err := m.Store.Effective(ctx, in)
 	if err != nil {
-		return boundary.Value{}, err
+		return boundary.Key{}, boundary.Value{}, err
 	}
 	value, err := boundary.Parse(record.Text)
 	if err != nil {
-		return boundary.Value{}, boundary.Problem{
-			What:   fmt.Sprintf("%s is malformed: %s", boundaryOf(environment), m.Store.Location(environment)),
+		return boundary.Key{}, boundary.Value{}, boundary.Problem{
+			What:   fmt.Sprintf("%s is malformed: %s", boundaryOf(record.Key), m.Store.Location(record.Key)),
 			Cause:  err,
-			Remedy: m.Store.Correction(environment),
+			Remedy: m.Store.Correction(record.Key),
 		}
 	}
-	return value, nil
+	return record.Key, value, nil
 }
 
 // unusable adds to an error where the boundary value is stored.
-func (m Macro) unusable(environment string, err error) error {
+func (m Macro) unusable(key boundary.Key, err error) error {
 	return boundary.Problem{
-		What:   fmt.Sprintf("%s cannot be used here (%s)", boundaryOf(environment), m.Store.Location(environment)),
+		What:   fmt.Sprintf("%s cannot be used here (%s)", boundaryOf(key), m.Store.Location(key)),
 		Cause:  err,
 		Remedy: boundary.Remedy(err),
 	}
 }
 
-func boundaryOf(environment string) string {
-	if environment == "" {
+func boundaryOf(key boundary.Key) string {
+	switch {
+	case key.Environment == "":
 		return "boundary"
+	case key.IsOverride():
+		return key.Describe()
 	}
-	return fmt.Sprintf("boundary of environment %q", environment)
+	return "boundary of " + key.Describe()
 }
 
 // Message returns an error on one line, for CloudFormation to show to deployers:

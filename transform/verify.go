@@ -15,7 +15,7 @@ import (
 // without the macro in its section Transform. All other bytes stay. The result is
 // verified. On failure the text is nil, and the report has the error.
 func (m Macro) Rewrite(ctx context.Context, d Deployment) ([]byte, Report) {
-	m.Store = &recall{Reader: m.Store, answers: map[string]answer{}}
+	m.Store = &recall{Reader: m.Store, answers: map[boundary.Key]answer{}}
 	req, edits, report := m.deploy(ctx, d)
 	if report.Err != nil {
 		report.Changes = nil
@@ -89,7 +89,7 @@ func allKept(first, second []rules.Change) bool {
 // boundary that was written.
 type recall struct {
 	boundary.Reader
-	answers map[string]answer // by environment
+	answers map[boundary.Key]answer
 }
 
 type answer struct {
@@ -97,11 +97,11 @@ type answer struct {
 	err    error
 }
 
-func (r *recall) Get(ctx context.Context, environment string) (boundary.Record, error) {
-	known, ok := r.answers[environment]
+func (r *recall) Effective(ctx context.Context, key boundary.Key) (boundary.Record, error) {
+	known, ok := r.answers[key]
 	if !ok {
-		known.record, known.err = r.Reader.Get(ctx, environment)
-		r.answers[environment] = known
+		known.record, known.err = r.Reader.Effective(ctx, key)
+		r.answers[key] = known
 	}
 	return known.record, known.err
 }

@@ -23,10 +23,10 @@ func TestEvents(t *testing.T) {
 	server := ssmtest.New()
 	t.Cleanup(server.Close)
 	examples := paramstore.NewFile("../../examples/environments.json")
-	for _, environment := range []string{"dev", "prod", "sandbox"} {
-		record, err := examples.Get(context.Background(), environment)
-		require.NoError(t, err)
-		server.Set("/permissions-boundary/"+environment, record.Text)
+	records, err := examples.List(context.Background())
+	require.NoError(t, err)
+	for _, r := range records {
+		server.Set(paramstore.Name(paramstore.DefaultPrefix, r.Key), r.Text)
 	}
 	f := start(t, server.URL)
 	events, err := filepath.Glob("../../events/*.json")

@@ -41,13 +41,23 @@ const (
 var (
 	throttled = ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}
 	failing   = ssmtest.Fault{Code: "InternalServerError", Message: "An error occurred on the server side.", Status: 500}
-	denied    = ssmtest.Fault{Code: "AccessDeniedException", Message: "User: arn:aws:sts::111122223333:assumed-role/macro/macro is not authorized to perform: ssm:GetParameter"}
+	denied    = ssmtest.Fault{Code: "AccessDeniedException", Message: "User: arn:aws:sts::111122223333:assumed-role/macro/macro is not authorized to perform: ssm:GetParameters"}
 	hanging   = ssmtest.Fault{Delay: time.Hour}
 )
 
 func times(n int, f ssmtest.Fault) ssmtest.Fault {
 	f.Times = n
 	return f
+}
+
+const (
+	own      = "/permissions-boundary/dev"
+	override = "/permissions-boundary/dev/111122223333"
+)
+
+// found is an answer with some parameters, in JSON, that lacks others.
+func found(parameters string, missing ...string) ssmtest.Fault {
+	return answer(fmt.Sprintf(`{"Parameters":%s,"InvalidParameters":["%s"]}`, parameters, strings.Join(missing, `","`)))
 }
 
 func answer(body string) ssmtest.Fault { return ssmtest.Fault{Body: body} }
@@ -63,14 +73,16 @@ var faults = []fault{
 	{name: "SSM denies the key of a SecureString", ssm: ssmtest.Fault{Code: "AccessDeniedException", Message: "The ciphertext refers to a customer master key that does not exist, or that you may not use"}, want: "ssm-denied", cause: "The ciphertext refers to a customer master key that does not exist, or that you may not use", requests: 1},
 	{name: "the credentials have expired", ssm: ssmtest.Fault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}, want: "credentials-expired", requests: 1},
 	{name: "no credentials, and no metadata service", settings: []string{"AWS_ACCESS_KEY_ID="}, want: "credentials-missing"},
-	{name: "the parameter is missing", ssm: ssmtest.Fault{Code: "ParameterNotFound"}, want: "unknown-environment", requests: 1},
+	{name: "the parameter is missing", ssm: found(`[]`, override, own), want: "unknown-environment", requests: 1},
 	{name: "the answer has no parameter", ssm: answer(`{}`), want: "ssm-unreadable", requests: 1},
-	{name: "the parameter has no value", ssm: answer(`{"Parameter":{"Name":"/permissions-boundary/dev"}}`), want: "malformed-value", requests: 1},
-	{name: "the value is empty", ssm: answer(`{"Parameter":{"Value":""}}`), want: "malformed-value", requests: 1},
+	{name: "the answer does not account for the override", ssm: answer(`{"Parameters":[{"Name":"/permissions-boundary/dev","Value":"none"}]}`), want: "ssm-unreadable", requests: 1},
+	{name: "the answer has another parameter", ssm: found(`[{"Name":"/permissions-boundary/dev","Value":"none"},{"Name":"/permissions-boundary/prod","Value":"none"}]`, override), want: "ssm-unreadable", requests: 1},
+	{name: "the parameter has no value", ssm: found(`[{"Name":"/permissions-boundary/dev"}]`, override), want: "malformed-value", requests: 1},
+	{name: "the value is empty", ssm: found(`[{"Name":"/permissions-boundary/dev","Value":""}]`, override), want: "malformed-value", requests: 1},
 	{name: "the value is malformed", value: "canary-4", want: "malformed-value", requests: 1},
-	{name: "the parameter is a StringList", ssm: answer(`{"Parameter":{"Type":"StringList","Value":"arn:aws:iam::aws:policy/canary-7,arn:aws:iam::aws:policy/B"}}`), want: "malformed-value", requests: 1},
+	{name: "the parameter is a StringList", ssm: found(`[{"Name":"/permissions-boundary/dev","Type":"StringList","Value":"arn:aws:iam::aws:policy/canary-7,arn:aws:iam::aws:policy/B"}]`, override), want: "malformed-value", requests: 1},
 	{name: "the parameter is a SecureString", value: "arn:aws:iam::aws:policy/A", secure: true, requests: 1},
-	{name: "the value is a number", slow: true, ssm: answer(`{"Parameter":{"Value":4711}}`), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
+	{name: "the value is a number", slow: true, ssm: found(`[{"Name":"/permissions-boundary/dev","Value":4711}]`, override), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
 	{name: "the answer is not JSON", slow: true, ssm: answer("<html>canary-6</html>"), deadline: short, want: "ssm-unreadable", cause: "HTTP status 200"},
 	{name: "SSM is not there", slow: true, endpoint: nowhere, want: "ssm-unreachable"},
 	{name: "the connection is reset before the answer, once", ssm: ssmtest.Fault{Cut: ssmtest.BeforeBody, Times: 1}, requests: 2},

@@ -20,7 +20,8 @@ import (
 // is. It never fails and never panics: CloudFormation would show neither.
 type handler struct {
 	macro  transform.Macro
-	broken error // why no request can be answered
+	prefix string // of the parameters in SSM
+	broken error  // why no request can be answered
 	log    *slog.Logger
 }
 
@@ -76,6 +77,7 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 		slog.String("account", r.AccountID),
 		slog.String("region", r.Region),
 		slog.String("environment", r.Environment),
+		slog.String("parameter", h.parameter(r.Value)),
 		slog.String("boundary", r.Boundary),
 		slog.Any("actions", r.Counts()),
 		slog.Any("blindSpots", names(r.BlindSpots)),
@@ -88,6 +90,15 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 	}
 	attrs = append(attrs, slog.String("error", transform.Message(r.Err)))
 	h.log.LogAttrs(ctx, slog.LevelWarn, "refused", attrs...)
+}
+
+// parameter is the name of the parameter that a value was read from, empty if
+// none was.
+func (h *handler) parameter(key boundary.Key) string {
+	if key == (boundary.Key{}) {
+		return ""
+	}
+	return paramstore.Name(h.prefix, key)
 }
 
 // maxLogged is how many findings a line names. The line has their number, too.

@@ -21,7 +21,9 @@ import (
 // panicking is a store with a mistake.
 type panicking struct{ boundary.Reader }
 
-func (panicking) Get(context.Context, string) (boundary.Record, error) { panic("a mistake") }
+func (panicking) Effective(context.Context, boundary.Key) (boundary.Record, error) {
+	panic("a mistake")
+}
 
 // In a hub, the store is of the function's account and not of the stack's: who
 // follows the message in the wrong one gets the same message again.

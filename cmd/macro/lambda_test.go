@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -126,7 +127,7 @@ func TestSuccess(t *testing.T) {
 	assert.Equal(t, "success", got.Status)
 	assert.Equal(t, "5dba79b5", got.RequestID)
 	assert.Equal(t, `{"Description":"canary-2","Resources":{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"arn:aws:iam::111122223333:policy/dev-1","Description":"canary-3"}}}}`, string(got.Fragment))
-	assert.Equal(t, []string{"GetParameter /permissions-boundary/dev"}, server.Calls())
+	assert.Equal(t, []string{"GetParameters /permissions-boundary/dev/111122223333 /permissions-boundary/dev"}, server.Calls())
 
 	var line map[string]any
 	require.NoError(t, json.Unmarshal([]byte(strings.TrimSpace(f.stop())), &line), f.stop())
@@ -135,8 +136,26 @@ func TestSuccess(t *testing.T) {
 	delete(line, "time")
 	assert.Equal(t, map[string]any{
 		"level": "INFO", "msg": "transformed", "version": release.Current().Version, "commit": "", "request": "5dba79b5", "account": "111122223333", "region": "eu-west-1",
-		"environment": "dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{}, "blindSpotCount": 0.0,
+		"environment": "dev", "parameter": "/permissions-boundary/dev", "boundary": "arn:aws:iam::111122223333:policy/dev-1", "actions": map[string]any{"added": 1.0}, "blindSpots": []any{}, "blindSpotCount": 0.0,
 	}, line)
+}
+
+// An override is used in its own account only, and the log says which value was
+// used. Both are read in one call.
+func TestOverride(t *testing.T) {
+	server := ssmServer(t)
+	server.Set("/permissions-boundary/dev/444455556666", "arn:aws:iam::aws:policy/staged")
+	for _, tc := range []struct{ account, boundary, parameter string }{
+		{"444455556666", "arn:aws:iam::aws:policy/staged", "/permissions-boundary/dev/444455556666"},
+		{"111122223333", "arn:aws:iam::111122223333:policy/dev-1", "/permissions-boundary/dev"},
+	} {
+		f := start(t, server.URL)
+		before := len(server.Calls())
+		got := f.invoke(strings.Replace(event("dev", role), `"accountId":"111122223333"`, `"accountId":"`+tc.account+`"`, 1))
+		assert.Contains(t, string(got.Fragment), `"PermissionsBoundary":"`+tc.boundary+`"`)
+		assert.Equal(t, []string{"GetParameters /permissions-boundary/dev/" + tc.account + " /permissions-boundary/dev"}, server.Calls()[before:])
+		assert.Contains(t, f.stop(), `"environment":"dev","parameter":"`+tc.parameter+`","boundary":"`+tc.boundary+`"`)
+	}
 }
 
 // A value that changes counts from the next request on.
@@ -166,20 +185,22 @@ func TestRefusals(t *testing.T) {
 	delete(untested, "ssm-slow")
 	delete(untested, "ssm-unreachable")
 	for _, tc := range []struct {
-		name     string
-		settings []string
-		value    string // of dev
-		other    string // another environment of the store
-		fault    ssmtest.Fault
-		event    string
+		name       string
+		settings   []string
+		value      string // of dev
+		other      string // another environment or override of the store
+		otherValue string
+		fault      ssmtest.Fault
+		event      string
 	}{
 		{name: "no-environment", event: strings.Replace(event("dev", role), `{"Environment":"dev"}`, `{}`, 1)},
 		{name: "environment-name", event: event("not a name", role)},
 		{name: "unknown-environment", event: event("stage", role)},
 		{name: "malformed-value", value: "canary-4", event: event("dev", role)},
+		{name: "malformed-override", other: "dev/111122223333", otherValue: "canary-6", event: event("dev", role)},
 		{name: "other-account", value: "arn:aws:iam::999999999999:policy/dev", event: event("dev", role)},
 		{name: "other-partition", value: "arn:aws-cn:iam::aws:policy/dev", event: event("dev", role)},
-		{name: "ssm-denied", fault: ssmtest.Fault{Code: "AccessDeniedException", Message: "User: arn:aws:sts::111122223333:assumed-role/macro/macro is not authorized to perform: ssm:GetParameter"}, event: event("dev", role)},
+		{name: "ssm-denied", fault: ssmtest.Fault{Code: "AccessDeniedException", Message: "User: arn:aws:sts::111122223333:assumed-role/macro/macro is not authorized to perform: ssm:GetParameters"}, event: event("dev", role)},
 		{name: "ssm-throttled", fault: ssmtest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}, event: event("dev", role)},
 		{name: "escape", event: event("dev", `{"Api":{"Type":"AWS::Serverless::GraphQLApi","Properties":{}}}`)},
 		{name: "loop-type", event: event("dev", `{"Fn::ForEach::Kinds":["Kind",["Role","Group"],{"My${Kind}":{"Type":"AWS::IAM::${Kind}"}}]}`)},
@@ -200,7 +221,7 @@ func TestRefusals(t *testing.T) {
 				server.Set("/permissions-boundary/dev", tc.value)
 			}
 			if tc.other != "" {
-				server.Set("/permissions-boundary/"+tc.other, "none")
+				server.Set("/permissions-boundary/"+tc.other, cmp.Or(tc.otherValue, "none"))
 			}
 			server.Fail(tc.fault)
 			f := start(t, server.URL, tc.settings...)
@@ -209,7 +230,7 @@ func TestRefusals(t *testing.T) {
 			assert.Equal(t, "5dba79b5", got.RequestID)
 			assert.Equal(t, texts[tc.name], got.ErrorMessage)
 			server.Fail(ssmtest.Fault{})
-			if tc.settings == nil && tc.value == "" {
+			if tc.settings == nil && tc.value == "" && tc.otherValue == "" {
 				assert.Equal(t, "success", f.invoke(event("dev", role)).Status, "the next invocation")
 			}
 			assert.NotContains(t, f.stop()+got.ErrorMessage, "canary")

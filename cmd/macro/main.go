@@ -56,6 +56,7 @@ func newHandler(ctx context.Context, getenv func(string) string) *handler {
 		h.broken = err
 		return h
 	}
+	h.prefix = s.prefix
 	h.macro = transform.Macro{Options: s.options, Store: paramstore.NewSSM(client, s.prefix)}
 	return h
 }

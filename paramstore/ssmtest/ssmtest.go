@@ -110,7 +110,7 @@ func (s *Server) BeforeNextWrite(do func()) {
 	s.race = do
 }
 
-// Calls returns the operations that were asked for, with the parameter's name.
+// Calls returns the operations that were asked for, with the parameters' names.
 func (s *Server) Calls() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,6 +120,7 @@ func (s *Server) Calls() []string {
 // request holds the inputs of all operations.
 type request struct {
 	Name, Path, Value, Type, NextToken string
+	Names                              []string
 	Overwrite, WithDecryption          bool
 	Recursive                          bool
 	MaxResults                         int
@@ -212,7 +213,7 @@ func (c Cut) send(w http.ResponseWriter, status int, answer []byte) {
 func (s *Server) note(operation string, in request) (f Fault, race func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, operation+" "+in.Name+in.Path)
+	s.calls = append(s.calls, operation+" "+in.Name+in.Path+strings.Join(in.Names, " "))
 	if operation == "PutParameter" {
 		race, s.race = s.race, nil
 	}
@@ -234,6 +235,8 @@ func (s *Server) do(operation string, in request) (any, error) {
 	versions := s.parameters[in.Name]
 	missing := len(versions) == 0
 	switch operation {
+	case "GetParameters":
+		return s.getParameters(in)
 	case "GetParametersByPath":
 		return s.byPath(in), nil
 	case "PutParameter":
@@ -268,6 +271,27 @@ func (s *Server) parameter(name string, decrypted bool) map[string]any {
 		"Name": name, "Type": typ, "Value": value,
 		"Version": len(versions), "LastModifiedDate": 1.7e9,
 	}
+}
+
+// maxNames is how many parameters one call can get. Source: SSM API,
+// GetParameters.
+const maxNames = 10
+
+// getParameters answers in alphabetical order. Parameters that do not exist are
+// listed apart, and are not an error.
+func (s *Server) getParameters(in request) (any, error) {
+	if len(in.Names) == 0 || len(in.Names) > maxNames {
+		return nil, awsError{"ValidationException", "Member must have length between 1 and 10"}
+	}
+	found, invalid := []map[string]any{}, []string{}
+	for _, name := range slices.Sorted(slices.Values(in.Names)) {
+		if len(s.parameters[name]) == 0 {
+			invalid = append(invalid, name)
+			continue
+		}
+		found = append(found, s.parameter(name, in.WithDecryption))
+	}
+	return map[string]any{"Parameters": found, "InvalidParameters": invalid}, nil
 }
 
 func (s *Server) putParameter(in request, missing bool) (any, error) {
