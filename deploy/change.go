@@ -12,19 +12,22 @@ import (
 // change is the result of a command that writes, or would with --dry-run.
 type change struct {
 	Environment string `json:"environment"`
-	Action      string `json:"action"` // created, updated, removed, unchanged; create, update, remove when it is not done
+	ForAccount  string `json:"forAccount,omitempty"` // of an override
+	Action      string `json:"action"`               // created, updated, removed, unchanged; create, update, remove when it is not done
 	DryRun      bool   `json:"dryRun"`
 	shown
 	Previous *string `json:"previous"`          // null when there was none, or a malformed one
 	Version  int64   `json:"version,omitempty"` // the one that stands now
 	location
+	Overrides []string `json:"overrides,omitempty"` // accounts that keep their own boundary, or lose it when the environment is removed
 }
 
 func (c change) table() [][]string {
-	rows := [][]string{{"environment", c.Environment}, {"action", c.Action}}
+	action := c.Action
 	if c.DryRun {
-		rows[1][1] += " (dry run: nothing was written)"
+		action += " (dry run: nothing was written)"
 	}
+	rows := present([][]string{{"environment", c.Environment}, {"for account", c.ForAccount}, {"action", action}})
 	if c.Action != removed.done && c.Action != removed.planned {
 		rows = append(rows, []string{"permissions boundary", c.text()})
 	}
@@ -50,9 +53,10 @@ const unchanged = "unchanged"
 
 // apply does a change unless this is a dry run, and returns its result. The
 // previous record has version 0 when there is none.
-func (p *pbm) apply(at *place, a act, environment string, value boundary.Value, previous boundary.Record, do func() (boundary.Record, error)) (change, error) {
+func (p *pbm) apply(at *place, a act, key boundary.Key, value boundary.Value, previous boundary.Record, do func() (boundary.Record, error)) (change, error) {
 	c := change{
-		Environment: environment,
+		Environment: key.Environment,
+		ForAccount:  key.Account,
 		Action:      a.planned,
 		DryRun:      p.dryRun,
 		shown:       showValue(value.String()),
@@ -73,15 +77,15 @@ func (p *pbm) apply(at *place, a act, environment string, value boundary.Value, 
 		}
 		c.Action, c.Version = a.done, record.Version
 	}
-	c.location = at.location(environment)
+	c.location = at.location(key)
 	return c, nil
 }
 
-// create adds an environment. The store decides whether it is there already:
-// nothing is overwritten.
-func (p *pbm) create(ctx context.Context, at *place, environment string, value boundary.Value) (change, error) {
-	return p.apply(at, created, environment, value, boundary.Record{}, func() (boundary.Record, error) {
-		return at.Create(ctx, boundary.Key{Environment: environment}, value)
+// create adds an environment or an override. The store decides whether it is
+// there already: nothing is overwritten.
+func (p *pbm) create(ctx context.Context, at *place, key boundary.Key, value boundary.Value) (change, error) {
+	return p.apply(at, created, key, value, boundary.Record{}, func() (boundary.Record, error) {
+		return at.Create(ctx, key, value)
 	})
 }
 
@@ -90,6 +94,6 @@ func (p *pbm) tellWhen(c change) {
 	if c.DryRun {
 		return
 	}
-	p.line("", "it takes effect on the next deployment of each stack of environment "+c.Environment)
+	p.line("", "it takes effect on the next deployment of each stack of "+described(boundary.Key{Environment: c.Environment, Account: c.ForAccount}))
 	p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
 }

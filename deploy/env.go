@@ -97,7 +97,7 @@ func (at *place) orSpelled(ctx context.Context, environment string, err error) e
 		return err // which says enough
 	}
 	for _, r := range records {
-		if strings.EqualFold(r.Key.Environment, environment) {
+		if r.Key.Environment != environment && strings.EqualFold(r.Key.Environment, environment) {
 			return boundary.WithRemedy(err, "did you mean "+r.Key.Environment+"? the names of environments are case-sensitive")
 		}
 	}

@@ -86,14 +86,14 @@ func (p *pbm) addBoundary(ctx context.Context, j *project, environment string, f
 	}
 	value := given
 	if flag.given() {
-		err = p.verify(ctx, at, value)
+		err = p.verify(ctx, at, boundary.Key{Environment: environment}, value)
 	} else {
 		value, err = p.inherit(ctx, j, at, environment)
 	}
 	if err != nil {
 		return change{}, nil, err
 	}
-	c, err := p.create(ctx, at, environment, value)
+	c, err := p.create(ctx, at, boundary.Key{Environment: environment}, value)
 	return c, at, err
 }
 
@@ -132,7 +132,7 @@ func (p *pbm) inherit(ctx context.Context, j *project, at *place, environment st
 	if err != nil {
 		return boundary.Value{}, fmt.Errorf("inherit from environment %s: %w", from, err)
 	}
-	switch err := p.verify(ctx, at, value); {
+	switch err := p.verify(ctx, at, boundary.Key{Environment: environment}, value); {
 	case errors.Is(err, errUnusable):
 		p.line("warning: ", fmt.Sprintf("the boundary of environment %s does not work in %s: %v", from, environment, err))
 		return p.askNew(ctx, at, environment, "the boundary of the current environment does not work there")
@@ -152,7 +152,9 @@ func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (b
 	if !p.canAsk() {
 		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("environment %s needs a boundary: %s", environment, why))
 	}
-	return p.askBoundary(ctx, environment, nil, func(value boundary.Value) error { return p.verify(ctx, at, value) })
+	return p.askBoundary(ctx, boundary.Key{Environment: environment}, nil, func(value boundary.Value) error {
+		return p.verify(ctx, at, boundary.Key{Environment: environment}, value)
+	})
 }
 
 // errMalformed is what errors wrap that say that a store holds no boundary
@@ -160,8 +162,8 @@ func (p *pbm) askNew(ctx context.Context, at *place, environment, why string) (b
 var errMalformed = errors.New("boundary value is malformed")
 
 // correction is the command that replaces a malformed value.
-func (at *place) correction(environment string) string {
-	return at.command("pbm env update " + environment)
+func (at *place) correction(key boundary.Key) string {
+	return at.command("pbm env update " + arguments(key))
 }
 
 // chooseKnown says where an environment is that another one inherits from:
@@ -205,7 +207,7 @@ func (p *pbm) boundaryOf(ctx context.Context, j *project, environment string) (b
 		return boundary.Value{}, boundary.Problem{
 			What:   at.Location(boundary.Key{Environment: environment}) + " is malformed",
 			Cause:  err,
-			Remedy: "correct it: " + at.correction(environment),
+			Remedy: "correct it: " + at.correction(record.Key),
 			Kind:   errMalformed,
 		}
 	}

@@ -42,7 +42,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 	}
 	old := j.movesFrom(environment, at.access)
 	j.Current = environment
-	e, err := at.look(ctx, j, environment)
+	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 func (p *pbm) getCommand() *cobra.Command {
 	var name string
+	var of accountFlag
 	c := &cobra.Command{
 		Use:               "get [NAME]",
 		Short:             "show an environment and its boundary",
@@ -26,59 +27,81 @@ func (p *pbm) getCommand() *cobra.Command {
 				}
 				args = []string{name}
 			}
-			return p.get(c.Context(), args)
+			return p.get(c.Context(), args, of)
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", "same as NAME")
+	of.register(c.Flags(), "show the override for this account")
 	return c
 }
 
-func (p *pbm) get(ctx context.Context, args []string) error {
-	j, environment, err := p.named(args)
+func (p *pbm) get(ctx context.Context, args []string, of accountFlag) error {
+	j, key, err := p.namedKey(args, of)
 	if err != nil {
 		return err
 	}
-	e, err := p.look(ctx, j, environment)
+	at, err := p.toRead(ctx, j, key.Environment)
+	if err != nil {
+		return err
+	}
+	if key.IsOverride() {
+		e, err := at.look(ctx, j, key)
+		if err != nil {
+			return err
+		}
+		return p.showEnvironment(e)
+	}
+	e, err := p.lookAll(ctx, at, j, key.Environment)
 	if err != nil {
 		return err
 	}
 	return p.showEnvironment(e)
 }
 
-// showEnvironment prints an environment, and fails if its value is malformed:
+// showEnvironment prints an environment, and fails if a value of it is malformed:
 // deployments of its stacks are refused.
 func (p *pbm) showEnvironment(e environmentResult) error {
 	if err := p.show(e); err != nil {
 		return err
 	}
-	return malformed([]environmentResult{e})
+	return malformed(append([]environmentResult{e}, e.Overrides...))
 }
 
-// look reads an environment as it is.
-func (p *pbm) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
-	at, err := p.toRead(ctx, j, environment)
+// lookAll reads an environment as it is, with its overrides.
+func (p *pbm) lookAll(ctx context.Context, at *place, j *project, environment string) (environmentResult, error) {
+	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
 	if err != nil {
-		return environmentResult{}, err
+		return e, err
 	}
-	return at.look(ctx, j, environment)
+	for _, r := range p.knownOverrides(ctx, at, environment) {
+		override, err := at.environment(j, r)
+		if err != nil {
+			return e, err
+		}
+		e.Overrides = append(e.Overrides, override)
+	}
+	return e, nil
 }
 
-func (at *place) look(ctx context.Context, j *project, environment string) (environmentResult, error) {
-	record, err := at.Get(ctx, boundary.Key{Environment: environment})
+// look reads a value as it is.
+func (at *place) look(ctx context.Context, j *project, key boundary.Key) (environmentResult, error) {
+	record, err := at.Get(ctx, key)
 	if err != nil {
-		return environmentResult{}, at.orSpelled(ctx, environment, err)
+		return environmentResult{}, at.orSpelled(ctx, key.Environment, err)
 	}
 	return at.environment(j, record)
 }
 
-// environmentResult is an environment in results.
+// environmentResult is an environment, or an override of it, in results.
 type environmentResult struct {
 	Environment string `json:"environment"`
+	ForAccount  string `json:"forAccount,omitempty"` // of an override
 	Current     bool   `json:"current"`
 	shown
 	Version  int64      `json:"version"`
 	Modified *time.Time `json:"modified"` // null when the store does not know
 	location
+	Overrides []environmentResult `json:"overrides,omitempty"` // of pbm env get; others list them beside the environment
 
 	correction string // the command for when it is malformed
 }
@@ -86,16 +109,18 @@ type environmentResult struct {
 // malformed is what is wrong with results of which some are, nil when none is.
 func malformed(all []environmentResult) error {
 	var names, corrections []string
+	var bad boundary.Key
 	for _, e := range all {
 		if e.Value == nil {
-			names, corrections = append(names, e.Environment), append(corrections, e.correction)
+			bad = e.key()
+			names, corrections = append(names, e.key().String()), append(corrections, e.correction)
 		}
 	}
 	switch len(names) {
 	case 0:
 		return nil
 	case 1:
-		return boundary.Problem{What: "the boundary value of environment " + names[0] + " is malformed", Remedy: "correct it: " + corrections[0]}
+		return boundary.Problem{What: "the boundary value of " + described(bad) + " is malformed", Remedy: "correct it: " + corrections[0]}
 	}
 	return boundary.Problem{
 		What:   "the boundary values of these environments are malformed: " + strings.Join(names, ", "),
@@ -107,12 +132,13 @@ func (at *place) environment(j *project, r boundary.Record) (environmentResult, 
 	name, err := current(j)
 	return environmentResult{
 		Environment: r.Key.Environment,
-		Current:     r.Key.Environment == name,
+		ForAccount:  r.Key.Account,
+		Current:     r.Key == boundary.Key{Environment: name},
 		shown:       showValue(r.Text),
 		Version:     r.Version,
 		Modified:    optionalTime(r.Modified),
-		location:    at.location(r.Key.Environment),
-		correction:  at.correction(r.Key.Environment),
+		location:    at.location(r.Key),
+		correction:  at.correction(r.Key),
 	}, err
 }
 
@@ -121,12 +147,22 @@ func (e environmentResult) table() [][]string {
 	if e.Current {
 		current = "yes"
 	}
-	return append(present([][]string{
+	rows := append(present([][]string{
 		{"environment", e.Environment},
+		{"for account", e.ForAccount},
 		{"current", current},
 		{"permissions boundary", e.text()},
 		{"problem", e.Problem},
 		{"version", fmt.Sprint(e.Version)},
 		{"modified", timeText(e.Modified)},
 	}), e.rows()...)
+	for _, o := range e.Overrides {
+		rows = append(rows, []string{"override for account " + o.ForAccount, o.text()})
+	}
+	return rows
+}
+
+// key is the key of the value.
+func (e environmentResult) key() boundary.Key {
+	return boundary.Key{Environment: e.Environment, Account: e.ForAccount}
 }

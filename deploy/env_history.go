@@ -11,7 +11,8 @@ import (
 )
 
 func (p *pbm) historyCommand() *cobra.Command {
-	return &cobra.Command{
+	var of accountFlag
+	c := &cobra.Command{
 		Use:   "history [NAME]",
 		Short: "show the versions of an environment's boundary",
 		Long: `History shows the versions of an environment's boundary, oldest first. SSM
@@ -19,24 +20,26 @@ keeps the last 100.`,
 		Annotations:       map[string]string{ignoresAnnotation: readOnly},
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,
-		RunE:              func(c *cobra.Command, args []string) error { return p.history(c.Context(), args) },
+		RunE:              func(c *cobra.Command, args []string) error { return p.history(c.Context(), args, of) },
 	}
+	of.register(c.Flags(), "show the override for this account")
+	return c
 }
 
-func (p *pbm) history(ctx context.Context, args []string) error {
-	j, environment, err := p.named(args)
+func (p *pbm) history(ctx context.Context, args []string, of accountFlag) error {
+	j, key, err := p.namedKey(args, of)
 	if err != nil {
 		return err
 	}
-	at, err := p.toRead(ctx, j, environment)
+	at, err := p.toRead(ctx, j, key.Environment)
 	if err != nil {
 		return err
 	}
-	records, err := at.History(ctx, boundary.Key{Environment: environment})
+	records, err := at.History(ctx, key)
 	if err != nil {
-		return at.orSpelled(ctx, environment, err)
+		return at.orSpelled(ctx, key.Environment, err)
 	}
-	h := environmentHistory{Environment: environment, location: at.location(environment)}
+	h := environmentHistory{Environment: key.Environment, ForAccount: key.Account, location: at.location(key)}
 	for _, r := range records {
 		h.Versions = append(h.Versions, version{
 			Version: r.Version, shown: showValue(r.Text), Modified: optionalTime(r.Modified), ModifiedBy: r.ModifiedBy,
@@ -48,6 +51,7 @@ func (p *pbm) history(ctx context.Context, args []string) error {
 // environmentHistory is the result of pbm env history.
 type environmentHistory struct {
 	Environment string `json:"environment"`
+	ForAccount  string `json:"forAccount,omitempty"` // of an override
 	location
 	Versions []version `json:"versions"`
 }
@@ -60,7 +64,7 @@ type version struct {
 }
 
 func (h environmentHistory) table() [][]string {
-	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY OF " + h.Environment, "MODIFIED", "MODIFIED BY"}}
+	rows := [][]string{{"VERSION", "PERMISSIONS BOUNDARY OF " + boundary.Key{Environment: h.Environment, Account: h.ForAccount}.String(), "MODIFIED", "MODIFIED BY"}}
 	for _, v := range h.Versions {
 		rows = append(rows, []string{fmt.Sprint(v.Version), v.text(), dash(timeText(v.Modified)), dash(v.ModifiedBy)})
 	}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +22,7 @@ func (p *pbm) listCommand() *cobra.Command {
 		Short:   "list the environments and their boundaries",
 		Long: `List shows the environments of the store, and those that the project keeps in
 other accounts, Regions and files. With --profile, --region or --store it shows
-only that store.`,
+only that store. NAME/ACCOUNT is the override of an environment for an account.`,
 		Annotations: map[string]string{ignoresAnnotation: readOnly},
 		Args:        cobra.NoArgs,
 		RunE:        func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
@@ -56,7 +55,7 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	}
 	rest, failures := p.listRest(ctx, j, all)
 	all = append(all, rest...)
-	slices.SortFunc(all, func(a, b environmentResult) int { return strings.Compare(a.Environment, b.Environment) })
+	slices.SortFunc(all, func(a, b environmentResult) int { return a.key().Compare(b.key()) })
 	if err := p.show(environmentList{Environments: all, details: details}); err != nil {
 		return err
 	}
@@ -96,7 +95,7 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 	}
 	all := []environmentResult{}
 	for _, r := range records {
-		if r.Key.IsOverride() || p.isElsewhere(j, at, r.Key.Environment) {
+		if p.isElsewhere(j, at, r.Key.Environment) {
 			continue
 		}
 		e, err := at.environment(j, r)
@@ -128,13 +127,13 @@ func (p *pbm) listRest(ctx context.Context, j *project, listed []environmentResu
 	}
 	reported := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(j.Environments)) {
-		isListed := func(e environmentResult) bool { return e.Environment == name }
+		isListed := func(e environmentResult) bool { return e.key() == boundary.Key{Environment: name} }
 		if slices.ContainsFunc(listed, isListed) {
 			continue
 		}
-		e, err := p.look(ctx, j, name)
+		found, err := p.lookElsewhere(ctx, j, name)
 		if err == nil {
-			all = append(all, e)
+			all = append(all, found...)
 			continue
 		}
 		if failures++; !reported[err.Error()] {
@@ -143,6 +142,21 @@ func (p *pbm) listRest(ctx context.Context, j *project, listed []environmentResu
 		}
 	}
 	return all, failures
+}
+
+// lookElsewhere reads an environment of the project and its overrides.
+func (p *pbm) lookElsewhere(ctx context.Context, j *project, environment string) ([]environmentResult, error) {
+	at, err := p.toRead(ctx, j, environment)
+	if err != nil {
+		return nil, err
+	}
+	e, err := p.lookAll(ctx, at, j, environment)
+	if err != nil {
+		return nil, err
+	}
+	overrides := e.Overrides
+	e.Overrides = nil
+	return append([]environmentResult{e}, overrides...), nil
 }
 
 // environmentList is the result of pbm env list.
@@ -169,7 +183,7 @@ func (l environmentList) table() [][]string {
 		if e.Current {
 			mark = "* "
 		}
-		row := []string{mark + e.Environment, e.text()}
+		row := []string{mark + e.key().String(), e.text()}
 		if l.details {
 			row = append(row, fmt.Sprint(e.Version), dash(timeText(e.Modified)), dash(e.Parameter), dash(e.Region), dash(e.Profile))
 		}

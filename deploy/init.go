@@ -93,7 +93,7 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 		return err
 	}
 	j.Current = environment
-	e, err := at.look(ctx, j, environment)
+	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
 	if err != nil && !errors.Is(err, boundary.ErrUnknown) {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/paramstore"
 )
 
 // What --output takes.
@@ -90,11 +91,11 @@ type location struct {
 	File      string `json:"file,omitempty"`
 }
 
-func (at *place) location(environment string) location {
+func (at *place) location(key boundary.Key) location {
 	if !at.inAWS() {
 		return location{File: at.file}
 	}
-	l := location{Parameter: at.prefix + "/" + environment, Region: at.Region, Profile: at.Profile}
+	l := location{Parameter: paramstore.Name(at.prefix, key), Region: at.Region, Profile: at.Profile}
 	if at.caller != nil {
 		l.Account = at.caller.AccountID
 	}

@@ -76,10 +76,10 @@ func (p *pbm) confirm(ctx context.Context, environment, question string, refused
 
 // askBoundary asks for an environment's boundary until the answer can be used
 // there. Enter keeps the present one, if there is one.
-func (p *pbm) askBoundary(ctx context.Context, environment string, present *boundary.Value, usable func(boundary.Value) error) (boundary.Value, error) {
-	question := fmt.Sprintf("permissions boundary of environment %s (ARN, policy name, or none): ", environment)
+func (p *pbm) askBoundary(ctx context.Context, key boundary.Key, present *boundary.Value, usable func(boundary.Value) error) (boundary.Value, error) {
+	question := fmt.Sprintf("permissions boundary of %s (ARN, policy name, or none): ", described(key))
 	if present != nil {
-		question = fmt.Sprintf("permissions boundary of environment %s (ARN, policy name, or none; Enter keeps %s): ", environment, present)
+		question = fmt.Sprintf("permissions boundary of %s (ARN, policy name, or none; Enter keeps %s): ", described(key), present)
 	}
 	for {
 		line, err := p.ask(ctx, question)

@@ -154,7 +154,7 @@ func (at *place) withProfile(err error) error {
 // Correction names the command that replaces a value, with the flags that lead
 // here.
 func (at *place) Correction(key boundary.Key) string {
-	return "correct it: " + at.correction(key.Environment)
+	return "correct it: " + at.correction(key)
 }
 
 // given are the flags of the command that lead to a store in SSM.

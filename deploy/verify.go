@@ -43,8 +43,9 @@ func (at *place) identify(ctx context.Context) (boundary.Target, error) {
 // verify checks that a boundary works in a place: its partition and account
 // are the caller's, and IAM has the policy. Where pbm may not ask IAM it warns.
 // With --no-verify only what needs no network is checked. The error wraps
-// errUnusable when the boundary is at fault.
-func (p *pbm) verify(ctx context.Context, at *place, value boundary.Value) error {
+// errUnusable when the boundary is at fault. The boundary of an override must work
+// in the account that it is for.
+func (p *pbm) verify(ctx context.Context, at *place, key boundary.Key, value boundary.Value) error {
 	if !at.inAWS() {
 		return nil
 	}
@@ -58,6 +59,8 @@ func (p *pbm) verify(ctx context.Context, at *place, value boundary.Value) error
 	if value.IsNone() {
 		return nil
 	}
+	reachable := !key.IsOverride() || key.Account == target.AccountID
+	target.AccountID = cmp.Or(key.Account, target.AccountID)
 	policy, err := value.Resolve(target)
 	if err != nil {
 		return boundary.Problem{
@@ -67,10 +70,20 @@ func (p *pbm) verify(ctx context.Context, at *place, value boundary.Value) error
 			Kind:   errUnusable,
 		}
 	}
-	if p.noVerify {
+	switch {
+	case p.noVerify:
+		return nil
+	case !reachable && !isOfAWS(policy):
+		p.line("warning: ", "not verified that policy "+policy+" exists: it is in another account than the credentials")
 		return nil
 	}
 	return p.verifyPolicy(ctx, at, policy)
+}
+
+// isOfAWS reports whether AWS manages a policy, which is then in every account.
+func isOfAWS(policy string) bool {
+	a, err := arn.Parse(policy)
+	return err == nil && a.AccountID == "aws"
 }
 
 // verifyPolicy asks IAM for a managed policy.
