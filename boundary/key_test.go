@@ -26,3 +26,11 @@ func TestParseKey(t *testing.T) {
 		assert.Error(t, err, text)
 	}
 }
+
+// What is not an account ID is not part of a name in the store.
+func TestKeyIn(t *testing.T) {
+	for _, id := range []string{"", "1", "../prod", "111122223333/x", "１１１１２２２２３３３３"} {
+		assert.Equal(t, boundary.Key{Environment: "dev"}, boundary.KeyIn("dev", id), id)
+	}
+	assert.Equal(t, boundary.Key{Environment: "dev", Account: "111122223333"}, boundary.KeyIn("dev", "111122223333"))
+}

@@ -54,6 +54,40 @@ var defects = []defect{
 		"the environment's name may have a slash",
 		`^[A-Za-z0-9_.-]+$`, `^[A-Za-z0-9_./-]+$`,
 	},
+	{
+		"any text of a request is an account ID",
+		`if CheckAccountID(text) != nil {`, `if text == "" {`,
+	},
+
+	// Which value takes effect.
+	{
+		"an override is ignored",
+		`m.boundary(ctx, boundary.KeyIn(chosen.environment, req.accountID))`,
+		`m.boundary(ctx, boundary.Key{Environment: chosen.environment})`,
+	},
+	{
+		"the environment's own value replaces a malformed override",
+		`	record, err := m.Store.Effective(ctx, in)
+`, `	record, err := m.Store.Effective(ctx, in)
+	if _, malformed := boundary.Parse(record.Text); malformed != nil {
+		record, err = m.Store.Effective(ctx, in.Own())
+	}
+`,
+	},
+	{
+		"SSM's answer may leave an override out",
+		`		delete(names, missing)
+	}
+	if len(names) > 0 {`, `		delete(names, missing)
+	}
+	if len(names) > 1 {`,
+	},
+	{
+		"the environment's own value comes before its override",
+		`	for _, key := range keys {
+		if record, found := records[key]; found {`, `	for _, key := range slices.Backward(keys) {
+		if record, found := records[key]; found {`,
+	},
 
 	// Which environment a stack is of.
 	{

@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
 )
 
@@ -51,14 +50,6 @@ func TestOverride(t *testing.T) {
 			assert.Equal(t, "dev", report.Environment)
 		})
 	}
-}
-
-// What is not an account ID is no part of a name in the store.
-func TestOverrideOfNoAccount(t *testing.T) {
-	for _, id := range []string{"", "1", "../prod", "111122223333/x", "１１１１２２２２３３３３"} {
-		assert.Equal(t, boundary.Key{Environment: "dev"}, boundary.KeyIn("dev", id), id)
-	}
-	assert.Equal(t, boundary.Key{Environment: "dev", Account: account}, boundary.KeyIn("dev", account))
 }
 
 // Under a pin, an environment that has only an override for this account exists.
