@@ -69,7 +69,7 @@ var defects = []defect{
 		"the environment's own value replaces a malformed override",
 		`	record, err := m.Store.Effective(ctx, in)
 `, `	record, err := m.Store.Effective(ctx, in)
-	if _, malformed := boundary.Parse(record.Text); malformed != nil {
+	if _, malformed := boundary.Parse(record.Text); err == nil && malformed != nil {
 		record, err = m.Store.Effective(ctx, in.Own())
 	}
 `,
