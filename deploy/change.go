@@ -19,7 +19,7 @@ type change struct {
 	Previous *string `json:"previous"`          // null when there was none, or a malformed one
 	Version  int64   `json:"version,omitempty"` // the one that stands now
 	location
-	Overrides []string `json:"overrides,omitempty"` // accounts that keep their own boundary, or lose it when the environment is removed
+	OverriddenIn []string `json:"overriddenIn,omitempty"` // accounts that keep their own boundary, or lose it when the environment is removed
 }
 
 func (c change) table() [][]string {

@@ -152,7 +152,7 @@ func (p *pbm) removeAll(ctx context.Context, at *place, key boundary.Key, overri
 		if err := at.Remove(ctx, r.Key); err != nil && !errors.Is(err, boundary.ErrUnknown) {
 			return err
 		}
-		p.line("", "removed the override for account "+r.Key.Account)
+		p.line("", "removed the override for account "+r.Key.Account+", which was "+showValue(r.Text).text())
 	}
 	return at.Remove(ctx, key)
 }

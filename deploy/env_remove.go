@@ -68,7 +68,7 @@ func (p *pbm) remove(ctx context.Context, environment string, of accountFlag) er
 	if err != nil {
 		return err
 	}
-	c.shown, c.Overrides = shown{}, accountsOf(overrides)
+	c.shown, c.OverriddenIn = shown{}, accountsOf(overrides)
 	if err := p.show(c); err != nil {
 		return err
 	}

@@ -75,14 +75,14 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 		return err
 	}
 	if !key.IsOverride() {
-		c.Overrides = accountsOf(p.knownOverrides(ctx, at, key.Environment))
+		c.OverriddenIn = accountsOf(p.knownOverrides(ctx, at, key.Environment))
 	}
 	if err := p.show(c); err != nil {
 		return err
 	}
 	if c.Action != unchanged {
 		p.tellWhen(c)
-		p.tellOverrides(c.Overrides)
+		p.tellOverrides(c.OverriddenIn)
 	}
 	return nil
 }
