@@ -149,7 +149,7 @@ func (c *cloudFormation) process(path string, given map[string]string) (object, 
 			continue
 		}
 		properties := r["Properties"].(object)
-		name := properties["TemplateURL"].(string)
+		name := nestedTemplate(r)
 		nested, err := c.process(filepath.Join(filepath.Dir(path), name), nestedParameters(properties))
 		if err != nil {
 			return nil, fmt.Errorf("nested template %s: %w", name, err)
@@ -159,6 +159,16 @@ func (c *cloudFormation) process(path string, given map[string]string) (object, 
 		}
 	}
 	return template, nil
+}
+
+// nestedTemplate is the file of a nested stack's template. The CDK names it in
+// Metadata, because its TemplateURL is where the CDK uploads it.
+func nestedTemplate(stack object) string {
+	metadata, _ := stack["Metadata"].(object)
+	if path, isAsset := metadata["aws:asset:path"].(string); isAsset {
+		return path
+	}
+	return stack["Properties"].(object)["TemplateURL"].(string)
 }
 
 func nestedParameters(properties object) map[string]string {
