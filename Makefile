@@ -41,8 +41,8 @@ test: ## Run the tests (under a minute)
 test-moto: $(TOOLS) ## Run the tests of pbm against moto (Python 3)
 	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1 -timeout 30m
 
-# SAM CLI, the AWS CLI, the CDK and the Serverless Framework, with the macro's function in AWS's runtime
-# emulator, and moto in place of AWS.
+# SAM CLI, the AWS CLI, the CDK and the Serverless Framework, with the macro's
+# function in AWS's runtime emulator, and moto in place of AWS.
 e2e: $(TOOLS) e2e/node_modules ## Run the end-to-end tests with real tools (Linux, Docker, Node, Python 3, root)
 	e2e/with-docker e2e/with-image e2e/with-moto $(VENV)/bin/moto_server e2e/run
 

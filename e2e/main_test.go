@@ -1,7 +1,7 @@
 // Package e2e_test runs what users run: SAM CLI, the AWS CLI, the SAM
-// translator, the CDK and pbm, with the macro in AWS's own runtime emulator,
-// and SSM, IAM and CloudFormation in moto. make e2e installs and starts all
-// that; elsewhere the tests skip.
+// translator, the CDK, the Serverless Framework and pbm, with the macro in AWS's
+// own runtime emulator, and SSM, IAM and CloudFormation in moto. make e2e
+// installs and starts all that; elsewhere the tests skip.
 package e2e_test
 
 import (
