@@ -479,16 +479,19 @@ func (c *checker) transforms(result *checkedTemplate, t *templateFile) {
 	}
 }
 
+// Types of resources that nest a template, or deploy it.
+const (
+	stackType       = "AWS::CloudFormation::Stack"
+	stackSetType    = "AWS::CloudFormation::StackSet"
+	applicationType = "AWS::Serverless::Application"
+)
+
 // nested are the local templates that a template nests or deploys by a
 // StackSet, by logical ID. root is that of the template: see [input].
 func (t *templateFile) nested(root string) map[string]input {
-	const stack, set, application = "AWS::CloudFormation::Stack", "AWS::CloudFormation::StackSet", "AWS::Serverless::Application"
 	inputs := map[string]input{}
-	for id, r := range t.Resources(stack, set, application) {
-		location := r.Properties.Get("TemplateURL")
-		if r.Type == application {
-			location = r.Properties.Get("Location")
-		}
+	for id, r := range t.Resources(stackType, stackSetType, applicationType) {
+		location := nestedLocation(r)
 		if !location.IsString() || location.IsEmpty() || strings.Contains(location.Text, "://") {
 			continue
 		}
@@ -497,8 +500,20 @@ func (t *templateFile) nested(root string) map[string]input {
 			path:    path,
 			real:    realPath(path),
 			root:    root,
-			managed: r.Type == set && r.Properties.Get("PermissionModel").Text == "SERVICE_MANAGED",
+			managed: r.Type == stackSetType && r.Properties.Get("PermissionModel").Text == "SERVICE_MANAGED",
 		}
 	}
 	return inputs
+}
+
+// nestedLocation says where the template of a resource is. In the output of the
+// CDK, TemplateURL is where the CDK uploads it, and Metadata names the file.
+func nestedLocation(r template.Resource) template.Node {
+	switch {
+	case r.Type == applicationType:
+		return r.Properties.Get("Location")
+	case r.Metadata.Get("aws:asset:property").Text == "TemplateURL":
+		return r.Metadata.Get("aws:asset:path")
+	}
+	return r.Properties.Get("TemplateURL")
 }

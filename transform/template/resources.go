@@ -11,6 +11,7 @@ import (
 type Resource struct {
 	Type       string
 	Properties Node
+	Metadata   Node
 }
 
 // Resources are those of some types, by logical ID. What a loop makes resources
@@ -39,9 +40,9 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 				}
 			}
 		case !isLoop && kind == jsontext.KindBeginObject:
-			typ, properties := c.resource()
+			typ, properties, metadata := c.resource()
 			if delete(all, string(id)); slices.Contains(types, typ) {
-				all[string(id)] = Resource{typ, NodeAt(c.Src, properties)}
+				all[string(id)] = Resource{typ, NodeAt(c.Src, properties), NodeAt(c.Src, metadata)}
 			}
 		default:
 			c.Skip()
@@ -50,7 +51,7 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 }
 
 // resource reads one resource.
-func (c *Cursor) resource() (typ string, properties Span) {
+func (c *Cursor) resource() (typ string, properties, metadata Span) {
 	for c.Enter(); c.More(); {
 		name, _ := c.Name()
 		switch value := c.Skip(); string(name) {
@@ -58,7 +59,9 @@ func (c *Cursor) resource() (typ string, properties Span) {
 			typ = string(c.Text(value))
 		case "Properties":
 			properties = value
+		case "Metadata":
+			metadata = value
 		}
 	}
-	return typ, properties
+	return typ, properties, metadata
 }
