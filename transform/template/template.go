@@ -206,7 +206,7 @@ func (s section) is(src []byte, name string) bool {
 		bytes.IndexByte(quoted, '\\') >= 0 && string(Unquote(quoted)) == name
 }
 
-// named is the last section of a name, zero when there is none.
+// named returns the last section of a name, or the zero section.
 func (t *Document) named(name string) (found section) {
 	for _, s := range t.sections() {
 		if s.is(t.json, name) {
@@ -216,11 +216,11 @@ func (t *Document) named(name string) (found section) {
 	return found
 }
 
-// Span is where the value of a section is in the JSON, absent when the section
-// is not in it.
+// Span returns the span of the value of a section in the JSON, absent if the JSON
+// has no such section.
 func (t *Document) Span(name string) Span { return t.named(name).value }
 
-// Section is the value of a section as a tree, the zero node when there is none.
+// Section returns the value of a section as a tree, or the zero node.
 // The section Transform of YAML has a reader of its own: see [Document.Entries].
 func (t *Document) Section(name string) Node { return NodeAt(t.json, t.Span(name)) }
 
