@@ -103,8 +103,8 @@ var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
 // isTrue reports whether SAM treats a value as true, as Python does. Functions are
 // objects, which are true whatever they yield later. But language extensions may
-// replace some of them, and the variables of loops, by values before SAM sees them;
-// so may they an unknown function.
+// replace some of them, unknown functions, and the variables of loops by values
+// before SAM sees them.
 func (in *inspector) isTrue(n template.Node, around loops) bool {
 	name, argument := n.Only()
 	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
