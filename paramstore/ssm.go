@@ -37,6 +37,7 @@ type SSM struct {
 	prefix  string
 	region  string
 	account string // empty where nobody has said it
+	afar    bool   // whether its messages are read in another account
 }
 
 // NewSSM returns the store of the client's account and Region.
@@ -44,12 +45,19 @@ func NewSSM(client *ssm.Client, prefix string) *SSM {
 	return &SSM{client: client, prefix: prefix, region: client.Options().Region}
 }
 
+// Of is the store with messages that name its account.
+func (s *SSM) Of(account string) *SSM {
+	named := *s
+	named.account = account
+	return &named
+}
+
 // InAccount is the store as seen by people who may be in another account: its
 // messages name the account, and are for reading, not for pasting.
 func (s *SSM) InAccount(account string) *SSM {
-	there := *s
-	there.account = account
-	return &there
+	there := s.Of(account)
+	there.afar = true
+	return there
 }
 
 // Name returns the name of the parameter that has a value.
@@ -279,7 +287,7 @@ func (s *SSM) remedy(what, command string) string {
 	if s.prefix != DefaultPrefix {
 		command += " --prefix " + printable.Shell(s.prefix)
 	}
-	if s.account == "" {
+	if !s.afar {
 		return what + ": " + command
 	}
 	return fmt.Sprintf("run \"%s\" with credentials of account %s to %s", command, s.account, what)
