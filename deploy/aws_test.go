@@ -25,7 +25,7 @@ import (
 )
 
 // Accounts of the profiles that scripts use.
-var accounts = map[string]string{"dev": "111122223333", "prod": "222233334444"}
+var accounts = map[string]string{"dev": "111122223333", "dev-2": "111122223333", "prod": "222233334444", "stage": "333344445555"}
 
 // fakeAWS is SSM, STS and IAM of several accounts and Regions at one endpoint.
 // Who calls, and where, is what the request was signed for, as with AWS.
@@ -82,6 +82,10 @@ func (f *fakeAWS) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch action {
+	case "AssumeRole":
+		account = strings.Split(r.Form.Get("RoleArn"), ":")[4]
+		answer(w, action, fmt.Sprintf("<Credentials><AccessKeyId>AKIA%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>"+
+			"<SessionToken>%s</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>", account, r.Form.Get("RoleSessionName")))
 	case "GetCallerIdentity":
 		answer(w, action, fmt.Sprintf("<Account>%s</Account><UserId>AIDA</UserId><Arn>arn:%s:iam::%s:user/operator</Arn>",
 			account, boundary.PartitionOf(region), account))

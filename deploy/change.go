@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -13,13 +14,14 @@ import (
 type change struct {
 	Environment string `json:"environment"`
 	ForAccount  string `json:"forAccount,omitempty"` // of an override
-	Action      string `json:"action"`               // created, updated, removed, unchanged; create, update, remove when it is not done
+	Action      string `json:"action"`               // created, updated, removed, unchanged, failed; create, update, remove when it is not done
 	DryRun      bool   `json:"dryRun"`
 	shown
 	Previous *string `json:"previous"`          // null when there was none, or a malformed one
 	Version  int64   `json:"version,omitempty"` // the one that stands now
 	location
 	OverriddenIn []string `json:"overriddenIn,omitempty"` // accounts that keep their own boundary, or lose it when the environment is removed
+	Error        string   `json:"error,omitempty"`        // why it failed
 }
 
 func (c change) table() [][]string {
@@ -40,60 +42,173 @@ func (c change) table() [][]string {
 	return append(rows, c.rows()...)
 }
 
+// changes are the changes of an environment, or of an override, in several
+// targets.
+type changes struct {
+	Environment string   `json:"environment"`
+	ForAccount  string   `json:"forAccount,omitempty"`
+	Targets     []change `json:"targets"`
+}
+
+func (l changes) table() [][]string {
+	rows := [][]string{{"ACCOUNT", "REGION", "ACTION", "PERMISSIONS BOUNDARY OF " + boundary.Key{Environment: l.Environment, Account: l.ForAccount}.String(), "PREVIOUS", "VERSION"}}
+	for _, c := range l.Targets {
+		row := []string{dash(c.Account), dash(c.Region), c.Action, "-", "-", "-"}
+		if c.DryRun {
+			row[2] += " (dry run)"
+		}
+		if c.Value != nil {
+			row[3] = *c.Value
+		}
+		if c.Previous != nil {
+			row[4] = *c.Previous
+		}
+		if c.Version != 0 {
+			row[5] = fmt.Sprint(c.Version)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // act is what a change does, before and after it is done.
 type act struct{ planned, done string }
 
 var (
-	created = act{"create", "created"}
-	updated = act{"update", "updated"}
-	removed = act{"remove", "removed"}
+	created   = act{"create", "created"}
+	updated   = act{"update", "updated"}
+	removed   = act{"remove", "removed"}
+	unchanged = act{"unchanged", "unchanged"}
 )
 
-const unchanged = "unchanged"
+const failed = "failed"
 
-// apply does a change unless this is a dry run, and returns its result. The
-// previous record has version 0 when there is none.
-func (p *pbm) apply(at *place, a act, key boundary.Key, value boundary.Value, previous boundary.Record, do func() (boundary.Record, error)) (change, error) {
-	c := change{
-		Environment: key.Environment,
-		ForAccount:  key.Account,
-		Action:      a.planned,
-		DryRun:      p.dryRun,
-		shown:       showValue(value.String()),
-		Version:     previous.Version,
-	}
-	if previous.Version != 0 {
-		c.Previous = showValue(previous.Text).Value
-	}
-	if p.dryRun && !at.inAWS() {
-		if _, err := os.Stat(filepath.Dir(at.file)); err != nil {
-			return change{}, fmt.Errorf("the store of environments cannot be written: %w", err)
-		}
-	}
-	if !p.dryRun {
-		record, err := do()
-		if err != nil {
-			return change{}, err
-		}
-		c.Action, c.Version = a.done, record.Version
-	}
-	c.location = at.location(key)
-	return c, nil
+// question is what the user answers before a command writes.
+type question struct {
+	answer, text string
+	refused      boundary.Problem // the error where nobody can be asked
 }
 
-// create adds an environment or an override. The store decides whether it is
-// there already: nothing is overwritten.
-func (p *pbm) create(ctx context.Context, at *place, key boundary.Key, value boundary.Value) (change, error) {
-	return p.apply(at, created, key, value, boundary.Record{}, func() (boundary.Record, error) {
-		return at.Create(ctx, key, value)
+// agree has a change confirmed, once, after every target has been opened, read
+// and compared. If something failed in one of several targets, nothing is
+// written to the others unless the user agrees to that or passes --yes. Without
+// a question of its own, a change of several targets is confirmed on a terminal.
+func (p *pbm) agree(ctx context.Context, environment string, all []*place, q *question) error {
+	p.tellPlans(all)
+	err := p.failed(all)
+	writes := counted(len(toChange(all)), "target")
+	switch {
+	case len(toChange(all)) == 0:
+		return err
+	case err != nil && !p.yes && !p.dryRun && !p.canAsk():
+		return boundary.Problem{
+			What:   err.Error() + ", so nothing was written",
+			Remedy: "correct that and run the command again, or pass --yes to write to the others",
+		}
+	case err != nil:
+		q = &question{environment, "type the name of the environment to write to the other " + writes + ": ", boundary.Problem{}}
+	case q == nil && len(all) > 1 && p.canAsk():
+		q = &question{"yes", "type yes to write to " + writes + ": ", boundary.Problem{}}
+	}
+	if q == nil {
+		return nil
+	}
+	return p.confirm(ctx, q.answer, q.text, q.refused)
+}
+
+// toChange are the places where there is something to write.
+func toChange(all []*place) []*place {
+	return slices.DeleteFunc(working(all), func(at *place) bool { return at.plan == unchanged })
+}
+
+// tellPlans says what a command is about to do in each of several places.
+func (p *pbm) tellPlans(all []*place) {
+	if len(all) == 1 {
+		return
+	}
+	for _, at := range working(all) {
+		text := at.label() + ": " + at.plan.planned
+		if at.record.Version != 0 {
+			text += " (now " + showValue(at.record.Text).text() + ")"
+		}
+		p.line("", text)
+	}
+}
+
+// apply does a change in each place that is to have it, and shows the result.
+func (p *pbm) apply(ctx context.Context, all []*place, key boundary.Key, value boundary.Value, do func(context.Context, *place) (boundary.Record, error)) error {
+	applied := each(ctx, p, all, func(ctx context.Context, at *place) (change, error) {
+		return p.applyTo(ctx, at, key, value, do)
 	})
+	if len(all) == 1 {
+		if len(applied) == 0 {
+			return all[0].failure
+		}
+		return p.show(applied[0])
+	}
+	l := changes{Environment: key.Environment, ForAccount: key.Account}
+	for _, at := range all {
+		c := change{Environment: key.Environment, ForAccount: key.Account, Action: failed, DryRun: p.dryRun, location: at.location(key)}
+		if at.failure == nil {
+			c, applied = applied[0], applied[1:]
+		} else {
+			c.Error = at.failure.Error()
+		}
+		l.Targets = append(l.Targets, c)
+	}
+	return p.show(l)
+}
+
+// applyTo does a change in a place, unless this is a dry run. The previous
+// record has version 0 when there is none.
+func (p *pbm) applyTo(ctx context.Context, at *place, key boundary.Key, value boundary.Value, do func(context.Context, *place) (boundary.Record, error)) (change, error) {
+	c := change{
+		Environment:  key.Environment,
+		ForAccount:   key.Account,
+		Action:       at.plan.planned,
+		DryRun:       p.dryRun,
+		shown:        showValue(value.String()),
+		Version:      at.record.Version,
+		location:     at.location(key),
+		OverriddenIn: accountsOf(at.overrides),
+	}
+	if at.plan == removed {
+		c.shown = shown{}
+	}
+	if at.record.Version != 0 {
+		c.Previous = showValue(at.record.Text).Value
+	}
+	if at.plan == unchanged {
+		return c, nil
+	}
+	if p.dryRun {
+		if !at.inAWS() {
+			if _, err := os.Stat(filepath.Dir(at.file)); err != nil {
+				return c, fmt.Errorf("the store of environments cannot be written: %w", err)
+			}
+		}
+		return c, nil
+	}
+	record, err := do(ctx, at)
+	c.Action, c.Version = at.plan.done, record.Version
+	return c, err
+}
+
+// completed is the end of a change: what failed in a target is left to another
+// run of the same command.
+func (p *pbm) completed(all []*place) error {
+	err := p.failed(all)
+	if err != nil && len(all) > 1 {
+		return boundary.Problem{What: err.Error(), Remedy: "correct that, then complete it: run the same command again"}
+	}
+	return err
 }
 
 // tellWhen says when a change reaches roles.
-func (p *pbm) tellWhen(c change) {
-	if c.DryRun {
+func (p *pbm) tellWhen(key boundary.Key, all []*place) {
+	if p.dryRun || len(toChange(all)) == 0 {
 		return
 	}
-	p.line("", "it takes effect on the next deployment of each stack of "+described(boundary.Key{Environment: c.Environment, Account: c.ForAccount}))
+	p.line("", "it takes effect on the next deployment of each stack of "+described(key))
 	p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
 }

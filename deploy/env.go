@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ func (p *pbm) envCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	p.store.registerTargets(c.PersistentFlags())
 	c.AddCommand(
 		p.addCommand(),
 		p.updateCommand(),
@@ -92,6 +94,9 @@ func (at *place) orSpelled(ctx context.Context, environment string, err error) e
 	if !ok || problem.Kind != boundary.ErrUnknown {
 		return err
 	}
+	if how := at.project.elsewhere(environment, []*place{at}); !how.isEmpty() {
+		return boundary.WithRemedy(err, fmt.Sprintf("the project has environment %s elsewhere (%s); leave out what names another place", environment, how))
+	}
 	records, failed := at.List(ctx)
 	if failed != nil {
 		return err // which says enough
@@ -103,6 +108,12 @@ func (at *place) orSpelled(ctx context.Context, environment string, err error) e
 	}
 	return err
 }
+
+// severalTargets is help on commands that write.
+const severalTargets = `
+All targets are opened and read before the first is written to. If one of them
+fails, nothing is written to the others unless you agree to that, or pass --yes;
+the same command, run again, then completes the rest.`
 
 func first(args []string) string {
 	if len(args) == 0 {

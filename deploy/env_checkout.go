@@ -14,7 +14,8 @@ func (p *pbm) checkoutCommand() *cobra.Command {
 		Short: "make an environment the current one of the project",
 		Long: `Checkout makes an environment the project's current one: commands use it unless
 you name another, and new environments inherit its boundary. The project
-remembers its profile, Region and store.`,
+remembers its targets, or its store: those that flags name take the place of all
+that it had. The environment must exist in each.`,
 		Annotations:       map[string]string{ignoresAnnotation: "yes"},
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
@@ -36,23 +37,28 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 			Remedy: "make one: pbm init; or name the environment in each command",
 		}
 	}
-	at, err := p.toRead(ctx, j, environment)
+	all, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return err
 	}
-	old := j.movesFrom(environment, at.access)
 	j.Current = environment
-	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
-	if err != nil {
+	key := boundary.Key{Environment: environment}
+	read := each(ctx, p, all, func(ctx context.Context, at *place) (environmentResult, error) { return at.look(ctx, j, key) })
+	if err := p.failed(all); err != nil {
 		return err
 	}
 	if p.dryRun {
 		p.line("", "dry run: would make environment "+environment+" the current one")
-		return p.showEnvironment(e)
+		return p.showEnvironment(key, all, read)
 	}
-	if err := p.enter(ctx, j, environment, at); err != nil {
+	how, err := j.entry(all)
+	if err != nil {
 		return err
 	}
-	p.entered(environment, old, at.access)
-	return p.showEnvironment(e)
+	old := j.elsewhere(environment, all)
+	if err := p.enter(ctx, j, environment, how, all[0].confirmed); err != nil {
+		return err
+	}
+	p.tellEntered(j, environment, old)
+	return p.showEnvironment(key, all, read)
 }

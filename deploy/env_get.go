@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,41 +41,68 @@ func (p *pbm) get(ctx context.Context, args []string, of accountFlag) error {
 	if err != nil {
 		return err
 	}
-	at, err := p.toRead(ctx, j, key.Environment)
+	all, err := p.toRead(ctx, j, key.Environment)
 	if err != nil {
 		return err
 	}
-	if key.IsOverride() {
-		e, err := at.look(ctx, j, key)
-		if err != nil {
-			return err
+	return p.showEnvironment(key, all, each(ctx, p, all, func(ctx context.Context, at *place) (environmentResult, error) {
+		if key.IsOverride() {
+			return at.look(ctx, j, key)
 		}
-		return p.showEnvironment(e)
-	}
-	e, err := p.lookAll(ctx, at, j, key.Environment)
-	if err != nil {
-		return err
-	}
-	return p.showEnvironment(e)
+		return at.lookAll(ctx, j, key)
+	}))
 }
 
-// showEnvironment prints an environment, and fails if a value of it is malformed:
-// deployments of its stacks are refused.
-func (p *pbm) showEnvironment(e environmentResult) error {
-	if err := p.show(e); err != nil {
+// showEnvironment prints an environment as it was read in places. It fails if it
+// could not be read in one, or if a value is malformed: deployments of its stacks
+// are refused.
+func (p *pbm) showEnvironment(key boundary.Key, all []*place, read []environmentResult) error {
+	switch {
+	case len(read) == 0:
+		return p.failed(all)
+	case len(all) == 1:
+		if err := p.show(read[0]); err != nil {
+			return err
+		}
+	default:
+		if err := p.showTargets(key, read); err != nil {
+			return err
+		}
+	}
+	if err := p.failed(all); err != nil {
 		return err
 	}
-	return malformed(append([]environmentResult{e}, e.Overrides...))
+	return malformed(flattened(read))
+}
+
+func (p *pbm) showTargets(key boundary.Key, read []environmentResult) error {
+	e := environmentTargets{Environment: key.Environment, ForAccount: key.Account, Current: read[0].Current, Targets: read}
+	e.Differ = slices.ContainsFunc(read, func(r environmentResult) bool { return r.text() != read[0].text() })
+	if e.Differ {
+		p.line("warning: ", described(key)+" has different boundaries in its targets")
+	}
+	return p.show(e)
+}
+
+// flattened are environments and their overrides in one list.
+func flattened(read []environmentResult) []environmentResult {
+	var all []environmentResult
+	for _, e := range read {
+		overrides := e.Overrides
+		e.Overrides = nil
+		all = append(append(all, e), overrides...)
+	}
+	return all
 }
 
 // lookAll reads an environment as it is, with its overrides.
-func (p *pbm) lookAll(ctx context.Context, at *place, j *project, environment string) (environmentResult, error) {
-	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
+func (at *place) lookAll(ctx context.Context, j *project, key boundary.Key) (environmentResult, error) {
+	e, err := at.look(ctx, j, key)
 	if err != nil {
 		return e, err
 	}
-	for _, r := range p.knownOverrides(ctx, at, environment) {
-		override, err := at.environment(j, r)
+	for _, r := range at.knownOverrides(ctx, key.Environment) {
+		override, err := at.result(j, r)
 		if err != nil {
 			return e, err
 		}
@@ -89,7 +117,7 @@ func (at *place) look(ctx context.Context, j *project, key boundary.Key) (enviro
 	if err != nil {
 		return environmentResult{}, at.orSpelled(ctx, key.Environment, err)
 	}
-	return at.environment(j, record)
+	return at.result(j, record)
 }
 
 // environmentResult is an environment, or an override of it, in results.
@@ -104,6 +132,28 @@ type environmentResult struct {
 	Overrides []environmentResult `json:"overrides,omitempty"` // of pbm env get; others list them beside the environment
 
 	correction string // the command for when it is malformed
+}
+
+// environmentTargets is an environment, or an override of it, in several targets.
+type environmentTargets struct {
+	Environment string              `json:"environment"`
+	ForAccount  string              `json:"forAccount,omitempty"`
+	Current     bool                `json:"current"`
+	Differ      bool                `json:"differ"` // whether the targets have different values
+	Targets     []environmentResult `json:"targets"`
+}
+
+func (e environmentTargets) table() [][]string {
+	rows := [][]string{{"ENVIRONMENT", "ACCOUNT", "REGION", "PERMISSIONS BOUNDARY", "VERSION", "MODIFIED"}}
+	common := e.Targets[0].text()
+	for _, t := range flattened(e.Targets) {
+		value := t.text()
+		if value != common && t.ForAccount == e.ForAccount {
+			value += " (differs)"
+		}
+		rows = append(rows, []string{t.key().String(), dash(t.Account), dash(t.Region), value, fmt.Sprint(t.Version), dash(timeText(t.Modified))})
+	}
+	return rows
 }
 
 // malformed is what is wrong with results of which some are, nil when none is.
@@ -128,7 +178,7 @@ func malformed(all []environmentResult) error {
 	}
 }
 
-func (at *place) environment(j *project, r boundary.Record) (environmentResult, error) {
+func (at *place) result(j *project, r boundary.Record) (environmentResult, error) {
 	name, err := current(j)
 	return environmentResult{
 		Environment: r.Key.Environment,

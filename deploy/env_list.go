@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -20,14 +21,14 @@ func (p *pbm) listCommand() *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "list the environments and their boundaries",
-		Long: `List shows the environments of the store, and those that the project keeps in
-other accounts, Regions and files. With --profile, --region or --store it shows
-only that store. NAME/ACCOUNT is the override of an environment for an account.`,
+		Long: `List shows the environments of the store, and those that the project has in
+other accounts, Regions and files, a row for each target. With --profile,
+--region, --target or --store it shows only those stores.`,
 		Annotations: map[string]string{ignoresAnnotation: readOnly},
 		Args:        cobra.NoArgs,
 		RunE:        func(c *cobra.Command, _ []string) error { return p.list(c.Context(), details) },
 	}
-	c.Flags().BoolVar(&details, "details", false, "also show versions, times, parameters and Regions (JSON always has them)")
+	c.Flags().BoolVar(&details, "details", false, "also show versions, times, parameters and profiles (JSON always has them)")
 	return c
 }
 
@@ -40,28 +41,37 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	if err != nil {
 		return err
 	}
-	at, err := p.toRead(ctx, j, name)
+	stores, err := p.toRead(ctx, j, name)
 	if err != nil {
 		return err
 	}
 	if p.store.isGiven() { // of a project's own, listRest tells
-		if err := at.mustExist(); err != nil {
-			return err
+		for _, at := range working(stores) {
+			if err := at.mustExist(); err != nil {
+				return err
+			}
 		}
 	}
-	all, err := p.listPlace(ctx, j, at)
-	if err != nil {
-		return err
+	all := []environmentResult{}
+	for _, listed := range each(ctx, p, stores, func(ctx context.Context, at *place) ([]environmentResult, error) {
+		return p.listPlace(ctx, j, at)
+	}) {
+		all = append(all, listed...)
 	}
-	rest, failures := p.listRest(ctx, j, all)
+	if len(stores) == 1 && stores[0].failure != nil {
+		return stores[0].failure
+	}
+	rest, failures := p.listRest(ctx, j, stores, all)
 	all = append(all, rest...)
-	slices.SortFunc(all, func(a, b environmentResult) int { return a.key().Compare(b.key()) })
+	slices.SortStableFunc(all, func(a, b environmentResult) int { return a.key().Compare(b.key()) })
 	if err := p.show(environmentList{Environments: all, details: details}); err != nil {
 		return err
 	}
+	failures += len(stores) - len(working(stores))
+	_ = p.failed(stores)
 	if len(all) == 0 && failures == 0 {
 		p.line("", "there are no environments")
-		p.line("hint: ", at.command("add one: pbm env add NAME"))
+		p.line("hint: ", stores[0].command("add one: pbm env add NAME"))
 	}
 	if failures == 0 {
 		return malformed(all)
@@ -93,12 +103,12 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 	if err != nil {
 		return nil, err
 	}
-	all := []environmentResult{}
+	var all []environmentResult
 	for _, r := range records {
-		if p.isElsewhere(j, at, r.Key.Environment) {
-			continue
+		if !p.store.isGiven() && !j.elsewhere(r.Key.Environment, []*place{at}).isEmpty() {
+			continue // flags say that this place is meant
 		}
-		e, err := at.environment(j, r)
+		e, err := at.result(j, r)
 		if err != nil {
 			return nil, err
 		}
@@ -107,56 +117,59 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 	return all, nil
 }
 
-// isElsewhere reports whether the project reaches an environment in another
-// way than this place is reached. Flags say that this place is meant.
-func (p *pbm) isElsewhere(j *project, at *place, environment string) bool {
-	if j == nil || p.store.isGiven() {
-		return false
-	}
-	_, known := j.Environments[environment]
-	how := j.access(environment)
-	return known && how != at.access && how != access{}
-}
-
-// listRest reads the project's environments that are not listed: those in
-// other places, and those that are gone. It counts those that it cannot read,
-// and reports them, once what is wrong with several.
-func (p *pbm) listRest(ctx context.Context, j *project, listed []environmentResult) (all []environmentResult, failures int) {
+// listRest reads the project's environments that are not listed: in targets
+// other than the listed stores, or gone. It counts those that it cannot read, and
+// reports them, once what is wrong with several.
+func (p *pbm) listRest(ctx context.Context, j *project, stores []*place, listed []environmentResult) (all []environmentResult, failures int) {
 	if j == nil || p.store.isGiven() {
 		return nil, 0
 	}
 	reported := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(j.Environments)) {
-		isListed := func(e environmentResult) bool { return e.key() == boundary.Key{Environment: name} }
-		if slices.ContainsFunc(listed, isListed) {
-			continue
-		}
-		found, err := p.lookElsewhere(ctx, j, name)
-		if err == nil {
-			all = append(all, found...)
-			continue
-		}
+	report := func(label string, err error) {
 		if failures++; !reported[err.Error()] {
 			reported[err.Error()] = true
-			p.report(err)
+			p.reportOf(label, err)
+		}
+	}
+	var rest []*place
+	for _, name := range slices.Sorted(maps.Keys(j.Environments)) {
+		c, err := p.choose(j, name)
+		if err != nil {
+			report("", err)
+			continue
+		}
+		isListed := func(at *place) bool { return isListed(at, stores, listed) }
+		rest = append(rest, slices.DeleteFunc(p.places(c, name), isListed)...)
+	}
+	p.connect(ctx, rest)
+	for _, at := range working(rest) {
+		p.tellUnconfirmed(at)
+	}
+	all = flattened(each(ctx, p, rest, func(ctx context.Context, at *place) (environmentResult, error) {
+		return at.lookAll(ctx, j, boundary.Key{Environment: at.environment})
+	}))
+	for _, at := range rest {
+		switch {
+		case at.failure == nil:
+		case at.several:
+			report(at.label(), at.failure)
+		default:
+			report("", at.failure)
 		}
 	}
 	return all, failures
 }
 
-// lookElsewhere reads an environment of the project and its overrides.
-func (p *pbm) lookElsewhere(ctx context.Context, j *project, environment string) ([]environmentResult, error) {
-	at, err := p.toRead(ctx, j, environment)
-	if err != nil {
-		return nil, err
-	}
-	e, err := p.lookAll(ctx, at, j, environment)
-	if err != nil {
-		return nil, err
-	}
-	overrides := e.Overrides
-	e.Overrides = nil
-	return append([]environmentResult{e}, overrides...), nil
+// isListed reports whether a place is one of the stores, and its environment was
+// found there.
+func isListed(at *place, stores []*place, listed []environmentResult) bool {
+	return slices.ContainsFunc(working(stores), func(store *place) bool {
+		isSame := store.inAWS() == at.inAWS() && filepath.Clean(store.file) == filepath.Clean(at.file) && store.isTarget(at.target)
+		return isSame && slices.ContainsFunc(listed, func(e environmentResult) bool {
+			own := boundary.Key{Environment: at.environment}
+			return e.key() == own && e.location == store.location(own)
+		})
+	})
 }
 
 // environmentList is the result of pbm env list.
@@ -170,11 +183,15 @@ func (l environmentList) table() [][]string {
 	if len(l.Environments) == 0 {
 		return nil
 	}
-	rows := [][]string{{"  ENVIRONMENT", "PERMISSIONS BOUNDARY"}}
-	inFiles := l.details && slices.ContainsFunc(l.Environments, func(e environmentResult) bool { return e.File != "" })
+	rows := [][]string{{"  ENVIRONMENT", "ACCOUNT", "REGION", "PERMISSIONS BOUNDARY"}}
 	if l.details {
-		rows[0] = append(rows[0], "VERSION", "MODIFIED", "PARAMETER", "REGION", "PROFILE")
+		rows[0] = append(rows[0], "VERSION", "MODIFIED", "PARAMETER", "PROFILE")
 	}
+	inRoles := l.details && slices.ContainsFunc(l.Environments, func(e environmentResult) bool { return e.Role != "" })
+	if inRoles {
+		rows[0] = append(rows[0], "ROLE")
+	}
+	inFiles := l.details && slices.ContainsFunc(l.Environments, func(e environmentResult) bool { return e.File != "" })
 	if inFiles {
 		rows[0] = append(rows[0], "FILE")
 	}
@@ -183,9 +200,12 @@ func (l environmentList) table() [][]string {
 		if e.Current {
 			mark = "* "
 		}
-		row := []string{mark + e.key().String(), e.text()}
+		row := []string{mark + e.key().String(), dash(e.Account), dash(e.Region), e.text()}
 		if l.details {
-			row = append(row, fmt.Sprint(e.Version), dash(timeText(e.Modified)), dash(e.Parameter), dash(e.Region), dash(e.Profile))
+			row = append(row, fmt.Sprint(e.Version), dash(timeText(e.Modified)), dash(e.Parameter), dash(e.Profile))
+		}
+		if inRoles {
+			row = append(row, dash(e.Role))
 		}
 		if inFiles {
 			row = append(row, dash(e.File))

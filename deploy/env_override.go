@@ -60,8 +60,8 @@ func arguments(key boundary.Key) string {
 	return key.Environment + " --" + forAccountName + " " + key.Account
 }
 
-// overrides are the overrides that an environment has, sorted by account.
-func (at *place) overrides(ctx context.Context, environment string) ([]boundary.Record, error) {
+// readOverrides reads the overrides that an environment has, sorted by account.
+func (at *place) readOverrides(ctx context.Context, environment string) ([]boundary.Record, error) {
 	records, err := at.List(ctx)
 	return slices.DeleteFunc(records, func(r boundary.Record) bool {
 		return r.Key.Environment != environment || !r.Key.IsOverride()
@@ -77,13 +77,23 @@ func accountsOf(overrides []boundary.Record) []string {
 	return accounts
 }
 
+// overriddenIn are the accounts of the overrides in places.
+func overriddenIn(all []*place) []string {
+	var accounts []string
+	for _, at := range all {
+		accounts = append(accounts, accountsOf(at.overrides)...)
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
+}
+
 // knownOverrides are the overrides of an environment, none with a warning if they
 // cannot be listed.
-func (p *pbm) knownOverrides(ctx context.Context, at *place, environment string) []boundary.Record {
-	overrides, err := at.overrides(ctx, environment)
+func (at *place) knownOverrides(ctx context.Context, environment string) []boundary.Record {
+	overrides, err := at.readOverrides(ctx, environment)
 	if err != nil {
-		p.line("warning: ", "not known which accounts have an override: "+err.Error())
-		p.line("hint: ", boundary.Remedy(err))
+		at.note("warning: ", "not known which accounts have an override: "+err.Error())
+		at.note("hint: ", boundary.Remedy(err))
 	}
 	return overrides
 }
@@ -102,64 +112,38 @@ func (at *place) present(ctx context.Context, key boundary.Key) (boundary.Record
 	return record, nil
 }
 
-// removeOverride deletes an override. The project does not know overrides.
-func (p *pbm) removeOverride(ctx context.Context, at *place, key boundary.Key) error {
-	record, err := at.Get(ctx, key)
-	if err != nil {
-		return at.orSpelled(ctx, key.Environment, err)
-	}
-	if err := p.warnOwn(ctx, at, key); err != nil {
-		return err
-	}
-	err = p.confirm(ctx, key.Environment, "type the name of the environment to remove its override: ", boundary.Problem{
-		What:   "removing the override of environment " + key.Environment + " for account " + key.Account + " has not been confirmed",
-		Remedy: "pass --yes to remove it",
-	})
-	if err != nil {
-		return err
-	}
-	c, err := p.apply(at, removed, key, boundary.Value{}, record, func() (boundary.Record, error) {
-		return boundary.Record{}, at.Remove(ctx, key)
-	})
-	if err != nil {
-		return err
-	}
-	c.shown = shown{}
-	return p.show(c)
-}
-
 // warnOwn says what takes effect in an account without its override.
-func (p *pbm) warnOwn(ctx context.Context, at *place, key boundary.Key) error {
+func (at *place) warnOwn(ctx context.Context, key boundary.Key) error {
 	own, err := at.Get(ctx, key.Own())
 	value := showValue(own.Text)
 	switch {
 	case errors.Is(err, boundary.ErrUnknown):
-		p.line("warning: ", described(key.Own())+" has no boundary of its own, so deployments of its stacks in account "+key.Account+" that have roles are refused without the override")
+		at.note("warning: ", described(key.Own())+" has no boundary of its own, so deployments of its stacks in account "+key.Account+" that have roles are refused without the override")
 	case err != nil:
 		return err
 	case value.Value == nil:
-		p.line("warning: ", "the boundary of "+described(key.Own())+" is malformed, so deployments of its stacks in account "+key.Account+" that have roles are refused without the override")
+		at.note("warning: ", "the boundary of "+described(key.Own())+" is malformed, so deployments of its stacks in account "+key.Account+" that have roles are refused without the override")
 	default:
-		p.line("warning: ", "without the override, the next deployment of each stack of "+described(key)+" sets the boundary of the environment: "+*value.Value)
+		at.note("warning: ", "without the override, the next deployment of each stack of "+described(key)+" sets the boundary of the environment: "+*value.Value)
 	}
 	return nil
 }
 
 // removeAll deletes the overrides of an environment and then its own value. If it
 // fails halfway, the environment is still there, and can be removed again.
-func (p *pbm) removeAll(ctx context.Context, at *place, key boundary.Key, overrides []boundary.Record) error {
-	for _, r := range overrides {
+func (at *place) removeAll(ctx context.Context, key boundary.Key) error {
+	for _, r := range at.overrides {
 		if err := at.Remove(ctx, r.Key); err != nil && !errors.Is(err, boundary.ErrUnknown) {
 			return err
 		}
-		p.line("", "removed the override for account "+r.Key.Account+", which was "+showValue(r.Text).text())
+		at.note("", "removed the override for account "+r.Key.Account+", which was "+showValue(r.Text).text())
 	}
 	return at.Remove(ctx, key)
 }
 
 // tellOverrides says which accounts a change of an environment does not reach.
-func (p *pbm) tellOverrides(accounts []string) {
-	if len(accounts) > 0 {
+func (p *pbm) tellOverrides(changed []*place) {
+	if accounts := overriddenIn(changed); len(accounts) > 0 {
 		p.line("", "accounts with an override keep their own boundary: "+strings.Join(accounts, ", "))
 	}
 }

@@ -31,19 +31,19 @@ func TestOverrideMeetsAnother(t *testing.T) {
 		t.Helper()
 		server.BeforeNextWrite(func() { server.Set(name, two) })
 		var stdout, stderr bytes.Buffer
-		args := []string{"env", "update", "dev", "--for-account", "111122223333", "--permissions-boundary", "none"}
+		args := []string{"env", "update", "dev", "--for-account", "111122223333", "--permissions-boundary", "none", "--yes"}
 		assert.Equal(t, 1, deploy.Run(context.Background(), args, nil, &stdout, &stderr))
 		assert.Empty(t, stdout.String())
 		return stderr.String()
 	}
 	said := update()
-	assert.Contains(t, said, `pbm: error: the override of environment "dev" for account 111122223333 exists already: parameter `+name+` in eu-west-1`)
+	assert.Contains(t, said, `pbm: error: the override of environment "dev" for account 111122223333 exists already: parameter `+name+` in eu-west-1 of account 111122223333`)
 	assert.Contains(t, said, "pbm: hint: change it: pbm env update dev --for-account 111122223333 --region eu-west-1\n")
 	values, _ := server.Values(name)
 	assert.Equal(t, []string{two}, values)
 
 	said = update()
-	assert.Contains(t, said, `pbm: error: the override of environment "dev" for account 111122223333 was changed meanwhile: parameter `+name+` in eu-west-1 got version 2 by `)
+	assert.Contains(t, said, `pbm: error: the override of environment "dev" for account 111122223333 was changed meanwhile: parameter `+name+` in eu-west-1 of account 111122223333 got version 2 by `)
 	assert.Contains(t, said, "see pbm env history dev --for-account 111122223333, and agree on one\n")
 }
 

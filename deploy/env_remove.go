@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,10 @@ then on, deployments of its stacks are refused. For an environment that should
 have no boundary, update it to none instead. Its overrides are removed, too.
 
 With --for-account it deletes only the override for that account, where the
-environment's own boundary then takes effect.`,
+environment's own boundary then takes effect.
+
+A target among several where the environment is gone already is skipped.
+` + severalTargets,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE:              func(c *cobra.Command, args []string) error { return p.remove(c.Context(), args[0], of) },
@@ -41,44 +46,44 @@ func (p *pbm) remove(ctx context.Context, environment string, of accountFlag) er
 	if err != nil {
 		return err
 	}
-	at, err := p.toWrite(ctx, j, environment)
+	all, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return err
 	}
-	if key.IsOverride() {
-		return p.removeOverride(ctx, at, key)
+	if !key.IsOverride() {
+		if err := mustNotBeCurrent(j, environment, all); err != nil {
+			return err
+		}
 	}
-	if err := mustNotBeCurrent(j, environment, at); err != nil {
+	p.planRemove(ctx, all, key)
+	if len(all) > 1 && len(working(all)) == len(all) && len(toChange(all)) == 0 {
+		return boundary.Problem{What: described(key) + " is unknown in all targets", Kind: boundary.ErrUnknown}
+	}
+	if err := p.agree(ctx, environment, all, p.removal(key, toChange(all))); err != nil {
 		return err
 	}
-	record, err := at.Get(ctx, key)
-	if err != nil {
-		return at.orSpelled(ctx, environment, err)
-	}
-	overrides, err := at.overrides(ctx, environment)
-	if err != nil {
-		return err
-	}
-	if err := p.confirmRemoval(ctx, at, key, accountsOf(overrides)); err != nil {
-		return err
-	}
-	c, err := p.apply(at, removed, key, boundary.Value{}, record, func() (boundary.Record, error) {
-		return boundary.Record{}, p.removeAll(ctx, at, key, overrides)
+	err = p.apply(ctx, all, key, boundary.Value{}, func(ctx context.Context, at *place) (boundary.Record, error) {
+		return boundary.Record{}, at.removeAll(ctx, key)
 	})
 	if err != nil {
 		return err
 	}
-	c.shown, c.OverriddenIn = shown{}, accountsOf(overrides)
-	if err := p.show(c); err != nil {
-		return err
+	if !key.IsOverride() {
+		if err := p.forget(ctx, j, environment, working(all)); err != nil {
+			return err
+		}
 	}
-	return p.forget(ctx, j, environment, at)
+	return p.completed(all)
 }
 
 // mustNotBeCurrent keeps the environment that is worked on, as Amplify does.
-// One of its name elsewhere is another one.
-func mustNotBeCurrent(j *project, environment string, at *place) error {
-	if !j.means(environment, at) || j.Current != environment {
+// One of its name elsewhere is another one, and one of its targets is not all
+// of it.
+func mustNotBeCurrent(j *project, environment string, all []*place) error {
+	if j == nil || j.Current != environment {
+		return nil
+	}
+	if how := j.access(environment); !slices.ContainsFunc(all, how.has) || len(how.without(all).Targets) > 0 {
 		return nil
 	}
 	remedy := "make another environment the current one first: pbm env checkout NAME"
@@ -88,30 +93,76 @@ func mustNotBeCurrent(j *project, environment string, at *place) error {
 	return boundary.Problem{What: fmt.Sprintf("environment %q is the current one of the project", environment), Remedy: remedy}
 }
 
-// confirmRemoval says what stops working, and has the name typed.
-func (p *pbm) confirmRemoval(ctx context.Context, at *place, key boundary.Key, accounts []string) error {
-	environment := key.Environment
-	p.line("warning: ", "without "+at.Location(key)+", deployments of stacks of environment "+environment+" that have roles are refused; existing roles keep their boundary")
-	if len(accounts) > 0 {
-		p.line("warning: ", "its overrides for these accounts are removed, too: "+strings.Join(accounts, ", "))
-	}
-	return p.confirm(ctx, environment, "type the name of the environment to remove it: ", boundary.Problem{
-		What:   "removing environment " + environment + " has not been confirmed",
-		Remedy: "pass --yes to remove it",
+// without is the access with places left out.
+func (a access) without(all []*place) access {
+	a.Targets = slices.DeleteFunc(slices.Clone(a.Targets), func(t target) bool {
+		return slices.ContainsFunc(all, func(at *place) bool { return at.isTarget(t) })
+	})
+	return a
+}
+
+// planRemove finds out what there is to remove. It may be gone from some of
+// several targets, as an earlier run left it.
+func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
+	each(ctx, p, all, func(ctx context.Context, at *place) (done, error) {
+		var err error
+		at.plan = removed
+		if at.record, err = at.Get(ctx, key); len(all) > 1 && errors.Is(err, boundary.ErrUnknown) {
+			at.plan = unchanged
+			return done{}, nil
+		}
+		if err != nil {
+			return done{}, at.orSpelled(ctx, key.Environment, err)
+		}
+		if key.IsOverride() {
+			return done{}, at.warnOwn(ctx, key)
+		}
+		at.overrides, err = at.readOverrides(ctx, key.Environment)
+		return done{}, err
 	})
 }
 
-// forget takes a removed environment out of the project.
-func (p *pbm) forget(ctx context.Context, j *project, environment string, at *place) error {
-	if p.dryRun || !j.means(environment, at) {
+// removal says what stops working, and asks for the name of the environment.
+func (p *pbm) removal(key boundary.Key, from []*place) *question {
+	if key.IsOverride() {
+		return &question{key.Environment, "type the name of the environment to remove its override: ", boundary.Problem{
+			What:   "removing the override of environment " + key.Environment + " for account " + key.Account + " has not been confirmed",
+			Remedy: "pass --yes to remove it",
+		}}
+	}
+	for _, at := range from {
+		p.line("warning: ", "without "+at.Location(key)+", deployments of stacks of environment "+key.Environment+" that have roles are refused; existing roles keep their boundary")
+	}
+	if accounts := overriddenIn(from); len(accounts) > 0 {
+		p.line("warning: ", "its overrides for these accounts are removed, too: "+strings.Join(accounts, ", "))
+	}
+	return &question{key.Environment, "type the name of the environment to remove it: ", boundary.Problem{
+		What:   "removing environment " + key.Environment + " has not been confirmed",
+		Remedy: "pass --yes to remove it",
+	}}
+}
+
+// forget takes the places of a removed environment out of the project.
+func (p *pbm) forget(ctx context.Context, j *project, environment string, gone []*place) error {
+	if p.dryRun || j == nil || len(gone) == 0 || !slices.ContainsFunc(gone, j.access(environment).has) {
 		return nil
 	}
-	if _, known := j.Environments[environment]; !known {
+	how, known := j.Environments[environment]
+	if !known {
 		return nil
 	}
-	err := p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
-	if err == nil {
-		p.remember(ctx, j, func(confirmed map[string]access) { delete(confirmed, environment) })
+	confirmed := j.isConfirmed(environment)
+	how = how.without(gone)
+	if len(how.Targets) == 0 {
+		err := p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
+		if err == nil {
+			p.remember(ctx, j, func(confirmed map[string]access) { delete(confirmed, environment) })
+		}
+		return err
+	}
+	err := p.edit(ctx, j, func(j *project) { j.Environments[environment] = how })
+	if err == nil && confirmed {
+		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[environment] = how })
 	}
 	return err
 }

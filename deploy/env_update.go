@@ -3,7 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,13 +18,16 @@ func (p *pbm) updateCommand() *cobra.Command {
 		Short: "change the boundary of an environment",
 		Long: `Update changes the boundary of an environment, by default of the current one.
 Without --permissions-boundary it asks, and Enter keeps the present value. To
-remove the boundary of the current environment, name it, or pass --yes.
+remove the boundary it asks for the name of the environment, or takes --yes.
 
 If somebody else changes the environment at the same time, update says who, and
 what the boundary is now.
 
 With --for-account it sets a boundary that overrides the environment's own in
-one account, so that a change can be tried there first.`,
+one account, so that a change can be tried there first.
+
+Of several targets it writes to those whose boundary differs.
+` + severalTargets,
 		Example: `  pbm env update dev --permissions-boundary team/dev-boundary-2
   pbm env update --permissions-boundary none --dry-run
   pbm env update dev --for-account 111122223333 --permissions-boundary team/new`,
@@ -39,7 +42,7 @@ one account, so that a change can be tried there first.`,
 }
 
 func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag boundaryFlag) error {
-	given, err := flag.value()
+	value, err := flag.value()
 	if err != nil {
 		return err
 	}
@@ -47,99 +50,93 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 	if err != nil {
 		return err
 	}
-	at, err := p.toWrite(ctx, j, key.Environment)
+	all, err := p.toWrite(ctx, j, key.Environment)
 	if err != nil {
 		return err
 	}
-	record, err := at.present(ctx, key)
-	if err != nil {
-		return err
-	}
-	value := given
-	if !flag.given() {
-		if value, err = p.askUpdate(ctx, at, record); err != nil {
+	each(ctx, p, all, func(ctx context.Context, at *place) (done, error) {
+		var err error
+		at.record, err = at.present(ctx, key)
+		return done{}, err
+	})
+	if !flag.given() && len(working(all)) > 0 {
+		if value, err = p.askUpdate(ctx, all, key); err != nil {
 			return err
 		}
 	}
-	if value.IsNone() && !same(record, value) {
-		p.line("warning: ", "with none, the next deployment of each stack of "+described(key)+" removes the boundary from its roles")
-		// Whoever names the environment, or answers a question that does, means it.
-		if flag.given() && isImplied(args) {
-			if err := p.confirmNone(ctx, key); err != nil {
-				return err
-			}
-		}
+	p.warnLimitless(value)
+	p.planUpdate(ctx, all, key, value)
+	if err := p.agree(ctx, key.Environment, all, p.unbinding(key, all, value, flag)); err != nil {
+		return err
 	}
-	c, err := p.updateBoundary(ctx, at, record, value)
+	err = p.apply(ctx, all, key, value, func(ctx context.Context, at *place) (boundary.Record, error) {
+		if at.plan == created {
+			return at.Create(ctx, key, value)
+		}
+		return at.Update(ctx, key, value, at.record.Version)
+	})
 	if err != nil {
 		return err
 	}
-	if !key.IsOverride() {
-		c.OverriddenIn = accountsOf(p.knownOverrides(ctx, at, key.Environment))
-	}
-	if err := p.show(c); err != nil {
-		return err
-	}
-	if c.Action != unchanged {
-		p.tellWhen(c)
-		p.tellOverrides(c.OverriddenIn)
-	}
-	return nil
+	p.tellWhen(key, all)
+	p.tellOverrides(toChange(all))
+	return p.completed(all)
 }
 
-// isImplied reports whether only the project says which environment is meant.
-func isImplied(args []string) bool { return len(args) == 0 && os.Getenv("PBM_ENVIRONMENT") == "" }
+// planUpdate finds out where the value differs, whether it works there, and which
+// accounts an update does not reach.
+func (p *pbm) planUpdate(ctx context.Context, all []*place, key boundary.Key, value boundary.Value) {
+	each(ctx, p, all, func(ctx context.Context, at *place) (done, error) {
+		if !key.IsOverride() {
+			at.overrides = at.knownOverrides(ctx, key.Environment)
+		}
+		switch {
+		case same(at.record, value):
+			at.plan = unchanged
+			return done{}, nil
+		case at.record.Version == 0:
+			at.plan = created
+		default:
+			at.plan = updated
+		}
+		return done{}, p.verify(ctx, at, key, value)
+	})
+}
 
-// confirmNone has the name of an environment typed that nobody has named.
-func (p *pbm) confirmNone(ctx context.Context, key boundary.Key) error {
-	return p.confirm(ctx, key.Environment, "type the name of the environment to remove its boundary: ", boundary.Problem{
+// unbinding warns about an update that takes boundaries away, and asks for the
+// name of the environment. To answer none to a question that names it is enough.
+func (p *pbm) unbinding(key boundary.Key, all []*place, value boundary.Value, flag boundaryFlag) *question {
+	if !value.IsNone() || len(toChange(all)) == 0 {
+		return nil
+	}
+	p.line("warning: ", "with none, the next deployment of each stack of "+described(key)+" removes the boundary from its roles")
+	if !flag.given() {
+		return nil
+	}
+	return &question{key.Environment, "type the name of the environment to remove its boundary: ", boundary.Problem{
 		What:   "removing the boundary of " + described(key) + " has not been confirmed",
-		Remedy: "name the environment, or pass --yes",
-	})
-}
-
-// updateBoundary writes a value over a record unless it is there already.
-func (p *pbm) updateBoundary(ctx context.Context, at *place, record boundary.Record, value boundary.Value) (change, error) {
-	if same(record, value) {
-		return change{
-			Environment: record.Key.Environment,
-			ForAccount:  record.Key.Account,
-			Action:      unchanged,
-			DryRun:      p.dryRun,
-			shown:       showValue(record.Text),
-			Previous:    showValue(record.Text).Value,
-			Version:     record.Version,
-			location:    at.location(record.Key),
-		}, nil
-	}
-	if err := p.verify(ctx, at, record.Key, value); err != nil {
-		return change{}, err
-	}
-	if record.Version == 0 {
-		return p.create(ctx, at, record.Key, value)
-	}
-	return p.apply(at, updated, record.Key, value, record, func() (boundary.Record, error) {
-		return at.Update(ctx, record.Key, value, record.Version)
-	})
+		Remedy: "pass --yes to remove it",
+	}}
 }
 
 // askUpdate asks for the new boundary of an environment. What is there is
-// kept by Enter, unless it is malformed.
-func (p *pbm) askUpdate(ctx context.Context, at *place, record boundary.Record) (boundary.Value, error) {
+// kept by Enter, unless it is malformed or differs between targets.
+func (p *pbm) askUpdate(ctx context.Context, all []*place, key boundary.Key) (boundary.Value, error) {
 	if !p.canAsk() {
-		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("no new boundary is given for %s", described(record.Key)))
+		return boundary.Value{}, errNeedsBoundary(fmt.Sprintf("no new boundary is given for %s", described(key)))
+	}
+	for _, at := range working(all) {
+		if _, err := boundary.Parse(at.record.Text); err != nil && at.record.Version != 0 {
+			p.line("warning: ", at.Location(key)+" is malformed: "+err.Error())
+		}
 	}
 	var present *boundary.Value
-	if value, err := boundary.Parse(record.Text); err == nil {
+	if value, common := commonValue(all); common {
 		present = &value
-	} else if record.Version != 0 {
-		p.line("warning: ", at.Location(record.Key)+" is malformed: "+err.Error())
 	}
-	return p.askBoundary(ctx, record.Key, present, func(value boundary.Value) error {
-		if same(record, value) {
-			return nil
-		}
-		return p.verify(ctx, at, record.Key, value)
+	return p.askBoundary(ctx, key, present, func(value boundary.Value) error {
+		differing := slices.DeleteFunc(working(all), func(at *place) bool { return same(at.record, value) })
+		return p.verifyAll(ctx, differing, key, value)
 	})
 }
 

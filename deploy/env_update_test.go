@@ -34,12 +34,12 @@ func TestUpdateMeetsAnother(t *testing.T) {
 	server.BeforeNextWrite(func() { server.Set("/permissions-boundary/dev", two) })
 
 	var stdout, stderr bytes.Buffer
-	code := deploy.Run(context.Background(), []string{"env", "update", "dev", "--permissions-boundary", "none"}, nil, &stdout, &stderr)
+	code := deploy.Run(context.Background(), []string{"env", "update", "dev", "--permissions-boundary", "none", "--yes"}, nil, &stdout, &stderr)
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stdout.String())
 	assert.Equal(t, `pbm: store: ssm /permissions-boundary in account 111122223333, Region eu-west-1, profile dev
 pbm: warning: with none, the next deployment of each stack of environment dev removes the boundary from its roles
-pbm: error: environment "dev" was changed meanwhile: parameter /permissions-boundary/dev in eu-west-1 got version 2 by arn:aws:iam::111122223333:user/somebody-else
+pbm: error: environment "dev" was changed meanwhile: parameter /permissions-boundary/dev in eu-west-1 of account 111122223333 got version 2 by arn:aws:iam::111122223333:user/somebody-else
 pbm: hint: version 3 with your value stands now: see pbm env history dev, and agree on one
 `, stderr.String())
 	values, _ := server.Values("/permissions-boundary/dev")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ func (p *pbm) initCommand() *cobra.Command {
 		Use:   "init [NAME]",
 		Short: "start a project, with its first environment",
 		Long: `Init writes ` + projectFile + ` into the working directory. It remembers the current
-environment, and the profile, Region and store of each. With --permissions-boundary
+environment, and where each is: its accounts and Regions, or its store. With --permissions-boundary
 it also adds the environment to the store; without it, an existing environment
 becomes the current one.
 
@@ -29,6 +30,7 @@ In a directory that already has a project, init NAME does what env add does.`,
 		},
 	}
 	flag.register(c.Flags(), "boundary of the environment: ARN, policy name, or '' for none")
+	p.store.registerTargets(c.Flags())
 	p.registerNoVerify(c.Flags())
 	return c
 }
@@ -57,7 +59,7 @@ func (p *pbm) init(ctx context.Context, environment string, isNamed bool, flag b
 	case !isNamed:
 		return p.initEmpty(ctx, j)
 	case flag.given():
-		if file, isFile := storeFile(p.store.Store); isFile {
+		if file, isFile := storeFile(p.store.store); isFile {
 			if _, err := j.keeps(file); err != nil {
 				return err
 			}
@@ -88,23 +90,34 @@ func (p *pbm) initEmpty(ctx context.Context, j *project) error {
 // initEntered makes a project whose first environment is in the store, or will be.
 // As with Amplify, init stores nothing and asks nothing without the flag.
 func (p *pbm) initEntered(ctx context.Context, j *project, environment string) error {
-	at, err := p.toRead(ctx, j, environment)
+	all, err := p.toRead(ctx, j, environment)
 	if err != nil {
 		return err
 	}
 	j.Current = environment
-	e, err := at.look(ctx, j, boundary.Key{Environment: environment})
-	if err != nil && !errors.Is(err, boundary.ErrUnknown) {
+	key := boundary.Key{Environment: environment}
+	read := each(ctx, p, all, func(ctx context.Context, at *place) (environmentResult, error) {
+		e, err := at.look(ctx, j, key)
+		if errors.Is(err, boundary.ErrUnknown) {
+			err = nil
+		}
+		return e, err
+	})
+	if err := p.failed(all); err != nil {
 		return err
 	}
-	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, at) }); err != nil {
+	how, err := j.entry(all)
+	if err != nil {
+		return err
+	}
+	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, how, all[0].confirmed) }); err != nil {
 		return err
 	}
 	if !p.dryRun {
-		p.entered(environment, access{}, at.access)
+		p.tellEntered(j, environment, access{})
 	}
-	if e.Version != 0 {
-		return p.showEnvironment(e)
+	if !slices.ContainsFunc(read, func(e environmentResult) bool { return e.Version == 0 }) {
+		return p.showEnvironment(key, all, read)
 	}
 	p.line("warning: ", "environment "+environment+" has no boundary yet, so deployments of its stacks that have roles are refused")
 	p.line("hint: ", "add it: pbm env add "+environment+" --"+boundaryFlagName+" ARN")

@@ -42,7 +42,7 @@ func readMemory(path string) memory {
 // an environment is, or it does not say.
 func (j *project) isConfirmed(environment string) bool {
 	name, how := j.decision(environment)
-	if how == (access{}) {
+	if how.isEmpty() {
 		return true
 	}
 	path := memoryPath()
@@ -50,7 +50,7 @@ func (j *project) isConfirmed(environment string) bool {
 		return false
 	}
 	confirmed, known := readMemory(path).Projects[realPath(j.path)][name]
-	return known && confirmed == how
+	return known && confirmed.equals(how)
 }
 
 // remember changes what the user has confirmed of a project.

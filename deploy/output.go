@@ -88,6 +88,7 @@ type location struct {
 	Account   string `json:"account,omitempty"`
 	Region    string `json:"region,omitempty"`
 	Profile   string `json:"profile,omitempty"`
+	Role      string `json:"role,omitempty"`
 	File      string `json:"file,omitempty"`
 }
 
@@ -95,11 +96,7 @@ func (at *place) location(key boundary.Key) location {
 	if !at.inAWS() {
 		return location{File: at.file}
 	}
-	l := location{Parameter: paramstore.Name(at.prefix, key), Region: at.Region, Profile: at.Profile}
-	if at.caller != nil {
-		l.Account = at.caller.AccountID
-	}
-	return l
+	return location{Parameter: paramstore.Name(at.prefix, key), Account: at.account(), Region: at.Region, Profile: at.Profile, Role: at.Role}
 }
 
 func (l location) rows() [][]string {
@@ -108,6 +105,7 @@ func (l location) rows() [][]string {
 		{"account", l.Account},
 		{"region", l.Region},
 		{"profile", l.Profile},
+		{"role", l.Role},
 		{"file", l.File},
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -80,6 +81,7 @@ type pbm struct {
 	stdout, stderr io.Writer
 	answers        *bufio.Reader // of stdin, once something was asked
 	told           []string      // which places were told of
+	sessions       map[target]func() (aws.Config, error)
 
 	store    storeOptions
 	output   string // outputText or outputJSON
@@ -239,15 +241,15 @@ func similar(c *cobra.Command, args []string) string {
 
 // fromEnvironment sets flags that are not given from variables: --store from
 // PBM_STORE. An empty variable counts, so that PBM_PROFILE= overrides a
-// project, except for the boundary: an unset secret of a CI job must not mean
-// that an environment has none.
+// project, except for the boundary, where an unset secret of a CI job must not
+// mean that an environment has none, and for targets, which cannot be empty.
 func fromEnvironment(flags *pflag.FlagSet) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
 		variable := variableOf(f.Name)
 		value, set := os.LookupEnv(variable)
 		if !set || f.Changed || failed != nil || f.Name == "help" || f.Name == "version" || otherSource(flags, f.Name) ||
-			f.Name == boundaryFlagName && value == "" {
+			value == "" && (f.Name == boundaryFlagName || f.Name == targetFlagName) {
 			return
 		}
 		f.Annotations = map[string][]string{variableAnnotation: {}}
@@ -288,7 +290,7 @@ func isSet(flags *pflag.FlagSet, name string) bool {
 }
 
 // otherSource reports whether the command line says by another flag where the
-// boundary comes from, or in which form results are. Of variables PBM_JSON,
+// boundary comes from, where the environment is, or in which form results are. Of variables PBM_JSON,
 // which is read first, goes before PBM_OUTPUT.
 func otherSource(flags *pflag.FlagSet, name string) bool {
 	switch name {
@@ -300,8 +302,17 @@ func otherSource(flags *pflag.FlagSet, name string) bool {
 		return flags.Changed("output")
 	case "output":
 		return isSet(flags, "json")
+	case "profile", "region":
+		return isTyped(flags, targetFlagName)
+	case targetFlagName:
+		return isTyped(flags, "profile") || isTyped(flags, "region")
 	}
 	return false
+}
+
+// isTyped reports whether a flag is on the command line.
+func isTyped(flags *pflag.FlagSet, name string) bool {
+	return flags.Lookup(name) != nil && flags.Changed(name) && !isFromVariable(flags, name)
 }
 
 // usageError is an error of a call that cannot work, whatever the state of the

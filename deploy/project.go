@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -26,34 +26,6 @@ type project struct {
 
 	Current      string            `json:"current,omitempty"`
 	Environments map[string]access `json:"environments,omitempty"`
-}
-
-// access is how an environment is reached. Empty is SSM, and what AWS's own
-// variables and files say.
-type access struct {
-	Profile string `json:"profile,omitempty"`
-	Region  string `json:"region,omitempty"`
-	Store   string `json:"store,omitempty"` // file:PATH
-}
-
-// isAt reports whether it may be the same store. Another profile may lead to
-// the same account.
-func (a access) isAt(other access) bool {
-	file, isFile := storeFile(a.Store)
-	otherFile, otherIsFile := storeFile(other.Store)
-	if isFile || otherIsFile {
-		return isFile == otherIsFile && filepath.Clean(file) == filepath.Clean(otherFile)
-	}
-	return a.Region == "" || a.Region == other.Region
-}
-
-// String says it in messages.
-func (a access) String() string {
-	var kept []string
-	for _, row := range present([][]string{{"profile", a.Profile}, {"region", a.Region}, {"store", a.Store}}) {
-		kept = append(kept, row[0]+" "+row[1])
-	}
-	return strings.Join(kept, ", ")
 }
 
 // findProject reads the project of a directory. It returns nil when there is
@@ -89,7 +61,7 @@ func parseProject(path string, text []byte) (*project, error) {
 		return nil, boundary.Problem{
 			What:   "the project file " + path + " is not readable",
 			Cause:  err,
-			Remedy: `correct or delete it; it is JSON of the form {"current": "dev", "environments": {"dev": {"profile": "...", "region": "..."}}}`,
+			Remedy: `correct or delete it; it is JSON of the form {"current": "dev", "environments": {"dev": {"targets": [{"account": "...", "region": "...", "profile": "..."}]}}}`,
 		}
 	}
 	return j, nil
@@ -106,8 +78,8 @@ func (j *project) check(d *json.Decoder) error {
 		if boundary.CheckEnvironment(name) != nil {
 			return fmt.Errorf("environments: %w", boundary.ErrEnvironmentName)
 		}
-		if how.Store != "" && !isStore(how.Store) {
-			return fmt.Errorf("store of environment %s is not of the form file:PATH", name)
+		if err := how.check(); err != nil {
+			return fmt.Errorf("environment %s: %w", name, err)
 		}
 	}
 	return nil
@@ -148,45 +120,56 @@ func relative(dir, path string) string {
 	return path
 }
 
-// means reports whether an environment in a place is what the project calls so.
-func (j *project) means(environment string, at *place) bool {
-	return j != nil && j.access(environment).isAt(at.access)
-}
-
-// movesFrom is where the project had an environment, empty unless it enters it
-// elsewhere now.
-func (j *project) movesFrom(environment string, how access) access {
-	old := j.access(environment)
-	if _, known := j.Environments[environment]; !known || old.isAt(how) && (old.Profile == "" || old.Profile == how.Profile) {
+// elsewhere is where the project has an environment, empty unless none of the
+// places is there.
+func (j *project) elsewhere(environment string, all []*place) access {
+	if j == nil {
 		return access{}
 	}
-	return old
-}
-
-// entry is how the project keeps a place.
-func (j *project) entry(at *place) (access, error) {
-	if at.inAWS() {
-		return at.access, nil
+	how := j.access(environment)
+	if _, known := j.Environments[environment]; !known || slices.ContainsFunc(all, how.has) {
+		return access{}
 	}
-	file, err := j.keeps(at.file)
-	return access{Store: filePrefix + file}, err
+	return how
 }
 
-// enter makes an environment the current one, in a place. What the user has
+// entry is how the project keeps places.
+func (j *project) entry(all []*place) (access, error) {
+	var how access
+	for _, at := range all {
+		if !at.inAWS() {
+			file, err := j.keeps(at.file)
+			return access{Store: filePrefix + file}, err
+		}
+		how.Targets = append(how.Targets, at.target)
+	}
+	return how, nil
+}
+
+// with is the access with the targets of another one added. A target that is
+// reached in a new way takes the place of the old one. A file store is the only
+// place of an environment.
+func (a access) with(more access) access {
+	if more.Store != "" || a.Store != "" {
+		return more
+	}
+	kept := slices.DeleteFunc(slices.Clone(a.Targets), func(t target) bool {
+		return slices.ContainsFunc(more.Targets, func(new target) bool { return (&place{target: new}).isTarget(t) })
+	})
+	return access{Targets: append(kept, more.Targets...)}
+}
+
+// enter makes an environment the current one, in places. What the user has
 // named or confirmed stays so.
-func (p *pbm) enter(ctx context.Context, j *project, environment string, at *place) error {
-	how, err := j.entry(at)
-	if err != nil {
-		return err
-	}
-	err = p.edit(ctx, j, func(j *project) {
+func (p *pbm) enter(ctx context.Context, j *project, environment string, how access, confirmed bool) error {
+	err := p.edit(ctx, j, func(j *project) {
 		if j.Environments == nil {
 			j.Environments = map[string]access{}
 		}
 		j.Environments[environment] = how
 		j.Current = environment
 	})
-	if err == nil && at.confirmed {
+	if err == nil && confirmed {
 		p.remember(ctx, j, func(confirmed map[string]access) {
 			confirmed[environment] = how
 			confirmed[""] = access{Store: how.Store}
@@ -195,13 +178,13 @@ func (p *pbm) enter(ctx context.Context, j *project, environment string, at *pla
 	return err
 }
 
-// entered says what the project remembers now, which may come from variables,
-// and what it remembered of the environment elsewhere.
-func (p *pbm) entered(environment string, old, how access) {
-	if old != (access{}) {
+// tellEntered says what the project remembers now, which may come from
+// variables, and what it remembered of the environment elsewhere.
+func (p *pbm) tellEntered(j *project, environment string, old access) {
+	if !old.isEmpty() {
 		p.line("", fmt.Sprintf("the project had environment %s elsewhere before (%s)", environment, old))
 	}
-	p.line("", fmt.Sprintf("environment %s is now the current one (%s)", environment, how))
+	p.line("", fmt.Sprintf("environment %s is now the current one (%s)", environment, j.access(environment)))
 }
 
 // edit changes the project file as it stands now, so that commands that run at

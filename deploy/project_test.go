@@ -17,6 +17,9 @@ func FuzzProject(f *testing.F) {
 	for _, text := range []string{
 		`{}`, `{"current":"dev"}`,
 		`{"current":"dev","environments":{"dev":{"profile":"p","region":"eu-west-1"},"prod":{}}}`,
+		`{"environments":{"dev":{"targets":[{"account":"111122223333","region":"eu-west-1","profile":"p"},` +
+			`{"region":"us-east-1","role":"arn:aws:iam::444455556666:role/pbm"}]},"local":{"store":"file:b.json"}}}`,
+		`{"environments":{"dev":{"store":"file:b.json","profile":"p"},"prod":{"store":"ssm"}}}`, `{"environments":{"dev":{"targets":[]}}}`,
 		`{"current":"a/b"}`, `{"environments":{"":{}}}`, `{"environments":null}`, `{"unknown":1}`, `{} {}`, `[]`, `null`, ``,
 	} {
 		f.Add([]byte(text))

@@ -231,8 +231,8 @@ func TestPromptRemove(t *testing.T) {
 	assert.Contains(t, x.text(), "removed")
 }
 
-// So has taking a boundary away from the environment that only the project
-// names. To type none into a question that names it is an answer.
+// So has taking a boundary away, also from an environment that is named. To type
+// none into a question that names it is an answer.
 func TestPromptNone(t *testing.T) {
 	dir := projectWith(t, one)
 	x := onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
@@ -242,7 +242,7 @@ func TestPromptNone(t *testing.T) {
 	assert.Equal(t, 1, x.end())
 	assert.Equal(t, []string{one}, stored(t, dir, "dev"))
 
-	x = onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
+	x = onTerminal(t, dir, nil, "env", "update", "dev", "--permissions-boundary", "")
 	x.expect("to remove its boundary: ")
 	x.press("dev\r")
 	assert.Zero(t, x.end(), x.text())

@@ -104,12 +104,12 @@ func (r *transformRun) openStore(ctx context.Context, environment string) (*plac
 			return nil, err
 		}
 	}
-	at, err := r.open(ctx, c, environment)
+	r.noVerify = r.account != "" // then that of the store is only told
+	at, err := r.openOnly(ctx, c, environment, r.account)
 	if err != nil {
 		return nil, withoutAWS(err)
 	}
 	if at.inAWS() {
-		// With --account, that of the store is only told.
 		if _, err := at.identify(ctx); err != nil && r.account == "" {
 			return nil, withoutAWS(err)
 		}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -17,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
@@ -24,17 +27,28 @@ import (
 
 // storeOptions are the flags that say where the values are.
 type storeOptions struct {
-	access
-	prefix string
-	flags  *pflag.FlagSet
+	store, prefix   string
+	profile, region string
+	targets         targetList
+	regions         []string // that --region names
+	flags           *pflag.FlagSet
 }
 
+// register registers the flags that all commands have.
 func (o *storeOptions) register(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringVar(&o.Store, "store", "ssm", "where boundaries are kept: ssm, or file:PATH")
+	flags.StringVar(&o.store, "store", "ssm", "where boundaries are kept: ssm, or file:PATH")
 	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the SSM parameters")
-	flags.StringVar(&o.Profile, "profile", "", "AWS profile")
-	flags.StringVar(&o.Region, "region", "", "AWS Region")
+	flags.StringVar(&o.profile, "profile", "", "AWS profile")
+	flags.StringVar(&o.region, "region", "", "AWS Region; for init and env also several: A,B")
+}
+
+const targetFlagName = "target"
+
+// registerTargets registers the flag of commands that may have several targets.
+// For them, --region may name several Regions.
+func (o *storeOptions) registerTargets(flags *pflag.FlagSet) {
+	flags.Var(&o.targets, targetFlagName, "account and Region, in place of --profile and --region, as\n"+targetForm+"; may be repeated")
 }
 
 const filePrefix = "file:"
@@ -49,73 +63,104 @@ func isStore(text string) bool {
 
 // check finds wrong flags before anything is read.
 func (o *storeOptions) check() error {
-	if !isStore(o.Store) {
-		return usagef("%s %s is neither ssm nor file:PATH", spelling(o.flags, "store"), o.Store)
+	_, isFile := storeFile(o.store)
+	targets := o.isSet(targetFlagName)
+	switch {
+	case !isStore(o.store):
+		return usagef("%s %s is neither ssm nor file:PATH", spelling(o.flags, "store"), o.store)
+	case targets && o.flags.Changed("profile"):
+		return usagef("%s and %s are mutually exclusive", spelling(o.flags, targetFlagName), spelling(o.flags, "profile"))
+	case targets && o.flags.Changed("region"):
+		return usagef("%s and %s are mutually exclusive", spelling(o.flags, targetFlagName), spelling(o.flags, "region"))
+	case targets && isFile:
+		return usagef("%s and %s %s are mutually exclusive", spelling(o.flags, targetFlagName), spelling(o.flags, "store"), o.store)
 	}
 	if err := paramstore.CheckPrefix(o.prefix); err != nil {
 		return usagef("%s %w", spelling(o.flags, "prefix"), err)
 	}
+	var err error
+	if o.regions, err = parseRegions(o.region); err != nil {
+		return usagef("%s %w", spelling(o.flags, "region"), err)
+	}
+	if len(o.regions) > 1 && o.flags.Lookup(targetFlagName) == nil {
+		return usagef("%s names several Regions, and this command takes one", spelling(o.flags, "region"))
+	}
 	return nil
+}
+
+// isSet reports whether the command has a flag and was given it.
+func (o *storeOptions) isSet(name string) bool {
+	return o.flags.Lookup(name) != nil && o.flags.Changed(name)
 }
 
 // isGiven reports whether flags say which store is meant.
 func (o *storeOptions) isGiven() bool {
-	return o.flags.Changed("profile") || o.flags.Changed("region") || o.flags.Changed("store")
+	return slices.ContainsFunc([]string{"profile", "region", "store", targetFlagName}, o.isSet)
 }
 
 // isDecided reports whether flags say all of how the store is reached, so that a
 // project has nothing to add.
 func (o *storeOptions) isDecided() bool {
-	_, isFile := storeFile(o.Store)
+	_, isFile := storeFile(o.store)
 	return o.flags.Changed("store") && (isFile || o.flags.Changed("profile") && o.flags.Changed("region"))
 }
 
-// place is a store, and how it is reached.
+// given is the access that flags alone name.
+func (o *storeOptions) given() access {
+	if _, isFile := storeFile(o.store); isFile {
+		return access{Store: o.store}
+	}
+	if o.isSet(targetFlagName) {
+		return access{Targets: o.targets}
+	}
+	return access{Targets: inRegions(target{Profile: o.profile}, o.regions)}
+}
+
+// place is a store that is open, or why it is not.
 type place struct {
 	boundary.Store
 	file   string // of a file store
 	prefix string // of the parameters in SSM
-	access
-	by        *project // that decided some of it, nil when none did
+	target
+	environment string // that a command is about
+	several     bool   // whether the environment is in other places, too
+
+	project   *project // nil when there is none
+	by        *project // the project, if it decided some of it
 	confirmed bool     // whether the user has named or confirmed it
 	config    aws.Config
-	given     string           // flags that led here, for commands in hints
+	given     string           // flags that lead here, for commands in hints
 	caller    *boundary.Target // who pbm is there, once it has asked
+
+	record    boundary.Record   // that a command is about, once read
+	overrides []boundary.Record // of the environment, once read
+	plan      act               // what a command does here
+	failure   error             // what ended the work here
+	reported  bool              // whether the user knows the failure
+	notes     []note
 }
 
-// open opens the store, to be reached as given.
-func (o *storeOptions) open(ctx context.Context, how access) (*place, error) {
-	if err := o.check(); err != nil {
-		return nil, err
+// note is a line about a place, of a kind such as "warning: ".
+type note struct{ kind, text string }
+
+func (at *place) note(kind, text string) { at.notes = append(at.notes, note{kind, text}) }
+
+// account is the account that the place is in, as far as it is known.
+func (at *place) account() string {
+	if at.caller != nil {
+		return at.caller.AccountID
 	}
-	if path, isFile := storeFile(how.Store); isFile {
-		return &place{Store: paramstore.NewFile(path), file: path, access: access{Store: how.Store}, given: " --store " + printable.Shell(how.Store)}, nil
-	}
-	cfg, err := load(ctx, how)
-	if err != nil {
-		return nil, err
-	}
-	how = access{Profile: cmp.Or(how.Profile, ambientProfile()), Region: cfg.Region}
-	return &place{
-		Store:  paramstore.NewSSM(ssm.NewFromConfig(cfg), o.prefix),
-		prefix: o.prefix,
-		access: how,
-		config: cfg,
-		given:  o.given(how),
-	}, nil
+	return at.target.account()
 }
 
-// open opens the store that was chosen for an environment.
-func (p *pbm) open(ctx context.Context, c choice, environment string) (*place, error) {
-	at, err := p.store.open(ctx, c.access)
-	if err != nil {
-		return nil, err
-	}
-	at.by, at.confirmed = c.by, c.by == nil || c.by.isConfirmed(environment)
-	if file, isFile := at.Store.(*paramstore.File); isFile {
-		file.Waiting = p.waiting(at.file)
-	}
-	return at, nil
+// inAWS reports whether there is an account to ask.
+func (at *place) inAWS() bool { return at.file == "" }
+
+// openFile opens a file store.
+func (p *pbm) openFile(path string) *place {
+	store := paramstore.NewFile(path)
+	store.Waiting = p.waiting(path)
+	return &place{Store: store, file: path, given: " --store " + printable.Shell(filePrefix+path)}
 }
 
 // waiting tells that another process has a file.
@@ -123,29 +168,51 @@ func (p *pbm) waiting(path string) func() {
 	return func() { p.line("", "waiting for another process to release "+path+atomicfile.LockSuffix) }
 }
 
+// connect opens SSM in the place's target.
+func (at *place) connect(load func() (aws.Config, error)) error {
+	config, err := load()
+	if err != nil {
+		return err
+	}
+	config = config.Copy()
+	config.Region = cmp.Or(at.Region, config.Region)
+	at.config = config
+	at.Region, at.Profile = config.Region, cmp.Or(at.Profile, ambientProfile())
+	at.Store = paramstore.NewSSM(ssm.NewFromConfig(config), at.prefix)
+	return nil
+}
+
 // Effective reads the record that takes effect in an account.
 func (at *place) Effective(ctx context.Context, key boundary.Key) (boundary.Record, error) {
 	record, err := at.Store.Effective(ctx, key)
-	return record, at.withProfile(err)
+	return record, at.withFlags(err, key)
 }
 
 // Get reads the record of a key.
 func (at *place) Get(ctx context.Context, key boundary.Key) (boundary.Record, error) {
 	record, err := at.Store.Get(ctx, key)
-	return record, at.withProfile(err)
+	return record, at.withFlags(err, key)
 }
 
 // History reads all records of a key.
 func (at *place) History(ctx context.Context, key boundary.Key) ([]boundary.Record, error) {
 	records, err := at.Store.History(ctx, key)
-	return records, at.withProfile(err)
+	return records, at.withFlags(err, key)
 }
 
-// withProfile adds the profile that was given to a remedy of the store, which
-// knows the Region alone.
-func (at *place) withProfile(err error) error {
+// withFlags adds what led here to the remedy of the store, which knows the
+// Region alone.
+func (at *place) withFlags(err error, key boundary.Key) error {
 	problem, ok := errors.AsType[boundary.Problem](err)
-	if ok && problem.Kind == boundary.ErrUnknown && strings.Contains(at.given, " --profile ") {
+	switch {
+	case !ok || problem.Kind != boundary.ErrUnknown:
+	case strings.Contains(at.given, " --"+targetFlagName+" "):
+		verb := "add "
+		if key.IsOverride() {
+			verb = "update "
+		}
+		return boundary.WithRemedy(err, "add it: "+at.command("pbm env "+verb+arguments(key)))
+	case strings.Contains(at.given, " --profile "):
 		return boundary.WithRemedy(err, problem.Remedy+" --profile "+printable.Shell(at.Profile))
 	}
 	return err
@@ -157,13 +224,24 @@ func (at *place) Correction(key boundary.Key) string {
 	return "correct it: " + at.correction(key)
 }
 
-// given are the flags of the command that lead to a store in SSM.
-func (o *storeOptions) given(how access) string {
+// leadingTo are the flags of the command that lead to a target: those that were
+// given, or those that pick it out of several.
+func (o *storeOptions) leadingTo(t target, several bool) string {
 	var given strings.Builder
-	for _, flag := range present([][]string{{"store", "ssm"}, {"prefix", o.prefix}, {"profile", how.Profile}, {"region", how.Region}}) {
-		if o.flags.Changed(flag[0]) {
-			given.WriteString(" --" + flag[0] + " " + printable.Shell(flag[1]))
+	write := func(name, value string) { given.WriteString(" --" + name + " " + printable.Shell(value)) }
+	for _, flag := range [][]string{{"store", "ssm"}, {"prefix", o.prefix}, {"profile", t.Profile}, {"region", t.Region}} {
+		ofTarget := flag[0] == "profile" || flag[0] == "region"
+		if o.flags.Changed(flag[0]) && flag[1] != "" && !(ofTarget && several) {
+			write(flag[0], flag[1])
 		}
+	}
+	t.Account = ""
+	switch {
+	case !several && !o.isSet(targetFlagName):
+	case t.Profile == "" && t.Role == "":
+		write("region", t.Region)
+	default:
+		given.WriteString(t.flag())
 	}
 	return given.String()
 }
@@ -181,11 +259,9 @@ func ambientProfile() string {
 // here.
 func (at *place) command(text string) string { return text + at.given }
 
-// inAWS reports whether there is an account to ask.
-func (at *place) inAWS() bool { return at.file == "" }
-
-// load finds credentials and Region as the AWS CLI does.
-func load(ctx context.Context, how access) (aws.Config, error) {
+// load finds credentials and Region as the AWS CLI does, and assumes the role of
+// a target that has one.
+func load(ctx context.Context, how target) (aws.Config, error) {
 	// The SDK's own remarks would stand between ours.
 	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if how.Profile != "" {
@@ -210,6 +286,24 @@ func load(ctx context.Context, how access) (aws.Config, error) {
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return cfg, noCredentials(err)
+	}
+	if how.Role == "" {
+		return cfg, nil
+	}
+	return assume(ctx, cfg, how.Role)
+}
+
+// assume has a configuration use a role.
+func assume(ctx context.Context, cfg aws.Config, role string) (aws.Config, error) {
+	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "pbm"
+	})
+	cfg.Credentials = aws.NewCredentialsCache(provider)
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, awserror.Explain(awserror.Call{
+			Service: "STS", Verb: "assume", Verbs: "requests to assume", Object: "role " + role,
+			Allow: "allow sts:AssumeRole on it, and allow the caller in the role's trust policy",
+		}, err)
 	}
 	return cfg, nil
 }
@@ -242,5 +336,5 @@ func isOfSTS(err error) bool {
 
 // localRegion is the Region where there is no AWS to ask.
 func (o *storeOptions) localRegion() string {
-	return cmp.Or(o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	return cmp.Or(o.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
 }

@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 
 	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
@@ -194,117 +192,4 @@ func theEnvironment(environment string) string {
 		return "any environment that it does not name"
 	}
 	return "environment " + environment
-}
-
-// choice is where a command finds an environment, and who says so.
-type choice struct {
-	access
-	by *project // what decides some of it; nil when flags, variables and AWS's own files do
-}
-
-// choose says where an environment is: by the flags, else as the project says.
-func (p *pbm) choose(j *project, environment string) (choice, error) {
-	c := choice{access: p.store.access}
-	if j == nil {
-		return c, nil
-	}
-	known := j.access(environment)
-	isGiven := p.store.flags.Changed
-	if file, isFile := storeFile(known.Store); isFile && !isGiven("store") {
-		if isGiven("profile") || isGiven("region") {
-			name, _ := j.decision(environment)
-			p.line("", fmt.Sprintf("%s has %s in %s; a given profile or Region means AWS, so the store is ssm", j.path, theEnvironment(name), file))
-			known = access{}
-		} else if _, err := j.keeps(file); err != nil {
-			return c, err
-		}
-	}
-	take := func(flag string, to *string, from string) {
-		if from != "" && !isGiven(flag) {
-			*to, c.by = from, j
-		}
-	}
-	take("store", &c.Store, known.Store)
-	if _, isFile := storeFile(c.Store); !isFile {
-		take("profile", &c.Profile, known.Profile)
-		take("region", &c.Region, known.Region)
-	}
-	return c, nil
-}
-
-// toRead opens the store that has an environment, and says where it is when
-// only a project decides that which is not confirmed.
-func (p *pbm) toRead(ctx context.Context, j *project, environment string) (*place, error) {
-	c, err := p.choose(j, environment)
-	if err != nil {
-		return nil, err
-	}
-	at, err := p.open(ctx, c, environment)
-	if err != nil {
-		return nil, err
-	}
-	if !at.confirmed {
-		p.tellPlace(at)
-	}
-	return at, nil
-}
-
-// toWrite opens the store that has an environment for a command that writes
-// there, or writes elsewhere what it reads there.
-func (p *pbm) toWrite(ctx context.Context, j *project, environment string) (*place, error) {
-	c, err := p.choose(j, environment)
-	if err != nil {
-		return nil, err
-	}
-	return p.openChosen(ctx, c, environment)
-}
-
-// openChosen opens a store. It asks before it goes where only the project says,
-// and says where it goes, with the account unless AWS is not to be asked.
-func (p *pbm) openChosen(ctx context.Context, c choice, environment string) (*place, error) {
-	if c.by != nil {
-		if err := p.confirmProject(ctx, c.by, environment); err != nil {
-			return nil, err
-		}
-	}
-	at, err := p.open(ctx, c, environment)
-	if err != nil {
-		return nil, err
-	}
-	if at.inAWS() && !p.noVerify {
-		if _, err := at.identify(ctx); err != nil {
-			return nil, err
-		}
-	}
-	p.tellPlace(at)
-	return at, nil
-}
-
-// tellPlace says, once, which store a command works on, and that a project
-// decided so.
-func (p *pbm) tellPlace(at *place) {
-	text := "store: " + at.String()
-	if at.by != nil {
-		text += ", as " + fromWorkingDirectory(at.by.path) + " says"
-	}
-	if !slices.Contains(p.told, text) {
-		p.told = append(p.told, text)
-		p.line("", text)
-	}
-}
-
-// String is the place in messages.
-func (at *place) String() string {
-	if !at.inAWS() {
-		return "file " + at.file
-	}
-	var parts []string
-	if at.caller != nil {
-		parts = append(parts, "account "+at.caller.AccountID)
-	}
-	parts = append(parts, "Region "+at.Region)
-	if at.Profile != "" {
-		parts = append(parts, "profile "+at.Profile)
-	}
-	return "ssm " + at.prefix + " in " + strings.Join(parts, ", ")
 }

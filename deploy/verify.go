@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -74,7 +75,7 @@ func (p *pbm) verify(ctx context.Context, at *place, key boundary.Key, value bou
 	case p.noVerify:
 		return nil
 	case !reachable && !isOfAWS(policy):
-		p.line("warning: ", "not verified that policy "+policy+" exists: it is in another account than the credentials")
+		at.note("warning: ", "not verified that policy "+policy+" exists: it is in another account than the credentials")
 		return nil
 	}
 	return p.verifyPolicy(ctx, at, policy)
@@ -86,6 +87,29 @@ func isOfAWS(policy string) bool {
 	return err == nil && a.AccountID == "aws"
 }
 
+// verifyAll checks that a boundary works in each place that does.
+func (p *pbm) verifyAll(ctx context.Context, all []*place, key boundary.Key, value boundary.Value) error {
+	defer p.tellNotes(all)
+	for _, at := range working(all) {
+		if err := p.verify(ctx, at, key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// administrator is the managed policy of AWS that allows everything, in any
+// partition. PowerUserAccess, the next, still withholds IAM, AWS Organizations and
+// account settings.
+var administrator = regexp.MustCompile(`^arn:[^:]+:iam::aws:policy/AdministratorAccess$`)
+
+// warnLimitless warns about a boundary that limits nothing.
+func (p *pbm) warnLimitless(value boundary.Value) {
+	if administrator.MatchString(value.String()) {
+		p.line("warning: ", "AdministratorAccess allows everything, so as a boundary it limits nothing")
+	}
+}
+
 // verifyPolicy asks IAM for a managed policy.
 func (p *pbm) verifyPolicy(ctx context.Context, at *place, policy string) error {
 	_, err := iam.NewFromConfig(at.config).GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: aws.String(policy)})
@@ -93,7 +117,7 @@ func (p *pbm) verifyPolicy(ctx context.Context, at *place, policy string) error 
 		return nil
 	}
 	if awserror.IsDenied(err) {
-		p.line("warning: ", "not verified that policy "+policy+" exists: not permitted to call iam:GetPolicy")
+		at.note("warning: ", "not verified that policy "+policy+" exists: not permitted to call iam:GetPolicy")
 		return nil
 	}
 	if _, missing := errors.AsType[*types.NoSuchEntityException](err); missing {

@@ -76,7 +76,7 @@ func TestStacks(t *testing.T) {
 		second := c.deployAll(all, policy("dev-boundary-2"))
 		require.Equal(t, first, second)
 
-		pbm(t, "env", "update", "dev", "--permissions-boundary", "")
+		pbm(t, "env", "update", "dev", "--permissions-boundary", "", "--yes")
 		none := 0
 		for stack, path := range all {
 			roles, err := c.deploy(stack, path, nil)

@@ -497,6 +497,19 @@ var defects = []defect{
 		`d.DisallowUnknownFields() if err := d.Decode(&content); err != nil {`, `if err := d.Decode(&content); err != nil {`,
 	},
 
+	{
+		"the account of a target is not checked",
+		`if want != "" && caller.AccountID != want {`, `if want == "" && caller.AccountID == "" {`,
+	},
+	{
+		"a confirmation is for more targets, too",
+		`return len(a) == len(b) && !slices.ContainsFunc(a,`, `return len(a) <= len(b) && !slices.ContainsFunc(a,`,
+	},
+	{
+		"what is added to an unconfirmed entry confirms it",
+		`confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
+	},
+
 	// What is read of templates that are not CloudFormation's own YAML.
 
 	// What is collected before it is judged.

@@ -46,7 +46,7 @@ type choice struct {
 	doubts      []named // template parameters that contradict it if their value is an environment
 }
 
-// Environment returns the environment that a deployment belongs to, empty for a
+// Environment is the environment that a deployment belongs to, empty for a
 // template that needs no boundary. It comes with an error if the deployment is
 // refused for it.
 func (m Macro) Environment(ctx context.Context, d Deployment) (string, error) {
@@ -61,7 +61,7 @@ func (m Macro) Environment(ctx context.Context, d Deployment) (string, error) {
 	return chosen.environment, m.resolve(ctx, req, chosen)
 }
 
-// Awaited returns the template parameter that names the environment of a deployment
+// Awaited is the template parameter that names the environment of a deployment
 // as soon as it has a value, empty when the environment is named before.
 func (m Macro) Awaited(d Deployment) string {
 	if slices.ContainsFunc(d.Parameters.Members, func(p template.Member) bool { return IsEnvironmentParameter(p.Name) }) {

@@ -74,7 +74,7 @@ func TestStagedChange(t *testing.T) {
 	check(first, old)
 	check(second, old)
 
-	pbm("", "env", "update", "qa", "--for-account", second, "--permissions-boundary", "none", "--no-verify")
+	pbm("", "env", "update", "qa", "--for-account", second, "--permissions-boundary", "none", "--no-verify", "--yes")
 	pbm("", "env", "remove", "qa", "--yes")
 	for _, account := range []string{first, second} {
 		got := f.invoke(strings.Replace(event("qa", role), `"accountId":"111122223333"`, `"accountId":"`+account+`"`, 1))

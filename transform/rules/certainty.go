@@ -11,25 +11,25 @@ import (
 	"permissions-boundary-macro/transform/template"
 )
 
-// certainty says what the values of a template can become on deployment, as far
-// as the template decides it.
+// certainty tells what the values of a template can become when it is
+// deployed, as far as the template decides it.
 //
 // A value is certain to be a boundary when each text that it can become is the
 // ARN of a managed policy: written out, built from the template's literals and
 // AWS's own variables, or that of a policy of the same template. Two things are
 // left to the people who deploy, because neither can leave a role unbound:
 //
-//   - An unknown part of an ARN, such as ${Name} in
+//   - A part of the ARN that is not known, such as ${Name} in
 //     arn:aws:iam::111122223333:policy/${Name}. The text is never empty, and IAM
-//     accepts only a policy there.
+//     takes nothing but a policy there.
 //   - A parameter whose declaration excludes the empty text, unless its default
 //     or its present value is something other than a policy's ARN. In a branch of
 //     Fn::If, a condition may exclude the empty text: that of the idiom
 //     !If [HasBoundary, !Ref Boundary, !Ref AWS::NoValue].
 //
-// Anything else may be empty, or not a boundary: attributes
+// Everything else may be empty, or something other than a boundary: attributes
 // of other resources, outputs of nested stacks, imports, dynamic references,
-// parameters stored in SSM, and references to something that the template lacks.
+// parameters stored in SSM, and references to what the template does not have.
 type certainty struct {
 	*facts
 	loops      loops
@@ -38,7 +38,7 @@ type certainty struct {
 	nonEmpty   []string                 // parameters that the conditions around the value keep from being empty
 }
 
-// facts are the parts of a template that values refer to.
+// facts are what a template says that values refer to.
 type facts struct {
 	src        []byte
 	around     loops                    // around the template
@@ -50,8 +50,7 @@ type facts struct {
 	read       map[parameterKey][]string
 }
 
-// certainty returns what the template says about values inside loops. The whole
-// template must have been read.
+// certainty is what the template says, in loops. It must be read by now.
 func (v *Verdict) certainty(around loops, parameters map[string]template.Node) certainty {
 	if v.facts == nil {
 		v.facts = &facts{
@@ -68,9 +67,9 @@ func (v *Verdict) certainty(around loops, parameters map[string]template.Node) c
 	return certainty{facts: v.facts, loops: around, parameters: parameters}
 }
 
-// section returns a section of the template. The loops around an embedded template
-// may make two of its names equal, and the last one counts: such a section is not
-// read, because its meaning is unknown.
+// section is one of the template. The loops around a template that is written
+// into another one may put a name into a section twice, and the last one counts:
+// such a section is not read, for nobody can tell what it says.
 func (v *Verdict) section(at template.Span) template.Node {
 	section := template.NodeAt(v.Src, at)
 	if len(v.around) > 0 && v.around.anyVariesWithin(section) {
@@ -79,15 +78,15 @@ func (v *Verdict) section(at template.Span) template.Node {
 	return section
 }
 
-// Placeholders in texts for parts that are not known.
+// What stands in the texts that a value can become for what is not known.
 const (
 	unknown = "\x00" // any text, also an empty one
 	given   = "\x01" // the value of a parameter that cannot be empty
 	foreign = "\x02" // a character that no ARN has
 )
 
-// Limits on the texts of one value, so that the time stays linear for hostile
-// templates. Beyond them, the value can be any text.
+// Bounds on what is worked out about one value, so that the time stays linear
+// for templates made to be slow: beyond them, any text is taken to be possible.
 const (
 	maxTexts = 16   // that one value can become
 	maxText  = 4096 // bytes of one, more than an ARN has
@@ -96,7 +95,7 @@ const (
 
 func anyText() []string { return []string{unknown} }
 
-// isNoPolicy reports whether text may be something other than the ARN of a policy.
+// isNoPolicy reports whether text is not certain to be the ARN of a policy.
 func isNoPolicy(text string) bool {
 	if text == given {
 		return false
@@ -106,8 +105,8 @@ func isNoPolicy(text string) bool {
 	return err != nil || value.IsNone() || text != strings.TrimSpace(text)
 }
 
-// sampled replaces unknown parts of a text by samples if the rest shows that it is
-// the ARN of a policy.
+// sampled puts samples in the place of parts that are not known, where the rest
+// of a text leaves no doubt that it is the ARN of a policy.
 func sampled(text string) string {
 	const prefix, account, policy = "arn:", ":iam::", ":policy/"
 	head, name, isPolicy := strings.Cut(text, policy)
@@ -126,7 +125,7 @@ func sampled(text string) string {
 
 func hasUnknown(text string) bool { return strings.ContainsAny(text, unknown+given) }
 
-// texts returns the texts that a value can become, with ${AWS::Partition},
+// texts are those that a value can become, with ${AWS::Partition},
 // ${AWS::AccountId} and ${AWS::Region} in them. There is at least one.
 func (c certainty) texts(n template.Node) []string {
 	switch {
@@ -145,8 +144,8 @@ func (c certainty) texts(n template.Node) []string {
 	return anyText()
 }
 
-// plain replaces characters of a literal that no ARN has, so that any left in a
-// text are from AWS's own variables.
+// plain is a literal without the characters that no ARN has, so that those
+// left are the ones of AWS's own variables.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || strings.ContainsRune(partsOfVariable, r) {
@@ -156,7 +155,7 @@ func plain(text string) string {
 	}, text)
 }
 
-// literal returns the texts that loops make of a literal.
+// literal are the texts that loops make of one.
 func (c certainty) literal(text string) []string {
 	made := []string{""}
 	for range maxParts {
@@ -173,7 +172,7 @@ func (c certainty) literal(text string) []string {
 	return anyText()
 }
 
-// texts returns the texts that the variable stands for.
+// texts are those that the variable stands for.
 func (v *variable) texts() []string {
 	values, known := v.values()
 	if !known || len(values) == 0 || len(values) > maxTexts {
@@ -182,7 +181,7 @@ func (v *variable) texts() []string {
 	return values
 }
 
-// followed returns each text of one list followed by each text of another.
+// followed are the texts of one list, each followed by those of another.
 func followed(first, second []string) []string {
 	if len(first)*len(second) > maxTexts {
 		return anyText()
@@ -199,7 +198,7 @@ func followed(first, second []string) []string {
 	return all
 }
 
-// union returns the texts of both lists.
+// union are the texts of both lists.
 func union(first, second []string) []string {
 	all := slices.Clip(first)
 	for _, text := range second {
@@ -213,14 +212,14 @@ func union(first, second []string) []string {
 	return all
 }
 
-// referred returns the texts that a Ref stands for.
+// referred are the texts that a Ref stands for.
 func (c certainty) referred(argument template.Node) []string {
 	name := argument.Text
 	return c.varied(name, func() []string { return c.outside(name) })
 }
 
-// varied returns the texts of a name that may be the variable of a loop. If that is
-// not certain, they include the texts that the name has outside loops.
+// varied are the texts of a name that may be the variable of a loop. One that
+// only may be stands for what it is outside of loops, too.
 func (c certainty) varied(name string, outside func() []string) []string {
 	of := c.loops.seen().named(name)
 	switch {
@@ -232,7 +231,7 @@ func (c certainty) varied(name string, outside func() []string) []string {
 	return union((&variable{of: of}).texts(), outside())
 }
 
-// outside returns the texts that a Ref stands for outside loops.
+// outside are the texts that a Ref stands for outside of loops.
 func (c certainty) outside(name string) []string {
 	switch name {
 	case "AWS::Partition", "AWS::AccountId", "AWS::Region":
@@ -247,7 +246,7 @@ func (c certainty) outside(name string) []string {
 	return c.parameter(name)
 }
 
-// scalarTexts returns the text of a string, a number or a boolean outside loops.
+// scalarTexts are the text of a string, a number or a boolean outside of loops.
 func scalarTexts(n template.Node) []string {
 	if n.IsObject() || n.IsArray() || n.IsNull() || n.Kind == jsontext.KindInvalid {
 		return anyText()
@@ -255,7 +254,7 @@ func scalarTexts(n template.Node) []string {
 	return []string{plain(n.Text)}
 }
 
-// attributeOf returns the texts of an attribute: a list, or resource.attribute.
+// attributeOf are the texts of an attribute: a list, or resource.attribute.
 func (c certainty) attributeOf(argument template.Node) []string {
 	resource, attribute, _ := strings.Cut(argument.Text, ".")
 	if e := argument.Elements; len(e) == 2 && e[0].IsString() && e[1].IsString() {
@@ -272,7 +271,7 @@ func (c certainty) attribute(resource, name string) []string {
 	return c.arnOf(policy)
 }
 
-// substituted returns the texts that a Fn::Sub yields.
+// substituted are the texts that a Fn::Sub makes.
 func (c certainty) substituted(argument template.Node) []string {
 	text, values := argument, template.Node{}
 	if len(argument.Elements) == 2 {
@@ -320,8 +319,7 @@ func (c certainty) cutVariable(text string) (before, name string, isAlphanumeric
 	return text, "", false, "", false
 }
 
-// variable returns the texts of a variable of a Fn::Sub, which may define variables
-// of its own.
+// variable are the texts of a variable of a Fn::Sub, which may be given values.
 func (c certainty) variable(name string, values template.Node) []string {
 	return c.varied(name, func() []string { return c.variableOutside(name, values) })
 }
@@ -341,7 +339,7 @@ func (c certainty) variableOutside(name string, values template.Node) []string {
 	return c.outside(name)
 }
 
-// joined returns the texts that a Fn::Join yields for a literal list.
+// joined are the texts that a Fn::Join makes of a list that is written out.
 func (c certainty) joined(argument template.Node) []string {
 	e := argument.Elements
 	if len(e) != 2 || !e[0].IsString() || !e[1].IsArray() || len(e[1].Elements) > maxParts {
@@ -357,8 +355,8 @@ func (c certainty) joined(argument template.Node) []string {
 	return made
 }
 
-// selected returns the texts that a Fn::Select takes from a literal list, or from a
-// literal text that is split.
+// selected are the texts that a Fn::Select takes out of a list that is written
+// out, or split from a text that is.
 func (c certainty) selected(argument template.Node) []string {
 	e := argument.Elements
 	if len(e) != 2 {
@@ -383,7 +381,7 @@ func (c certainty) selected(argument template.Node) []string {
 	return all
 }
 
-// splitAt returns the texts at an index of what a Fn::Split yields.
+// splitAt are the texts at one place of what a Fn::Split makes.
 func (c certainty) splitAt(argument []template.Node, at int) []string {
 	if len(argument) != 2 || !argument[0].IsString() || argument[0].Text == "" || strings.ContainsAny(argument[0].Text, partsOfVariable) {
 		return anyText()
@@ -399,8 +397,8 @@ func (c certainty) splitAt(argument []template.Node, at int) []string {
 	return all
 }
 
-// found returns the texts that a Fn::FindInMap can find with what is known of its
-// keys, and those of its default.
+// found are the texts that a Fn::FindInMap can find, by all that is known of
+// its keys, and its default.
 func (c certainty) found(argument template.Node) []string {
 	e := argument.Elements
 	if len(e) < 3 || !e[0].IsString() || c.loops.vary(e[0].Text) {
@@ -428,7 +426,7 @@ func (c certainty) found(argument template.Node) []string {
 	return all
 }
 
-// keys returns the keys of a mapping that a value can be.
+// keys are what a value says about a key of a mapping.
 func (c certainty) keys(n template.Node) []key {
 	var keys []key
 	for _, text := range c.texts(n) {

@@ -11,27 +11,27 @@ import (
 type function struct {
 	// shortForm says that YAML has !Name for it.
 	shortForm bool
-	// texts returns the texts that its value can become; nil means any text.
+	// texts are those that its value can become, nil for any text.
 	texts func(c certainty, argument template.Node) []string
-	// refersTo returns the logical ID of the resource that the value comes from; nil
-	// means none.
+	// refersTo is the logical ID of the resource that the value comes from, nil
+	// where it comes from none.
 	refersTo func(argument template.Node) string
-	// shown says that its argument shows the content of the value.
+	// shown says that its argument shows what the value is made of.
 	shown bool
-	// early says that AWS::LanguageExtensions replaces it by its value, perhaps
-	// before SAM reads the template.
+	// early says that AWS::LanguageExtensions puts the value in its place, which
+	// may have happened before SAM reads the template.
 	early bool
 }
 
-// functions are the functions of CloudFormation by name, without loops (see
-// foreachPrefix). A function that is not in the table may yield anything, and may
-// remove the member whose value it is.
+// functions are those of CloudFormation, by name; loops have names of their own
+// (see foreachPrefix). One that is not here may yield anything, and remove what it
+// stands for.
 // Source: CloudFormation's template reference, intrinsic functions, rule
 // functions and AWS::LanguageExtensions.
 var functions map[string]function
 
-// The functions refer to the table themselves, which the compiler accepts only
-// in init.
+// A function may take others as its argument, and so comes back to the table.
+// The compiler takes that in init only.
 func init() {
 	functions = map[string]function{
 		"Condition":            {shortForm: true},
@@ -70,13 +70,13 @@ func HasShortForm(function string) bool { return functions[function].shortForm }
 // functionPrefix begins the names of all functions but Ref and Condition.
 const functionPrefix = "Fn::"
 
-// isFunctionName reports whether a name is that of a function that yields a value,
-// known or unknown.
+// isFunctionName reports whether a name is that of a function that yields a
+// value, whether the table has it or not.
 func isFunctionName(name string) bool {
 	return name == "Ref" || strings.HasPrefix(name, functionPrefix) && !strings.HasPrefix(name, foreachPrefix)
 }
 
-// attributeResource returns the logical ID in the argument of a Fn::GetAtt.
+// attributeResource is the logical ID in the argument of a Fn::GetAtt.
 func attributeResource(argument template.Node) string {
 	text := argument.Text
 	if len(argument.Elements) == 2 {
@@ -86,7 +86,7 @@ func attributeResource(argument template.Node) string {
 	return id
 }
 
-// variableResource returns the logical ID in a Fn::Sub of a single variable.
+// variableResource is the logical ID in a Fn::Sub of nothing but one variable.
 func variableResource(argument template.Node) string {
 	id, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(argument.Text, "${"), "}"), ".")
 	return id
@@ -121,14 +121,14 @@ func isUnknown(name string) bool {
 	return !known
 }
 
-// isUnknownFunction is isUnknown for the name of a member. The loops around the
-// member may turn the name into that of a loop.
+// isUnknownFunction is isUnknown of a member's name, which may be that of a loop
+// once the loops around it are expanded.
 func (ls loops) isUnknownFunction(name []byte) bool {
 	return bytes.HasPrefix(name, []byte(functionPrefix)) && isUnknown(string(name)) && !ls.mayBeLoop(string(name))
 }
 
-// unknownFunction returns the name of the first unknown function among the members
-// of an object, or "".
+// unknownFunction is the name of the first unknown function among the members of
+// an object, empty where there is none.
 func (ls loops) unknownFunction(n template.Node) string {
 	for _, m := range n.Members {
 		if isUnknown(m.Name) && !ls.mayBeLoop(m.Name) {

@@ -43,8 +43,8 @@ func mayRemove(n template.Node) bool {
 // isSet reports whether a value is there at all.
 func isSet(n template.Node) bool { return n.Kind != jsontext.KindInvalid && !n.IsNull() }
 
-// outcomes returns the texts that a property can have: any text if the value may
-// remove the property.
+// outcomes are the texts that a property may have: any where the value may remove
+// it.
 func (c certainty) outcomes(n template.Node) []string {
 	if mayRemove(n) {
 		return anyText()
@@ -63,8 +63,8 @@ func (c certainty) isBoundary(value template.Node) bool {
 	})
 }
 
-// mayYield reports whether a value may be one of the texts. A value that is not
-// literal may be anything.
+// mayYield reports whether a value may be one of the texts. What is not written
+// out may be anything.
 func (ls loops) mayYield(value template.Node, texts ...string) bool {
 	return anyBranch(value, func(n template.Node) bool {
 		switch {
@@ -79,7 +79,7 @@ func (ls loops) mayYield(value template.Node, texts ...string) bool {
 	})
 }
 
-// isOpaque reports whether a value shows nothing of its content.
+// isOpaque reports whether a value does not show what it is made of.
 func isOpaque(value template.Node) bool {
 	return anyBranch(value, func(n template.Node) bool {
 		name, argument := n.Only()
@@ -101,10 +101,10 @@ func hasLiteral(n template.Node) bool {
 
 var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// isTrue reports whether SAM treats a value as true, as Python does. Functions are
-// objects, which are true whatever they yield later. But language extensions may
-// replace some of them, unknown functions, and the variables of loops by values
-// before SAM sees them.
+// isTrue reports whether SAM takes a value for true, as Python does. Functions
+// are objects, which are true, whatever they yield later. But language
+// extensions may put a value in the place of some, or of the variable of a loop,
+// before SAM sees them; unknown functions may be such.
 func (in *inspector) isTrue(n template.Node, around loops) bool {
 	name, argument := n.Only()
 	isVariable := name == "Ref" && (around.seen().named(argument.Text) != nil || around.vary(argument.Text))
@@ -119,12 +119,12 @@ func (in *inspector) isTrue(n template.Node, around loops) bool {
 
 func mayBeEmpty(text string) bool { return strings.Trim(text, unknown) == "" }
 
-// isRole reports whether a function has a role of its own, so that SAM makes none.
-// SAM only checks whether a branch of the value has none.
+// isRole reports whether a function is given a role, so that SAM makes none. Of
+// its value, SAM looks at nothing but branches without one.
 func isRole(n template.Node) bool { return isSet(n) && !mayRemove(n) }
 
-// isPresent reports whether a property is set for SAM, where SAM does not look at
-// its value. An unknown function may remove the property before.
+// isPresent reports whether SAM takes a property for given where it only looks
+// whether it is there. An unknown function may have removed it by then.
 func (in *inspector) isPresent(n template.Node, around loops) bool {
 	return isSet(n) && around.unknownFunction(n) == ""
 }

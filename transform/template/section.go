@@ -22,7 +22,7 @@ var errSection = errors.New("its section Transform is written in a way that cann
 // Entry is a transform that a section Transform, or a Fn::Transform, lists.
 type Entry struct {
 	Node
-	Name       string // empty if the entry names no transform
+	Name       string // empty where the entry names no transform
 	Parameters Node
 	Line       int // of the file, from 1; 0 in a Fn::Transform
 }
@@ -37,7 +37,7 @@ func (e Entry) IsValid() bool {
 	return (name.IsString() || name.IsNull()) && (e.Parameters.IsObject() || e.Parameters.IsNull() || e.Parameters.Absent())
 }
 
-// EntriesOf returns the entries of a section Transform or a Fn::Transform: one, or
+// EntriesOf are the entries of a section Transform or a Fn::Transform: one, or
 // those of a list.
 func EntriesOf(section Node) []Entry {
 	list := []Node{section}
@@ -60,7 +60,7 @@ func EntriesOf(section Node) []Entry {
 	return entries
 }
 
-// Transforms returns the names that the section Transform lists, in order.
+// Transforms are the names that the section Transform lists, in order.
 func (t *Document) Transforms() []string {
 	var names []string
 	for _, entry := range EntriesOf(t.section()) {
@@ -71,7 +71,7 @@ func (t *Document) Transforms() []string {
 	return names
 }
 
-// Entries returns the entries of the section Transform, in order.
+// Entries are those of the section Transform, in order.
 func (t *Document) Entries() []Entry {
 	entries := EntriesOf(t.section())
 	for i := range entries {
@@ -159,7 +159,7 @@ func (t *Document) resection(edits []TextEdit, want []byte) (*Document, error) {
 	return again, nil
 }
 
-// listOf returns a list of some of the entries.
+// listOf is a list of some of the entries.
 func listOf(src []byte, entries []Entry, keep []int) []byte {
 	out := []byte{'['}
 	for i, k := range keep {
@@ -190,7 +190,7 @@ func listWith(src []byte, section Node, macro string) []byte {
 	return append(append(list, Quote(macro)...), ']')
 }
 
-// removals returns the edits that leave only some entries of the list.
+// removals are the edits that leave only some entries of the list.
 func (t *Document) removals(entries []Entry, keep []int) []TextEdit {
 	spans, lines := t.entrySpans(len(entries))
 	var edits []TextEdit

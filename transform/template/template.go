@@ -206,7 +206,7 @@ func (s section) is(src []byte, name string) bool {
 		bytes.IndexByte(quoted, '\\') >= 0 && string(Unquote(quoted)) == name
 }
 
-// named returns the last section of a name, or the zero section.
+// named is the last section of a name, zero when there is none.
 func (t *Document) named(name string) (found section) {
 	for _, s := range t.sections() {
 		if s.is(t.json, name) {
@@ -216,11 +216,11 @@ func (t *Document) named(name string) (found section) {
 	return found
 }
 
-// Span returns the span of the value of a section in the JSON, absent if the JSON
-// has no such section.
+// Span is where the value of a section is in the JSON, absent when the section
+// is not in it.
 func (t *Document) Span(name string) Span { return t.named(name).value }
 
-// Section returns the value of a section as a tree, or the zero node.
+// Section is the value of a section as a tree, the zero node when there is none.
 // The section Transform of YAML has a reader of its own: see [Document.Entries].
 func (t *Document) Section(name string) Node { return NodeAt(t.json, t.Span(name)) }
 
