@@ -17,6 +17,7 @@ type macroOptions struct {
 	defaultEnvironment    string
 	pinEnvironment        bool
 	existing, blindSpots  string
+	acceptBlindSpots      bool
 	boundUsers            bool
 	environmentParameters []string
 	flags                 *pflag.FlagSet
@@ -29,6 +30,7 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.pinEnvironment, "pin-environment", false, "macro setting: refuse templates that name another environment than the default")
 	flags.StringVar(&o.existing, "existing-boundary", string(rules.Replace), "macro setting: replace, keep or reject existing boundaries")
 	flags.StringVar(&o.blindSpots, "blind-spots", string(transform.Warn), "macro setting: warn about or reject blind spots")
+	flags.BoolVar(&o.acceptBlindSpots, "accept-blind-spots", false, "macro setting: let blind spots pass that the template accepts with a reason")
 	flags.BoolVar(&o.boundUsers, "bound-users", false, "macro setting: bind IAM users too")
 	flags.StringSliceVar(&o.environmentParameters, "environment-parameters",
 		strings.Split(transform.DefaultEnvironmentParameters, ","), "macro setting: template parameters that name the environment")
@@ -61,6 +63,7 @@ func (o macroOptions) settings() (transform.Options, error) {
 		PinEnvironment:        o.pinEnvironment,
 		Existing:              existing,
 		BlindSpots:            blindSpots,
+		AcceptBlindSpots:      o.acceptBlindSpots,
 		BoundUsers:            o.boundUsers,
 		EnvironmentParameters: o.environmentParameters,
 	}

@@ -51,7 +51,7 @@ func TestCodesAreReached(t *testing.T) {
 			event = eventWith(c.fragment, c.params, c.parameters)
 		}
 		_, report := c.macro.Respond(t.Context(), event)
-		for _, findings := range [][]rules.Finding{report.Escapes, report.Conflicts, report.BlindSpots, refusedOf(report)} {
+		for _, findings := range [][]rules.Finding{report.Escapes, report.Conflicts, report.BlindSpots, report.Excuses, refusedOf(report)} {
 			for _, f := range findings {
 				reached[f.Code] = true
 			}

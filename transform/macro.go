@@ -64,6 +64,8 @@ type Report struct {
 	Escapes     []rules.Finding
 	Conflicts   []rules.Finding // sites that cannot be bound: see rules.Verdict.Bind
 	BlindSpots  []rules.Finding
+	Accepted    []rules.Finding // the blind spots that the setting AcceptBlindSpots lets pass
+	Excuses     []rules.Finding // entries of Accept in the template without effect
 	Err         error // why the answer is a failure, or nil
 }
 
@@ -125,7 +127,10 @@ func (m Macro) deploy(ctx context.Context, d Deployment) (*request, []template.E
 func (m Macro) decide(ctx context.Context, req *request) ([]template.Edit, Report) {
 	report := Report{
 		RequestID: req.idForPeople(), AccountID: req.accountID, Region: req.region,
-		Escapes: req.verdict.Escapes, BlindSpots: req.verdict.Blind,
+		Escapes: req.verdict.Escapes, BlindSpots: req.verdict.Blind, Excuses: req.verdict.Excuses,
+	}
+	if m.Options.AcceptBlindSpots {
+		report.Accepted = req.verdict.Accepted()
 	}
 	edits, err := m.transform(ctx, req, &report)
 	report.Err = err
@@ -187,16 +192,23 @@ func (m Macro) transform(ctx context.Context, req *request, report *Report) ([]t
 }
 
 func (m Macro) needsBoundary(req *request) bool {
-	return req.verdict.NeedsBoundary(m.Options.BlindSpots == RejectBlindSpots)
+	return req.verdict.NeedsBoundary(len(m.refusedBlindSpots(req.verdict)) > 0)
 }
 
 // refused are the findings that the template cannot pass with.
 func (m Macro) refused(v *rules.Verdict, conflicts []rules.Finding) []rules.Finding {
-	refused := slices.Concat(v.Escapes, conflicts)
-	if m.Options.BlindSpots == RejectBlindSpots {
-		refused = append(refused, v.Blind...)
+	return slices.Concat(v.Escapes, conflicts, m.refusedBlindSpots(v))
+}
+
+// refusedBlindSpots are the blind spots that the template cannot pass with.
+func (m Macro) refusedBlindSpots(v *rules.Verdict) []rules.Finding {
+	switch {
+	case m.Options.BlindSpots != RejectBlindSpots:
+		return nil
+	case m.Options.AcceptBlindSpots:
+		return v.Unaccepted()
 	}
-	return refused
+	return v.Blind
 }
 
 // boundary reads the boundary value that takes effect in an account, and returns

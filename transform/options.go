@@ -50,6 +50,10 @@ type Options struct {
 	Existing   rules.Existing
 	BlindSpots BlindSpots
 
+	// AcceptBlindSpots lets blind spots pass RejectBlindSpots that their resources
+	// accept with a reason. Whoever writes the template writes the reason.
+	AcceptBlindSpots bool
+
 	// BoundUsers binds IAM users, too.
 	BoundUsers bool
 

@@ -27,8 +27,8 @@ var update = flag.Bool("update", false, "rewrite what the cases want")
 // exists. Its files:
 //
 //	options          what differs from the defaults, a word and its value a line:
-//	                 value, params, default, pin, also, existing, blind, users, portable;
-//	                 also is another environment of the store
+//	                 value, params, default, pin, also, existing, blind, accept, users,
+//	                 portable; also is another environment of the store
 //	parameters.json  templateParameterValues
 //	fragment.json    the template, or
 //	event.json       the whole event
@@ -129,6 +129,8 @@ func (c *testCase) setOptions(tb testing.TB, lines string) {
 			o.Existing = rules.Existing(value)
 		case "blind":
 			o.BlindSpots = transform.BlindSpots(value)
+		case "accept":
+			o.AcceptBlindSpots = true
 		case "users":
 			o.BoundUsers = true
 		case "portable":
@@ -164,6 +166,12 @@ func reported(r transform.Report) string {
 	}
 	for _, b := range r.BlindSpots {
 		lines = append(lines, fmt.Sprintf("blind spot %s: %s", b, b.Remedy()))
+		if b.Accepted != "" {
+			lines = append(lines, "accepted: "+b.Accepted)
+		}
+	}
+	for _, f := range r.Excuses {
+		lines = append(lines, fmt.Sprintf("excuse %s: %s", f, f.Remedy()))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -84,6 +84,9 @@ func (h *handler) logReport(ctx context.Context, r transform.Report, took time.D
 		slog.Int("blindSpotCount", len(r.BlindSpots)),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
 	}
+	if len(r.Accepted) > 0 {
+		attrs = append(attrs, slog.Any("accepted", reasons(r.Accepted)))
+	}
 	if r.Err == nil {
 		h.log.LogAttrs(ctx, slog.LevelInfo, "transformed", attrs...)
 		return
@@ -105,9 +108,18 @@ func (h *handler) parameter(key boundary.Key) string {
 const maxLogged = 20
 
 func names(findings []rules.Finding) []string {
+	return logged(findings, func(f rules.Finding) string { return f.Subject() + " [" + string(f.Code) + "]" })
+}
+
+// reasons says why blind spots were accepted, in the words of the template.
+func reasons(findings []rules.Finding) []string {
+	return logged(findings, func(f rules.Finding) string { return f.Subject() + " [" + string(f.Code) + "]: " + f.Accepted })
+}
+
+func logged(findings []rules.Finding, say func(rules.Finding) string) []string {
 	shown := make([]string, min(len(findings), maxLogged))
 	for i := range shown {
-		shown[i] = findings[i].Subject() + " [" + string(findings[i].Code) + "]"
+		shown[i] = say(findings[i])
 	}
 	return shown
 }

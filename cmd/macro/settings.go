@@ -28,6 +28,9 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if o.PinEnvironment, err = parseBool(getenv("PIN_ENVIRONMENT")); err != nil {
 		return settings{}, wrong("PIN_ENVIRONMENT", err)
 	}
+	if o.AcceptBlindSpots, err = parseBool(getenv("ACCEPT_BLIND_SPOTS")); err != nil {
+		return settings{}, wrong("ACCEPT_BLIND_SPOTS", err)
+	}
 	if o.BoundUsers, err = parseBool(getenv("BOUND_USERS")); err != nil {
 		return settings{}, wrong("BOUND_USERS", err)
 	}

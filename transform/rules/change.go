@@ -16,7 +16,8 @@ type Change struct {
 	LogicalID string // for a ScheduleV2 event, the ID of its resource, a dot and the name of the event
 	Type      string // resource type, or ScheduleV2
 	Action    Action
-	Offset    int // of the resource in the fragment, in bytes
+	Offset    int    // of the resource in the fragment, in bytes
+	Inside    Inside // the place in the template of a StackSet, if it is in one
 
 	// Inherited is set for a function that has its boundary from Globals.Function.
 	Inherited bool

@@ -14,10 +14,6 @@ import (
 // Metadata.
 const MacroName = "PermissionsBoundaryMacro"
 
-// AcceptKey is the only member that the macro's entry in the Metadata of a
-// resource may have.
-const AcceptKey = "Accept"
-
 // Misplaced is a member, other than Accept, of the macro's entry in the Metadata
 // of a resource.
 type Misplaced struct {
@@ -47,6 +43,7 @@ type collected struct {
 	resources []*resource   // in source order, without those that no rule depends on
 	ids       []resourceIDs // of each map of resources
 	replacing []varyingID
+	excuses   []excuse
 	Misplaced Misplaced // the first in the template, or zero
 }
 
@@ -210,13 +207,18 @@ func unexpandedCode(depth int) Code {
 	return codeUnexpanded
 }
 
-// resourceMetadata reads the Metadata of a resource, which must not name an
-// environment.
-func (c *collector) resourceMetadata(id []byte) template.Span {
+// isMacro reports whether a name in Metadata is one of the macro.
+func (c *collector) isMacro(name []byte) bool {
+	return strings.EqualFold(string(name), MacroName) || c.macro != "" && strings.EqualFold(string(name), c.macro)
+}
+
+// resourceMetadata reads the Metadata of a resource, which may have an excuse and
+// must not name an environment.
+func (c *collector) resourceMetadata(id []byte, x *excuse) template.Span {
 	start := c.Enter()
 	for c.More() {
 		name, _ := c.Name()
-		if !strings.EqualFold(string(name), MacroName) && !strings.EqualFold(string(name), c.macro) {
+		if !c.isMacro(name) {
 			c.Skip()
 			continue
 		}
@@ -227,10 +229,13 @@ func (c *collector) resourceMetadata(id []byte) template.Span {
 		}
 		for c.Enter(); c.More(); {
 			said, _ := c.Name()
-			c.Skip()
+			value := c.Skip()
 			if !strings.EqualFold(string(said), AcceptKey) {
 				c.misplace(id, string(said))
+				continue
 			}
+			x.twice = x.twice || !x.accept.Absent()
+			x.accept = value
 		}
 	}
 	return template.Span{Start: start, End: c.Offset()}
@@ -317,6 +322,8 @@ func (c *collector) foreach(name []byte) {
 // resource reads one resource, and keeps it if a rule may depend on it.
 func (c *collector) resource(id []byte, nameAt template.Span) {
 	r := resource{id: id, nameAt: nameAt, loops: c.loops}
+	x := excuse{id: id}
+	metadata := 0
 	r.Start = c.Enter()
 	for c.More() {
 		name, nameAt := c.Name()
@@ -341,7 +348,8 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 			r.ignoresTwice = r.ignoresTwice || !r.ignoreGlobals.Absent()
 			r.ignoreGlobals = value
 		case string(name) == "Metadata" && kind == jsontext.KindBeginObject:
-			value = c.resourceMetadata(id)
+			metadata++
+			value = c.resourceMetadata(id, &x)
 		default:
 			value = c.Skip()
 			r.generated = r.generated || isForEach(name) || len(c.loops) > 0 &&
@@ -354,6 +362,10 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 		r.Add(nameAt, value)
 	}
 	r.End = c.Offset()
+	if !x.accept.Absent() {
+		x.Span, x.twice = r.Span, x.twice || metadata > 1
+		c.excuses = append(c.excuses, x)
+	}
 	if r.matters() {
 		kept := r // a resource that does not matter is not allocated
 		kept.typ = string(c.Text(r.typeAt))

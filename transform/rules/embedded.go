@@ -78,6 +78,9 @@ func (v *Verdict) gather(macro string) {
 		for _, f := range e.verdict.Blind {
 			v.Blind = append(v.Blind, e.outer(f))
 		}
+		for _, f := range e.verdict.Excuses {
+			v.Excuses = append(v.Excuses, e.outer(f))
+		}
 		for _, listed := range transforms {
 			if name := listed.Name; name != macro && MayAddRoles(name) {
 				v.Blind = append(v.Blind, Finding{
@@ -90,6 +93,8 @@ func (v *Verdict) gather(macro string) {
 	bySource := func(a, b Finding) int { return cmp.Compare(a.Offset, b.Offset) }
 	slices.SortStableFunc(v.Escapes, bySource)
 	slices.SortStableFunc(v.Blind, bySource)
+	v.applyExcuses()
+	slices.SortStableFunc(v.Excuses, bySource)
 }
 
 // transformName returns the name of a transform for a finding: none for a
@@ -106,8 +111,15 @@ func (e embedded) outer(f Finding) Finding {
 	if !f.Embedded {
 		f.model, f.around = e.model, wordings[f.Code].after == languageExtensions && hasVariable(e.id)
 	}
+	f.Inside = Inside{e.doc, f.Offset}
 	f.Offset, f.Embedded = e.Start, true
 	return f
+}
+
+// Inside is a place in the template of a StackSet or change set.
+type Inside struct {
+	Template *template.Document // nil for a place that is not in one
+	Offset   int
 }
 
 // maxBodies bounds the YAML in the strings of one template, in bytes: reading it
@@ -131,6 +143,7 @@ func (in *inspector) inspectBody(r *resource, body template.Span) (embedded, err
 		Contents: Contents{Src: doc.JSON(), apart: doc.Span(template.TransformSection), around: r.loops, collected: collected{findings: findings{within: in.id(r.id) + "/"}}},
 		depth:    in.depth + 1,
 		loops:    r.loops,
+		macro:    in.options.Macro,
 	}
 	c.fragment()
 	inner := &inspector{Verdict: &Verdict{}, options: in.options, depth: c.depth, outside: len(r.loops.seen()), bodies: in.bodies}

@@ -174,6 +174,11 @@ type Finding struct {
 	// Embedded is set for a finding in the template of a StackSet or change set,
 	// whose own Transform is the one to change.
 	Embedded bool
+	Inside   Inside // the place in that template, or in the outermost if there are several
+
+	// Accepted is the reason for which the resource accepts the blind spot, clipped;
+	// empty if it does not.
+	Accepted string
 
 	// Was and Certain are those of the Change that a conflict prevents.
 	Was     string
@@ -319,6 +324,7 @@ type findings struct {
 	within  string    // the logical IDs of the StackSets around the template, each with a slash
 	Escapes []Finding // roles that the macro cannot bind
 	Blind   []Finding // resources that may create roles out of sight
+	Excuses []Finding // entries of Accept without effect
 }
 
 // id returns a logical ID, after the IDs of the StackSets around the template.

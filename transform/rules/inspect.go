@@ -53,22 +53,26 @@ func Inspect(t *template.Document, o Options) *Verdict {
 // Inspect applies the rules to what a template says.
 func (t Contents) Inspect(o Options) *Verdict {
 	in := &inspector{Verdict: &Verdict{}, options: o, parameters: o.Parameters, bodies: new(int)}
-	if t.Misplaced.Name == "" && o.Macro != "" && !strings.EqualFold(o.Macro, MacroName) {
-		t.Misplaced = t.misplacedUnder(o.Macro)
+	if o.Macro != "" && !strings.EqualFold(o.Macro, MacroName) {
+		t.readMetadata(o.Macro)
 	}
 	in.run(t)
 	in.gather(o.Macro)
 	nameMacro(in.Escapes, o.Macro)
 	nameMacro(in.Blind, o.Macro)
+	nameMacro(in.Excuses, o.Macro)
 	return in.Verdict
 }
 
-// misplacedUnder reads the template again, for what Metadata of resources say to
-// the macro under another name: an event may tell the name after the template.
-func (t Contents) misplacedUnder(macro string) Misplaced {
+// readMetadata reads the template again, for what Metadata of resources say to the
+// macro under another name: an event may tell the name after the template.
+func (t *Contents) readMetadata(macro string) {
 	c := &collector{Cursor: template.NewCursor(t.Src, template.Span{}), Contents: Contents{Src: t.Src, apart: t.apart}, macro: macro}
 	c.fragment()
-	return c.Misplaced
+	t.excuses = c.excuses
+	if t.Misplaced.Name == "" {
+		t.Misplaced = c.Misplaced
+	}
 }
 
 // run applies the rules to the contents of a template.

@@ -34,9 +34,10 @@ type Verdict struct {
 	facts    *facts                    // nil until certainty is first asked for
 }
 
-// NeedsBoundary reports whether the answer depends on the boundary.
+// NeedsBoundary reports whether the answer depends on the boundary, for a macro
+// that refuses some of the blind spots or none.
 func (v *Verdict) NeedsBoundary(refusesBlindSpots bool) bool {
-	return len(v.Escapes) > 0 || refusesBlindSpots && len(v.Blind) > 0 || v.hasSites()
+	return len(v.Escapes) > 0 || refusesBlindSpots || v.hasSites()
 }
 
 func (v *Verdict) hasSites() bool {
@@ -76,6 +77,7 @@ func (v *Verdict) Bind(b Boundary, existing Existing) (edits []template.Edit, ch
 			edits = append(edits, v.requoted(e, inner))
 		}
 		for _, c := range done {
+			c.Inside = Inside{e.doc, c.Offset}
 			c.Offset = e.Start
 			changes = append(changes, c)
 		}

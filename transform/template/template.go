@@ -271,6 +271,33 @@ func (t *Document) Line(offset int) int {
 	return lineOf(t.lines(), offset)
 }
 
+// maxColumn is the last column that Column counts to. A template in JSON may be one
+// line, and to count to the end of it for each of its resources takes long.
+const maxColumn = 10_000
+
+// Column returns the column, in characters from 1, of the member around an offset of
+// JSON, or 0 if it is beyond a limit.
+func (t *Document) Column(offset int) int {
+	if t.yaml != nil {
+		return t.yaml.column(offset)
+	}
+	before := t.src[t.lines()[t.Line(offset)-1]:offset]
+	if len(before) > maxColumn {
+		return 0
+	}
+	return utf8.RuneCount(before) + 1
+}
+
+// LineInside returns the line of the template that has a line of the text of a
+// string. The string begins at an offset of JSON. In styles other than a literal
+// block, it is the line of the string's member.
+func (t *Document) LineInside(offset, line int) int {
+	if t.yaml != nil {
+		return t.yaml.lineInside(offset, line)
+	}
+	return t.Line(offset)
+}
+
 // SectionLine returns the line of the name of a section, the last one if it is
 // repeated, or 1 if there is none.
 func (t *Document) SectionLine(name string) int {

@@ -160,3 +160,21 @@ func (y *yamlText) line(offset int) int {
 	}
 	return 1
 }
+
+// column returns the column of the member around an offset of the JSON.
+func (y *yamlText) column(offset int) int {
+	if name := y.nameBefore(offset); name != nil {
+		return name.Column
+	}
+	return 1
+}
+
+// lineInside returns the line that has a line of the string at an offset of the
+// JSON.
+func (y *yamlText) lineInside(offset, line int) int {
+	at, ok := y.valueAt(offset)
+	if !ok || at.mapping().Style&yaml.LiteralStyle == 0 {
+		return y.line(offset)
+	}
+	return y.lineOf(y.content(at.mapping())) + line
+}

@@ -1,0 +1,86 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform/template"
+)
+
+// AcceptKey is the only member that the macro's entry in the Metadata of a
+// resource may have. Its value is an object: the codes of blind spots of the
+// resource, each with the reason for which it is accepted.
+const AcceptKey = "Accept"
+
+// excuse is what the Metadata of a resource accepts.
+type excuse struct {
+	template.Span               // of the resource
+	id            []byte        // as in resource
+	accept        template.Span // absent if there is none
+	twice         bool
+}
+
+// Findings about excuses. They do not make the macro refuse a template: an excuse
+// without effect leaves the blind spot as it is.
+var (
+	codeAcceptMalformed = define("accept-malformed", wording{reason: "has an Accept that is given twice or is not an object", remedy: "write Accept: {CODE: reason}, once"})
+	codeAcceptReason    = define("accept-without-reason", wording{reason: "accepts %s without a reason, or twice", remedy: "write the reason as text, once"})
+	codeAcceptUnknown   = define("accept-unknown-code", wording{reason: "accepts %s, which is not the code of a finding of the macro", remedy: "write the code that follows the blind spot in brackets"})
+	codeAcceptNothing   = define("accept-no-blind-spot", wording{reason: "accepts %s, which is not a blind spot of this resource", remedy: "remove it from Accept; escapes and unbound roles cannot be accepted"})
+)
+
+// applyExcuses marks the blind spots that their resources accept, and reports
+// excuses without effect. It never looks at escapes: a role that the macro would
+// leave unbound has no excuse.
+func (v *Verdict) applyExcuses() {
+	for _, x := range v.excuses {
+		id := v.id(x.id)
+		idle := func(code Code, names ...string) {
+			v.Excuses = append(v.Excuses, Finding{Code: code, LogicalID: id, Names: names, Offset: x.Start})
+		}
+		accept := v.Value(x.accept)
+		if x.twice || !accept.IsObject() {
+			idle(codeAcceptMalformed)
+			continue
+		}
+		repeated := accept.Repeated()
+		for _, m := range accept.Members {
+			code, name, reason := Code(m.Name), printable.Clip(m.Name, MaxID), strings.TrimSpace(m.Value.Text)
+			switch _, known := wordings[code]; {
+			case !known:
+				idle(codeAcceptUnknown, name)
+			case !m.Value.IsString(), reason == "", repeated[m.Name]:
+				idle(codeAcceptReason, name)
+			case !v.accept(x, code, reason):
+				idle(codeAcceptNothing, name)
+			}
+		}
+	}
+}
+
+// accept marks the blind spots with a code that belong to the resource of an
+// excuse, and reports whether there are any. Those in the template of a StackSet
+// belong to its resources, and have other IDs. The same ID may be that of another
+// resource, so the place counts, too: blind spots are in source order.
+func (v *Verdict) accept(x excuse, code Code, reason string) (found bool) {
+	id := v.id(x.id)
+	i, _ := slices.BinarySearchFunc(v.Blind, x.Start, func(f Finding, at int) int { return cmp.Compare(f.Offset, at) })
+	for ; i < len(v.Blind) && v.Blind[i].Offset < x.End; i++ {
+		if f := &v.Blind[i]; f.Code == code && f.LogicalID == id {
+			f.Accepted, found = printable.Clip(reason, MaxID), true
+		}
+	}
+	return found
+}
+
+// Accepted returns the blind spots with an excuse.
+func (v *Verdict) Accepted() []Finding {
+	return slices.DeleteFunc(slices.Clone(v.Blind), func(f Finding) bool { return f.Accepted == "" })
+}
+
+// Unaccepted returns the blind spots without an excuse.
+func (v *Verdict) Unaccepted() []Finding {
+	return slices.DeleteFunc(slices.Clone(v.Blind), func(f Finding) bool { return f.Accepted != "" })
+}
