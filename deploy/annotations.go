@@ -25,7 +25,7 @@ func annotations(r checkResult) []byte {
 	count := map[string]int{}
 	more := 0
 	for _, f := range r.findings() {
-		path, text := printable.Line(filepath.ToSlash(f.path)), escape.Replace(printable.Line(f.text))
+		path, text := printable.Line(filepath.ToSlash(f.path)), escape.Replace(printable.Line(f.whole()))
 		f.level = cmp.Or(levels[f.level], f.level)
 		if count[f.level]++; count[f.level] > maxAnnotations {
 			// The level in front keeps a path from being read as a command.

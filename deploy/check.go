@@ -22,7 +22,7 @@ import (
 )
 
 func (p *pbm) checkCommand() *cobra.Command {
-	var o macroOptions
+	var o checkOptions
 	c := &cobra.Command{
 		Use:   "check PATH...",
 		Short: "find roles that would be unbound",
@@ -35,8 +35,12 @@ roles.
 It needs no AWS account. Flags that are macro settings have the effect of the
 settings. It exits with 1 when a role would be unbound, when the macro would
 refuse a template, when a template cannot be read, or when a directory has none.
-- is stdin.`,
+- is stdin.
+
+Where there are many findings, --write-baseline records them, and --baseline
+reports new ones only.`,
 		Example: `  pbm check stacks/
+  pbm check stacks/ --quiet --baseline pbm-baseline.json
   pbm check template.yaml --output sarif > pbm.sarif
   pbm check . --output github`,
 		Args: cobra.MinimumNArgs(1),
@@ -46,8 +50,19 @@ refuse a template, when a template cannot be read, or when a directory has none.
 		},
 		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },
 	}
-	o.register(c.Flags())
+	flags := c.Flags()
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "show findings only: no roles that are bound, no files without findings")
+	flags.StringVar(&o.baseline, "baseline", "", "report only findings that this file does not have")
+	flags.StringVar(&o.writeBaseline, "write-baseline", "", "record all findings in this file")
+	o.register(flags)
 	return c
+}
+
+// checkOptions are the flags of pbm check.
+type checkOptions struct {
+	quiet                   bool
+	baseline, writeBaseline string
+	macroOptions
 }
 
 // Further forms of what check finds.
@@ -56,33 +71,27 @@ const (
 	outputGitHub = "github"
 )
 
-// errUnbound ends pbm check, with what would bind the roles.
-func errUnbound(remedy string) error {
-	return boundary.Problem{What: "there are roles that would be unbound", Remedy: remedy}
-}
-
 // Errors that end pbm check.
 var (
-	errEscapes = boundary.Problem{
-		What:   "there are roles that the macro cannot bind",
-		Remedy: eachByItself,
-	}
-	errConflicts = boundary.Problem{
-		What:   "there are roles with a boundary of their own, which the macro refuses (ExistingBoundary=reject)",
-		Remedy: eachByItself,
-	}
-	errBlindSpots = boundary.Problem{
-		What:   "there are blind spots, which the macro refuses (BlindSpots=reject)",
-		Remedy: eachByItself,
-	}
+	errUnbound    = errors.New("there are roles that would be unbound")
+	errEscapes    = errors.New("there are roles that the macro cannot bind")
+	errConflicts  = errors.New("there are roles with a boundary of their own, which the macro refuses (ExistingBoundary=reject)")
+	errBlindSpots = errors.New("there are blind spots, which the macro refuses (BlindSpots=reject)")
 )
 
-const eachByItself = "see the remedy on each line above"
-
-func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
+func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 	options, err := o.settings()
 	if err != nil {
 		return err
+	}
+	if o.baseline != "" && o.writeBaseline != "" {
+		return usagef("--baseline and --write-baseline are mutually exclusive")
+	}
+	var known baseline
+	if o.baseline != "" {
+		if known, err = readBaseline(o.baseline); err != nil {
+			return err
+		}
 	}
 	files, skipped, err := p.findTemplates(ctx, paths)
 	if err != nil {
@@ -93,7 +102,10 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	if err != nil {
 		return err
 	}
-	all.skip(skipped)
+	if o.baseline != "" {
+		all.subtract(known, o.baseline)
+	}
+	all.summarize(skipped)
 	for _, t := range all.Templates {
 		if t.Foreign != "" {
 			p.line("", t.Path+": not CloudFormation's own YAML: "+t.Foreign)
@@ -101,33 +113,66 @@ func (p *pbm) check(ctx context.Context, paths []string, o macroOptions) error {
 	}
 	// Hooks name whatever has changed, templates or not.
 	for _, path := range all.others {
-		p.line("warning: ", path+" has no Resources of CloudFormation and is not checked")
+		if isServerless(path) {
+			p.line("warning: ", path+" is of the Serverless Framework and is not checked; check what it packages, in .serverless")
+		} else {
+			p.line("warning: ", path+" has no Resources of CloudFormation and is not checked")
+		}
 	}
-	if err := p.showChecked(all); err != nil {
+	if err := p.showChecked(all, o); err != nil {
 		return err
 	}
-	counts := all.Summary
-	p.line("", counts.String())
+	if p.output != outputText {
+		p.line("", all.Summary.String())
+	}
+	p.reportBaseline(o.baseline, all.Baseline)
 	directory := slices.IndexFunc(paths, isDirectory)
 	switch {
-	case counts.Templates == 0 && directory >= 0:
+	case all.Summary.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
-	case slices.ContainsFunc(all.Templates, checkedTemplate.mayAdopt):
-		return errUnbound("have the templates adopt the macro: " + o.adopt())
-	case counts.Unbound > 0:
-		return errUnbound(eachByItself)
-	case counts.Escapes > 0:
+	case o.writeBaseline != "":
+		if err := p.writeBaseline(o.writeBaseline, all); err != nil {
+			return err
+		}
+		return all.unreadable()
+	}
+	return p.verdictOf(all, options, o)
+}
+
+// verdictOf is the error for what is found and no baseline knows.
+func (p *pbm) verdictOf(all checkResult, options transform.Options, o checkOptions) error {
+	counts, known := all.Summary, all.Summary.known
+	switch {
+	case p.output != outputText && slices.ContainsFunc(all.Templates, checkedTemplate.mayAdopt): // text has a hint for each
+		return boundary.Problem{What: errUnbound.Error(), Remedy: "have the templates adopt the macro: " + o.adopt("PATH...")}
+	case counts.Unbound > known.unbound:
+		return errUnbound
+	case counts.Escapes > known.escapes:
 		return errEscapes
-	case counts.Conflicts > 0:
+	case counts.Conflicts > known.conflicts:
 		return errConflicts
-	case options.BlindSpots == transform.RejectBlindSpots && counts.BlindSpots > 0:
+	case options.BlindSpots == transform.RejectBlindSpots && counts.BlindSpots > known.blindSpots:
 		return errBlindSpots
 	case counts.Unreadable > 0:
-		return fmt.Errorf("templates that cannot be read: %d", counts.Unreadable)
-	case counts.misnamed > 0:
-		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misnamed)
+		return all.unreadable()
+	case counts.misnamed > known.misnamed:
+		return fmt.Errorf("templates that every deployment refuses for what names their environment: %d", counts.misnamed-known.misnamed)
 	}
 	return nil
+}
+
+// unreadable is the error for templates that cannot be read.
+func (r checkResult) unreadable() error {
+	if r.Summary.Unreadable == 0 {
+		return nil
+	}
+	return fmt.Errorf("templates that cannot be read: %d", r.Summary.Unreadable)
+}
+
+// isServerless reports whether a file is a service of the Serverless Framework, by
+// its name: it may have roles in a section of its own.
+func isServerless(path string) bool {
+	return slices.Contains([]string{"serverless.yml", "serverless.yaml", "serverless.json"}, filepath.Base(path))
 }
 
 // checker checks templates, several at once.
@@ -152,7 +197,7 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 		var nested []input
 		for i, t := range checked {
 			if t.other && first { // a nested one must be a template
-				if files[i].named {
+				if files[i].named || isServerless(files[i].path) {
 					result.others = append(result.others, t.Path)
 				}
 				continue
@@ -168,9 +213,6 @@ func (c *checker) files(ctx context.Context, files []input) (checkResult, error)
 		files = nested
 	}
 	slices.SortFunc(result.Templates, func(a, b checkedTemplate) int { return cmp.Compare(a.Path, b.Path) })
-	for _, t := range result.Templates {
-		result.Summary.add(t)
-	}
 	return result, nil
 }
 
@@ -217,10 +259,16 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		return result
 	}
 	found := c.inspect(t, values)
-	result.own, result.managed = t.defines(c.macro), in.managed
+	result.unlistable = c.unlistable(t, in)
 	c.roles(&result, t, found)
+	if slices.ContainsFunc(result.Roles, isUnbound) {
+		result.generatedBy = generatorOf(in)
+	}
 	c.values(&result, t)
 	c.blindSpots(&result, t, in.root)
+	for _, f := range t.verdict.Excuses {
+		result.Excuses = append(result.Excuses, roleOf(t, f, statusExcuse))
+	}
 	c.transforms(&result, t)
 	if len(result.Roles) > 0 {
 		result.Environment, result.environmentError = c.environment(ctx, t, values, found.binding)
@@ -229,6 +277,19 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 		}
 	}
 	return result
+}
+
+// unlistable says why a template cannot list the macro, if it cannot.
+func (c *checker) unlistable(t *templateFile, in input) string {
+	switch {
+	case t.defines(c.macro):
+		return ofMacro
+	case in.managed:
+		return ofManaged
+	case t.isPublished():
+		return ofPublished
+	}
+	return ""
 }
 
 // unreadable says why the template cannot be read, and on which line.
@@ -326,9 +387,10 @@ func (c *checker) environment(ctx context.Context, t *templateFile, v values, bi
 func (c *checker) roles(result *checkedTemplate, t *templateFile, found bound) {
 	isRun := func(id string) bool { return t.macro != nil || held(found.binding, id) }
 	for _, change := range found.changes {
-		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type, Line: t.Line(change.Offset)}
+		role := checkedRole{LogicalID: change.LogicalID, Type: change.Type}
+		role.Line, role.column = t.placeOf(change.Offset, change.Inside)
 		if isRun(change.LogicalID) {
-			role.Status, role.Reason = statusWithMacro(change)
+			role.withMacro(change)
 		} else {
 			c.withoutMacro(&role, change, result)
 		}
@@ -339,6 +401,9 @@ func (c *checker) roles(result *checkedTemplate, t *templateFile, found bound) {
 			f.Names = []string{f.Names[0], "a boundary that check does not know"}
 		}
 		role := roleOf(t, f, statusConflict)
+		if differs(f) {
+			role.brief = "has " + briefBoundary(f.Was) + ", its environment may have another"
+		}
 		switch {
 		case !isRun(f.LogicalID):
 			role.Code = ""
@@ -358,14 +423,26 @@ func differs(f rules.Finding) bool {
 	return f.Code == rules.CodeConflict || f.Code == rules.CodeGlobalConflict
 }
 
-func statusWithMacro(change rules.Change) (status, reason string) {
+// withMacro is the status of a role that the macro sees.
+func (role *checkedRole) withMacro(change rules.Change) {
 	switch change.Action {
 	case rules.Kept:
-		return statusBound, ""
+		role.Status, role.brief = statusBound, "already"
 	case rules.Replaced:
-		return statusReplaced, "had " + change.Was
+		role.Status, role.Reason, role.brief = statusReplaced, "had "+change.Was, "was "+briefBoundary(change.Was)
+	default:
+		role.Status, role.brief = statusByMacro, "by the macro"
 	}
-	return statusByMacro, ""
+}
+
+// briefBoundary is what was said of a boundary, in fewer words: of an ARN the name
+// of the policy.
+func briefBoundary(was string) string {
+	was = strings.TrimPrefix(was, "the boundary ")
+	if at := strings.LastIndex(was, ":policy/"); at >= 0 {
+		return was[at+1:]
+	}
+	return was
 }
 
 // withoutMacro is the status of a role that the macro does not see, with the
@@ -373,23 +450,27 @@ func statusWithMacro(change rules.Change) (status, reason string) {
 // service-managed StackSets take no transforms.
 func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *checkedTemplate) {
 	if change.Certain {
-		role.Status, role.Reason, role.Remedy = statusBound, "", ""
+		role.Status, role.Reason, role.Remedy, role.brief = statusBound, "", "", "already"
 		return
 	}
 	role.Status = statusUnbound
-	role.Reason, role.Remedy = "has no boundary", "give it a boundary in the template"
+	role.Reason, role.Remedy, role.brief = "has no boundary", "give it a boundary in the template", "no boundary"
 	if change.Was != "" {
 		role.Reason, role.Remedy = "has a boundary that may be none", "keep it from being none in the template"
+		role.brief = "boundary may be empty: " + briefBoundary(change.Was)
 		if change.Inherited {
 			role.Reason = "has a boundary from Globals that may be none"
+			role.brief = "boundary from Globals may be empty: " + briefBoundary(change.Was)
 		}
 	}
-	switch {
-	case result.own:
+	switch result.unlistable {
+	case ofMacro:
 		role.Reason += ", and the macro cannot bind its own stack"
-	case result.managed:
+	case ofManaged:
 		role.Reason += ", and a service-managed StackSet takes no transforms"
 		role.Remedy = "bind it in the file: pbm transform --portable --in-place"
+	case ofPublished:
+		role.Reason += ", and the Serverless Application Repository takes no macro"
 	default:
 		role.Reason += ", and the template does not list " + c.macro
 		role.Remedy = "list " + c.macro + " last in Transform"
@@ -397,7 +478,18 @@ func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *c
 }
 
 func roleOf(t *templateFile, f rules.Finding, status string) checkedRole {
-	return checkedRole{LogicalID: f.LogicalID, Type: f.Type, Line: t.Line(f.Offset), Status: status, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy()}
+	role := checkedRole{LogicalID: f.LogicalID, Type: f.Type, Status: status, Code: f.Code, Reason: f.Reason(), Remedy: f.Remedy(), Accepted: f.Accepted}
+	role.Line, role.column = t.placeOf(f.Offset, f.Inside)
+	return role
+}
+
+// placeOf is the line and the column of a place in the template. In the template of
+// a StackSet it is the line only.
+func (t *templateFile) placeOf(offset int, inside rules.Inside) (line, column int) {
+	if inside.Template != nil {
+		return t.LineInside(offset, inside.Template.Line(inside.Offset)), 0
+	}
+	return t.Line(offset), t.Column(offset)
 }
 
 func (c *checker) escapes(result *checkedTemplate, t *templateFile, findings []rules.Finding) {
@@ -409,6 +501,7 @@ func (c *checker) escapes(result *checkedTemplate, t *templateFile, findings []r
 		case t.isSolved(f, c.macro):
 			// The macro sees what that transform makes, such as a further role.
 			role.Status, role.Code, role.Reason, role.Remedy = statusByMacro, "", "may create a role, which the macro binds after "+f.SolvedBy()+" has run", ""
+			role.brief = "by the macro, if it creates a role after " + f.SolvedBy()
 		}
 		result.Roles = append(result.Roles, role)
 	}
@@ -445,6 +538,9 @@ func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root stri
 	nested := t.nested(root)
 	for _, f := range t.verdict.Blind {
 		role := roleOf(t, f, statusBlind)
+		if f.Accepted != "" && !c.refusesAccepted() {
+			role.Status, role.Remedy, role.brief = statusAccepted, "", f.Accepted
+		}
 		switch {
 		case f.Type == fnTransform && !f.Embedded && (t.macro != nil || t.isOwn(f.LogicalID)):
 			continue // it has run when the macro sees the template, or calls it
@@ -464,6 +560,12 @@ func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root stri
 		}
 		result.BlindSpots = append(result.BlindSpots, role)
 	}
+}
+
+// refusesAccepted reports whether the macro refuses a blind spot that the template
+// accepts.
+func (c *checker) refusesAccepted() bool {
+	return c.options.BlindSpots == transform.RejectBlindSpots && !c.options.AcceptBlindSpots
 }
 
 // transforms reports those that add what the macro does not see: behind it, or

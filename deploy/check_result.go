@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -19,6 +21,8 @@ const (
 	statusEscape   = "escape"
 	statusConflict = "refused" // its boundary differs, and the setting refuses that
 	statusBlind    = "blind spot"
+	statusAccepted = "accepted" // a blind spot with an excuse that counts
+	statusExcuse   = "excuse"   // one without effect
 )
 
 // Where the macro is in the section Transform.
@@ -44,6 +48,7 @@ func placeOf(at, entries int) string {
 type checkResult struct {
 	Templates []checkedTemplate `json:"templates"`
 	Skipped   []skipped         `json:"skipped,omitempty"` // in directories
+	Baseline  *baselineResult   `json:"baseline,omitempty"`
 	Summary   checkSummary      `json:"summary"`
 
 	others []string // files that are named, and are no templates
@@ -58,6 +63,7 @@ type checkedTemplate struct {
 	EnvironmentProblem string        `json:"environmentProblem,omitempty"` // why it is not known
 	Roles              []checkedRole `json:"roles"`
 	BlindSpots         []checkedRole `json:"blindSpots,omitempty"`
+	Excuses            []checkedRole `json:"excuses,omitempty"` // without effect
 
 	environmentError error // what EnvironmentProblem tells
 	line             int   // that Unreadable is about
@@ -65,13 +71,25 @@ type checkedTemplate struct {
 	nested    []input // local templates that it nests
 	other     bool    // it is not a template
 	unchecked bool    // it is Foreign, and nothing of it could be read
-	own       bool    // it defines the macro
-	managed   bool    // a service-managed StackSet deploys it
+
+	unlistable  string              // why it cannot list the macro: one of those below
+	generatedBy string              // the tool that generates it
+	known       map[rules.Code]bool // of the remarks, by the baseline
 }
 
-// skip takes in what was skipped, and counts it: directories of tools are left
-// out by design.
-func (r *checkResult) skip(all []skipped) {
+// Why a template cannot list the macro.
+const (
+	ofMacro     = "defines the macro"
+	ofManaged   = "of a service-managed StackSet"
+	ofPublished = "published to the Serverless Application Repository"
+)
+
+// summarize counts what was found, and what was skipped: directories of tools are
+// left out by design.
+func (r *checkResult) summarize(all []skipped) {
+	for _, t := range r.Templates {
+		r.Summary.add(t)
+	}
 	r.Skipped = all
 	for _, s := range all {
 		if s.Reason != reasonTools {
@@ -88,8 +106,10 @@ func (t checkedTemplate) isMisnamed() bool {
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
 func (t checkedTemplate) mayAdopt() bool {
-	return !t.own && !t.managed && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return r.Status == statusUnbound })
+	return t.unlistable == "" && t.generatedBy == "" && slices.ContainsFunc(t.Roles, func(r checkedRole) bool { return isUnbound(r) && !r.Known })
 }
+
+func isUnbound(r checkedRole) bool { return r.Status == statusUnbound }
 
 type checkedRole struct {
 	LogicalID string     `json:"logicalId"`
@@ -99,6 +119,11 @@ type checkedRole struct {
 	Code      rules.Code `json:"code,omitempty"` // of a finding
 	Reason    string     `json:"reason,omitempty"`
 	Remedy    string     `json:"remedy,omitempty"`
+	Accepted  string     `json:"accepted,omitempty"` // why the template accepts a blind spot
+	Known     bool       `json:"known,omitempty"`    // by the baseline
+
+	column int    // 0 if it is not known
+	brief  string // the reason in the text, where that is shorter
 }
 
 // checkSummary counts.
@@ -112,11 +137,17 @@ type checkSummary struct {
 	Escapes    int `json:"escapes"`
 	Conflicts  int `json:"refused"`
 	BlindSpots int `json:"blindSpots"`
+	Accepted   int `json:"accepted,omitempty"`
+	Excuses    int `json:"excuses,omitempty"` // without effect
 	Foreign    int `json:"foreign,omitempty"`
 	Skipped    int `json:"skipped,omitempty"`
 
 	misnamed int
+	known    knownFindings
 }
+
+// knownFindings count the findings that a baseline knows.
+type knownFindings struct{ unbound, escapes, conflicts, blindSpots, misnamed int }
 
 func (s *checkSummary) add(t checkedTemplate) {
 	if t.Foreign != "" {
@@ -131,6 +162,7 @@ func (s *checkSummary) add(t checkedTemplate) {
 	}
 	if t.isMisnamed() {
 		s.misnamed++
+		count(&s.known.misnamed, t.known[codeEnvironment])
 	}
 	for _, r := range t.Roles {
 		switch r.Status {
@@ -140,25 +172,60 @@ func (s *checkSummary) add(t checkedTemplate) {
 			s.Replaced++
 		case statusConflict:
 			s.Conflicts++
+			count(&s.known.conflicts, r.Known)
 		case statusBound:
 			s.Bound++
 		case statusUnbound:
 			s.Unbound++
+			count(&s.known.unbound, r.Known)
 		case statusEscape:
 			s.Escapes++
+			count(&s.known.escapes, r.Known)
 		}
 	}
-	s.BlindSpots += len(t.BlindSpots)
+	for _, r := range t.BlindSpots {
+		if r.Status == statusAccepted {
+			s.Accepted++
+			continue
+		}
+		s.BlindSpots++
+		count(&s.known.blindSpots, r.Known)
+	}
+	s.Excuses += len(t.Excuses)
+}
+
+// count adds one where something is so.
+func count(n *int, is bool) {
+	if is {
+		*n++
+	}
+}
+
+// roles are all roles.
+func (s checkSummary) roles() int {
+	return s.ByMacro + s.Bound + s.Replaced + s.Unbound + s.Escapes + s.Conflicts
 }
 
 func (s checkSummary) String() string {
-	refused := ""
-	if s.Conflicts > 0 {
-		refused = fmt.Sprintf(", %d refused", s.Conflicts)
+	known := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return fmt.Sprintf(" (%d known)", n)
 	}
-	text := fmt.Sprintf("%s: %s bound by the macro, %d bound already, %d replaced, %d unbound, %s%s; %s",
-		counted(s.Templates, "template"), counted(s.ByMacro, "role"), s.Bound, s.Replaced, s.Unbound, counted(s.Escapes, "escape"), refused,
-		counted(s.BlindSpots, "blind spot"))
+	text := fmt.Sprintf("%s, %s: %d bound by the macro, %d bound already, %d replaced, %d unbound%s, %s%s",
+		counted(s.Templates, "template"), counted(s.roles(), "role"), s.ByMacro, s.Bound, s.Replaced, s.Unbound, known(s.known.unbound),
+		counted(s.Escapes, "escape"), known(s.known.escapes))
+	if s.Conflicts > 0 {
+		text += fmt.Sprintf(", %d refused%s", s.Conflicts, known(s.known.conflicts))
+	}
+	text += "; " + counted(s.BlindSpots, "blind spot") + known(s.known.blindSpots)
+	if s.Accepted > 0 {
+		text += fmt.Sprintf(", %d accepted", s.Accepted)
+	}
+	if s.Excuses > 0 {
+		text += "; " + counted(s.Excuses, "excuse") + " without effect"
+	}
 	if s.Unreadable > 0 {
 		text += fmt.Sprintf("; %d cannot be read", s.Unreadable)
 	}
@@ -169,22 +236,6 @@ func (s checkSummary) String() string {
 		text += fmt.Sprintf("; %d skipped", s.Skipped)
 	}
 	return text
-}
-
-func (r checkResult) table() [][]string {
-	var rows [][]string
-	row := func(path string, line int, status, what string) {
-		rows = append(rows, []string{fmt.Sprintf("%s:%d", path, line), status, what})
-	}
-	for _, t := range r.Templates {
-		for _, role := range slices.Concat(t.Roles, t.BlindSpots) {
-			row(t.Path, role.Line, role.Status, role.described())
-		}
-	}
-	for _, f := range r.remarks() {
-		row(f.path, f.line, f.level, f.text)
-	}
-	return rows
 }
 
 // described names a role, and says what is wrong with it.
@@ -207,13 +258,19 @@ func (r checkedRole) described() string {
 
 // remark is something for people to look at in a file.
 type remark struct {
-	code  rules.Code
-	level string // of SARIF: error, warning, note
-	path  string
-	line  int
-	text  string
-	of    string // the logical ID that it is about, empty for the template
+	code   rules.Code
+	level  string // of SARIF: one of levels
+	path   string
+	line   int
+	column int // 0 if it is not known
+	text   string
+	remedy string // of a remark; for a resource, the text has it
+	of     string // the logical ID that it is about, empty for the template
+	known  bool   // by the baseline
 }
+
+// levels are those of SARIF, the worst last.
+var levels = []string{"", "note", "warning", "error"}
 
 // codes of what check finds beside the engine.
 const (
@@ -238,58 +295,92 @@ var checkCodes = []struct {
 	{codeUnreadable, "a template cannot be read, so its roles are unknown"},
 }
 
-// findings are the roles and blind spots that somebody should look at, and the
-// remarks about templates, in order.
+// finding is the code and the level of what somebody should look at, both empty
+// for a role that is bound.
+func (r checkedRole) finding() (code rules.Code, level string) {
+	switch r.Status {
+	case statusUnbound:
+		return codeUnbound, "error"
+	case statusEscape, statusConflict:
+		return r.Code, "error"
+	case statusReplaced:
+		return codeReplaced, "note"
+	case statusBlind, statusExcuse:
+		return r.Code, "warning"
+	}
+	return "", ""
+}
+
+// findings are what somebody should look at and no baseline knows: first all about
+// roles and other resources, then all about templates as a whole.
 func (r checkResult) findings() []remark {
 	var all []remark
 	for _, t := range r.Templates {
-		for _, role := range t.Roles {
-			switch role.Status {
-			case statusUnbound:
-				all = append(all, remark{codeUnbound, "error", t.Path, role.Line, role.described(), role.LogicalID})
-			case statusEscape, statusConflict:
-				all = append(all, remark{role.Code, "error", t.Path, role.Line, role.described(), role.LogicalID})
-			case statusReplaced:
-				all = append(all, remark{codeReplaced, "note", t.Path, role.Line, role.described(), role.LogicalID})
-			}
-		}
-		for _, blind := range t.BlindSpots {
-			all = append(all, remark{blind.Code, "warning", t.Path, blind.Line, blind.described(), blind.LogicalID})
-		}
+		all = append(all, t.resourceFindings()...)
 	}
-	return append(all, r.remarks()...)
+	for _, t := range r.Templates {
+		all = append(all, t.remarks()...)
+	}
+	return slices.DeleteFunc(all, func(f remark) bool { return f.known })
 }
 
-// remarks are about templates as a whole.
-func (r checkResult) remarks() []remark {
+// findings are those of one template.
+func (t checkedTemplate) findings() []remark {
+	return checkResult{Templates: []checkedTemplate{t}}.findings()
+}
+
+func (t checkedTemplate) resourceFindings() []remark {
 	var all []remark
-	for _, t := range r.Templates {
-		if t.Unreadable != "" {
-			all = append(all, remark{codeUnreadable, "error", t.Path, t.line, "the template cannot be read: " + t.Unreadable, ""})
-		}
-		if t.Macro == macroEarly {
-			all = append(all, remark{codeOrder, "warning", t.Path, 1, "the macro is listed before other transforms; list it last in Transform", ""})
-		}
-		if t.EnvironmentProblem != "" {
-			level := "warning"
-			if t.isMisnamed() {
-				level = "error"
-			}
-			all = append(all, remark{codeEnvironment, level, t.Path, 1, t.EnvironmentProblem, ""})
+	for _, r := range slices.Concat(t.Roles, t.BlindSpots, t.Excuses) {
+		if code, level := r.finding(); level != "" {
+			all = append(all, remark{code: code, level: level, path: t.Path, line: r.Line, column: r.column, text: r.described(), of: r.LogicalID, known: r.Known})
 		}
 	}
 	return all
 }
 
-// showChecked prints the result in the form that was asked for.
-func (p *pbm) showChecked(r checkResult) error {
+// remarks are about the template as a whole.
+func (t checkedTemplate) remarks() []remark {
+	var all []remark
+	add := func(code rules.Code, level string, line int, text, remedy string) {
+		all = append(all, remark{code: code, level: level, path: t.Path, line: line, text: text, remedy: remedy, known: t.known[code]})
+	}
+	if t.Unreadable != "" {
+		add(codeUnreadable, "error", t.line, "the template cannot be read: "+t.Unreadable, "")
+	}
+	if t.Macro == macroEarly {
+		add(codeOrder, "warning", 1, "the macro is listed before other transforms", "list it last in Transform")
+	}
+	if t.EnvironmentProblem != "" {
+		level := "warning"
+		if t.isMisnamed() {
+			level = "error"
+		}
+		add(codeEnvironment, level, 1, printable.Line(t.environmentError.Error()), boundary.Remedy(t.environmentError))
+	}
+	return all
+}
+
+// whole is the text with the remedy.
+func (f remark) whole() string {
+	if f.remedy == "" {
+		return f.text
+	}
+	return f.text + "; " + f.remedy
+}
+
+// showChecked prints the result in the form that was asked for. That for people has
+// the summary in it.
+func (p *pbm) showChecked(r checkResult, o checkOptions) error {
 	switch p.output {
 	case outputSARIF:
 		return p.printSARIF(r)
 	case outputGitHub:
 		return p.print(annotations(r))
+	case outputJSON:
+		return p.printJSON(r)
 	}
-	return p.show(r)
+	return p.printText(r, o.quiet, o.adopt)
 }
 
 // progress tells somebody at a terminal how far a long run is.

@@ -38,10 +38,10 @@ func unified(name string, before, after []byte) []byte {
 	return withNewline(out)
 }
 
-// isColoured reports whether a person reads the output on a terminal and has
-// not switched colours off (no-color.org).
+// isColoured reports whether a person reads the output on a terminal that knows
+// control sequences and has not switched colours off (no-color.org).
 func isColoured(out io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && isTerminal(out)
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(out)
 }
 
 func withNewline(text []byte) []byte {
@@ -53,11 +53,12 @@ func withNewline(text []byte) []byte {
 
 // Colours of a terminal, as git uses them for a diff.
 const (
-	bold  = "\x1b[1m"
-	red   = "\x1b[31m"
-	green = "\x1b[32m"
-	cyan  = "\x1b[36m"
-	reset = "\x1b[m"
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[m"
 )
 
 func coloured(diff []byte) []byte {

@@ -226,7 +226,7 @@ func (w *walk) directory(ctx context.Context, directory string) error {
 		switch isDir := entry.IsDir() || isLink && isDirectory(path); {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case isDir && isOfTools(entry.Name()):
+		case isDir && isOfTools(path):
 			if entry.Name() != ".git" && !isEmpty(path) {
 				w.skip(path, reasonTools)
 			}
@@ -281,8 +281,44 @@ func errNoneIn(directory string) error {
 // installed or generated.
 const reasonTools = "it is a directory of a tool; name it to have it checked"
 
-func isOfTools(directory string) bool {
-	return strings.HasPrefix(directory, ".") || directory == "node_modules" || directory == "vendor"
+// isOfTools reports whether a directory is one of a tool. Amplify keeps a copy of what
+// is deployed, and the CDK the code of functions beside its templates.
+func isOfTools(path string) bool {
+	name := filepath.Base(path)
+	return strings.HasPrefix(name, ".") || name == "node_modules" || name == "vendor" || name == "#current-cloud-backend" ||
+		strings.HasPrefix(name, "asset.") && isAssembly(filepath.Dir(path))
+}
+
+// isAssembly reports whether a directory is what cdk synth writes.
+func isAssembly(directory string) bool {
+	info, err := os.Stat(filepath.Join(directory, "cdk.out"))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Tools that generate templates.
+const (
+	byCDK        = "the CDK"
+	bySAM        = "the SAM CLI"
+	byServerless = "the Serverless Framework"
+	byAmplify    = "Amplify"
+)
+
+// generatorOf is the tool that generates a file, empty for a file that people
+// write. To change such a file is in vain, or breaks what has a hash of it.
+func generatorOf(in input) string {
+	directory := filepath.Dir(in.real)
+	inside := filepath.ToSlash(directory) + "/"
+	switch {
+	case isAssembly(directory):
+		return byCDK
+	case strings.Contains(inside, "/.aws-sam/"):
+		return bySAM
+	case strings.Contains(inside, "/.serverless/"):
+		return byServerless
+	case strings.Contains(inside, "/#current-cloud-backend/"):
+		return byAmplify
+	}
+	return ""
 }
 
 // maxTemplate is more than a template can have, in bytes. CloudFormation takes

@@ -102,5 +102,5 @@ func TestPreCommitHook(t *testing.T) {
 	check.Dir = dir
 	out, err := check.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), "--help.yaml:2  unbound  Role")
+	assert.Contains(t, string(out), "--help.yaml  (no macro)\n    2  Role  unbound  no boundary\n")
 }

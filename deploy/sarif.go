@@ -20,6 +20,7 @@ type (
 	}
 	sarifRun struct {
 		Tool    sarifTool     `json:"tool"`
+		Columns string        `json:"columnKind"`
 		Results []sarifResult `json:"results"` // none is a run that found nothing
 	}
 	sarifTool struct {
@@ -57,7 +58,8 @@ type (
 		URI string `json:"uri"`
 	}
 	sarifRegion struct {
-		StartLine int `json:"startLine"`
+		StartLine   int `json:"startLine"`
+		StartColumn int `json:"startColumn,omitempty"`
 	}
 )
 
@@ -87,7 +89,7 @@ func (p *pbm) printSARIF(r checkResult) error {
 		p.line("warning: ", fmt.Sprintf("the log holds the first %d of %d findings, the most that code scanning takes", maxResults, len(findings)))
 		findings = findings[:maxResults]
 	}
-	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, sarifResults(findings)}}})
+	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, "unicodeCodePoints", sarifResults(findings)}}})
 }
 
 func ruleOf(code rules.Code, about string) sarifRule {
@@ -98,13 +100,13 @@ func sarifResults(findings []remark) []sarifResult {
 	results := make([]sarifResult, 0, len(findings))
 	alike := map[string]int{}
 	for _, f := range findings {
-		place := sarifPlace{sarifArtifact{sarifURI(f.path)}, sarifRegion{max(1, f.line)}}
+		place := sarifPlace{sarifArtifact{sarifURI(f.path)}, sarifRegion{max(1, f.line), f.column}}
 		key := strings.Join([]string{string(f.code), place.ArtifactLocation.URI, f.of}, "\n")
 		alike[key]++
 		results = append(results, sarifResult{
 			RuleID:              f.code,
 			Level:               f.level,
-			Message:             sarifText{sarifMessage.Replace(f.text)},
+			Message:             sarifText{sarifMessage.Replace(f.whole())},
 			Locations:           []sarifLocation{{place}},
 			PartialFingerprints: map[string]string{fingerprintName: fingerprint(key, alike[key])},
 		})

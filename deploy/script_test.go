@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -53,6 +54,7 @@ func runScripts(t *testing.T, dir, moto string) {
 			"policy":    policyCommand,
 			"parameter": parameterCommand,
 			"fault":     faultCommand,
+			"row":       rowCommand,
 		},
 	})
 	entries, err := os.ReadDir(filepath.Join("testdata", dir))
@@ -115,6 +117,31 @@ func policyCommand(ts *testscript.TestScript, _ bool, args []string) {
 	cfg, err := client(context.Background(), filepath.Dir(ts.Getenv("AWS_CONFIG_FILE")), ts.Getenv("AWS_ENDPOINT_URL"), args[0])
 	ts.Check(err)
 	ts.Check(createPolicy(context.Background(), cfg, args[1]))
+}
+
+// rowCommand is row PATH LINE NAME STATUS [WHAT [HINT]]: the text of pbm check that
+// was printed last has this line about the file, and a hint below it. WHAT and HINT
+// are regular expressions for all of it, or without WHAT anything. NAME is empty for
+// what is about the file.
+func rowCommand(ts *testscript.TestScript, not bool, args []string) {
+	if len(args) < 4 || len(args) > 6 {
+		ts.Fatalf("usage: row PATH LINE NAME STATUS [WHAT [HINT]]")
+	}
+	what := ".*"
+	if len(args) > 4 {
+		what = args[4]
+	}
+	row := args[1] + "  " + regexp.QuoteMeta(args[2]) + " +" + args[3] + " *" + what
+	if args[2] == "" {
+		row = args[1] + "  " + args[3] + ": " + what
+	}
+	pattern := `(?m)^` + regexp.QuoteMeta(args[0]) + `(  \(.*\))?\n(    .*\n)*    +` + row + `\n`
+	if len(args) > 5 {
+		pattern += `(    .*\n)*    hint: ` + args[5] + `\n`
+	}
+	if has := regexp.MustCompile(pattern).MatchString(ts.ReadFile("stdout")); has == not {
+		ts.Fatalf("wanted %t, got %t: %q in\n%s", !not, has, pattern, ts.ReadFile("stdout"))
+	}
 }
 
 // parameterCommand is parameter PROFILE NAME VALUE: somebody sets one by hand.

@@ -36,9 +36,10 @@ func (o *macroOptions) register(flags *pflag.FlagSet) {
 		strings.Split(transform.DefaultEnvironmentParameters, ","), "macro setting: template parameters that name the environment")
 }
 
-// adopt is the command that lists the macro, for hints.
-func (o macroOptions) adopt() string {
-	command := "pbm adopt PATH..."
+// adopt is the command that lists the macro in a template, for hints. The path is
+// a word of a shell.
+func (o macroOptions) adopt(path string) string {
+	command := "pbm adopt " + path
 	if o.macroName != rules.MacroName {
 		command += " --macro-name " + printable.Shell(o.macroName)
 	}

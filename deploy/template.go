@@ -164,6 +164,13 @@ func (t *templateFile) listsAfter(macro, other string) bool {
 	return at >= 0 && at < t.indexOf(macro)
 }
 
+// isPublished reports whether the template is published to the Serverless
+// Application Repository, which takes no transform but SAM.
+func (t *templateFile) isPublished() bool {
+	const published = "AWS::ServerlessRepo::Application"
+	return bytes.Contains(t.JSON(), []byte(published)) && !t.Section("Metadata").Get(published).Absent()
+}
+
 const macroType = "AWS::CloudFormation::Macro"
 
 // defines reports whether the template creates the macro itself: by its name,
