@@ -53,16 +53,19 @@ type settings struct {
 func everySetting() []settings {
 	var all []settings
 	for _, existing := range []rules.Existing{rules.Replace, rules.Keep, rules.Reject} {
-		for _, blind := range []transform.BlindSpots{transform.Warn, transform.RejectBlindSpots} {
+		for _, blind := range []struct {
+			transform.BlindSpots
+			accept bool
+		}{{transform.Warn, false}, {transform.RejectBlindSpots, false}, {transform.RejectBlindSpots, true}} {
 			for _, users := range []bool{false, true} {
 				for _, fallback := range []string{"", "dev", "pinned"} {
 					s := settings{Options: transform.Options{
-						Existing: existing, BlindSpots: blind, BoundUsers: users,
+						Existing: existing, BlindSpots: blind.BlindSpots, AcceptBlindSpots: blind.accept, BoundUsers: users,
 						DefaultEnvironment: fallback, PinEnvironment: fallback == "pinned",
 						EnvironmentParameters: strings.Split(transform.DefaultEnvironmentParameters, ","),
 					}}
 					s.flags = []string{
-						"--existing-boundary", string(existing), "--blind-spots", string(blind), fmt.Sprintf("--bound-users=%t", users),
+						"--existing-boundary", string(existing), "--blind-spots", string(blind.BlindSpots), fmt.Sprintf("--accept-blind-spots=%t", blind.accept), fmt.Sprintf("--bound-users=%t", users),
 						"--default-environment", fallback, fmt.Sprintf("--pin-environment=%t", s.PinEnvironment),
 					}
 					all = append(all, s)

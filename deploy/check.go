@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -180,6 +181,19 @@ type checker struct {
 	macro    string
 	options  transform.Options
 	progress func(done, total int)
+
+	generators sync.Map // of files by directory
+}
+
+// generatorOf asks of each directory once.
+func (c *checker) generatorOf(in input) string {
+	directory := filepath.Dir(in.real)
+	if by, known := c.generators.Load(directory); known {
+		return by.(string)
+	}
+	by := generatorOf(in)
+	c.generators.Store(directory, by)
+	return by
 }
 
 // files checks templates and those that they nest, which may lie elsewhere.
@@ -262,7 +276,7 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	result.unlistable = c.unlistable(t, in)
 	c.roles(&result, t, found)
 	if slices.ContainsFunc(result.Roles, isUnbound) {
-		result.generatedBy = generatorOf(in)
+		result.generatedBy = c.generatorOf(in)
 	}
 	c.values(&result, t)
 	c.blindSpots(&result, t, in.root)

@@ -324,11 +324,6 @@ func (r checkResult) findings() []remark {
 	return slices.DeleteFunc(all, func(f remark) bool { return f.known })
 }
 
-// findings are those of one template.
-func (t checkedTemplate) findings() []remark {
-	return checkResult{Templates: []checkedTemplate{t}}.findings()
-}
-
 func (t checkedTemplate) resourceFindings() []remark {
 	var all []remark
 	for _, r := range slices.Concat(t.Roles, t.BlindSpots, t.Excuses) {

@@ -36,6 +36,55 @@ func TestCheckDumbTerminal(t *testing.T) {
 	}
 }
 
+// On a terminal the text has colours, and long reasons go on below their column. Who
+// says no, or reads it elsewhere, gets none.
+func TestCheckTerminal(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "t.yaml"), []byte(`Transform: PermissionsBoundaryMacro
+Metadata: {PermissionsBoundaryMacro: {Environment: dev}}
+Resources:
+  Role: {Type: AWS::IAM::Role}
+  Nested: {Type: AWS::CloudFormation::Stack}
+  Api: {Type: AWS::Serverless::GraphQLApi}
+`), 0o600))
+	const want = `<bold>t.yaml<>  (environment dev)
+    4  Role    <green>bound<>       by the macro
+    5  Nested  <yellow>blind spot<>  is a nested stack, whose template the macro
+                           does not see [nested-stack]
+    hint: add PermissionsBoundaryMacro to the Transform of that template,
+          too
+    6  Api     <red>escape<>      has no Logging.CloudWatchLogsRoleArn, so SAM
+                           creates a role that takes no boundary
+                           [sam-role-missing]
+    hint: list PermissionsBoundaryMacro after AWS::Serverless-2016-10-31
+          in Transform
+1 template, 2 roles: 1 bound by the macro, 0 bound already, 0 replaced, 0 unbound, 1 escape; 1 blind spot
+pbm: error: there are roles that the macro cannot bind
+`
+	names := strings.NewReplacer("<bold>", "\x1b[1m", "<green>", "\x1b[32m", "<yellow>", "\x1b[33m", "<red>", "\x1b[31m", "<>", "\x1b[m")
+	noNames := strings.NewReplacer("<bold>", "", "<green>", "", "<yellow>", "", "<red>", "", "<>", "")
+	for _, tc := range []struct {
+		env  []string
+		want string
+	}{
+		{[]string{"TERM=xterm"}, names.Replace(want)},
+		{[]string{"TERM=xterm", "NO_COLOR=1"}, noNames.Replace(want)},
+		{[]string{"TERM=dumb"}, noNames.Replace(want)},
+	} {
+		x := onTerminalOf(t, 74, dir, tc.env, "check", "t.yaml")
+		assert.Equal(t, 1, x.end())
+		assert.Equal(t, tc.want, strings.TrimPrefix(x.text(), "\r\x1b[K"), tc.env)
+	}
+	out, _ := checked(t, "text", filepath.Join(dir, "t.yaml"))
+	assert.NotContains(t, out, "\x1b")
+	assert.Contains(t, out, " is a nested stack, whose template the macro does not see [nested-stack]\n")
+
+	// The log of a CI job takes what begins a line for a command.
+	x := onTerminalOf(t, 74, dir, []string{"TERM=xterm", "CI=true"}, "check", "t.yaml")
+	x.end()
+	assert.Contains(t, x.text(), "does not see [nested-stack]\n    hint")
+}
+
 // The corpus as a directory, as written where the source is known.
 func TestCorpusCheck(t *testing.T) {
 	dir := corpusDirectory(t)

@@ -65,24 +65,34 @@ const leastWidth = 40
 // files without findings.
 func (p *pbm) printText(r checkResult, quiet bool, adopt func(path string) string) error {
 	t := p.newPage()
-	templates := slices.Clone(r.Templates)
-	slices.SortStableFunc(templates, func(a, b checkedTemplate) int { return cmp.Compare(a.severity(), b.severity()) })
-	for _, checked := range templates {
-		rows := checked.rows(quiet, adopt)
-		if len(rows) == 0 {
-			continue
+	bySeverity := make([][]checkedTemplate, len(levels))
+	for _, checked := range r.Templates {
+		at := checked.severity()
+		bySeverity[at] = append(bySeverity[at], checked)
+	}
+	for _, checked := range slices.Concat(bySeverity...) {
+		if rows := checked.rows(quiet, adopt); len(rows) > 0 {
+			t.file(checked, rows)
 		}
-		t.file(checked, rows)
 	}
 	fmt.Fprintln(t, r.Summary)
 	return p.print(t.Bytes())
 }
 
-// severity sorts files: what is wrong with one, at the most.
+// severity sorts files: the worst level of what is found in one, and not known.
 func (t checkedTemplate) severity() int {
 	worst := 0
-	for _, f := range t.findings() {
-		worst = max(worst, slices.Index(levels, f.level))
+	for _, list := range [][]checkedRole{t.Roles, t.BlindSpots, t.Excuses} {
+		for _, r := range list {
+			if _, level := r.finding(); !r.Known {
+				worst = max(worst, slices.Index(levels, level))
+			}
+		}
+	}
+	for _, f := range t.remarks() {
+		if !f.known {
+			worst = max(worst, slices.Index(levels, f.level))
+		}
 	}
 	return worst
 }
@@ -90,12 +100,13 @@ func (t checkedTemplate) severity() int {
 // rows are what the text says about a template, in the order of lines.
 func (t checkedTemplate) rows(quiet bool, adopt func(path string) string) []textRow {
 	var rows []textRow
+	list := t.listing(adopt)
 	for _, r := range slices.Concat(t.Roles, t.BlindSpots, t.Excuses) {
 		isBound := r.Status == statusByMacro || r.Status == statusBound
 		if r.Known || quiet && (isBound || r.Status == statusAccepted) {
 			continue
 		}
-		rows = append(rows, textRow{r.Line, r.LogicalID, cmp.Or(shortStatus[r.Status], r.Status), r.told(), t.hint(r, adopt)})
+		rows = append(rows, textRow{r.Line, r.LogicalID, cmp.Or(shortStatus[r.Status], r.Status), r.told(), t.hint(r, list)})
 	}
 	for _, f := range t.remarks() {
 		if !f.known {
@@ -106,19 +117,29 @@ func (t checkedTemplate) rows(quiet bool, adopt func(path string) string) []text
 	return rows
 }
 
-// hint says what to do about a role: its remedy, or the command that does it.
-func (t checkedTemplate) hint(r checkedRole, adopt func(path string) string) string {
+// hint says what to do about a role: its remedy, or how to list the macro.
+func (t checkedTemplate) hint(r checkedRole, list string) string {
+	if isUnbound(r) && t.unlistable == "" {
+		return list
+	}
+	return r.Remedy
+}
+
+// listing says how to list the macro in the template: by a command, unless a tool
+// writes the template.
+func (t checkedTemplate) listing(adopt func(path string) string) string {
+	const remedy = "list the macro last in Transform"
 	switch {
-	case r.Status != statusUnbound || t.unlistable != "":
-		return r.Remedy
+	case !slices.ContainsFunc(t.Roles, isUnbound):
+		return ""
 	case t.generatedBy != "":
-		return r.Remedy + ", in the source that " + t.generatedBy + " generates this file from"
+		return remedy + ", in the source that " + t.generatedBy + " generates this file from"
 	}
 	path := t.Path
 	if strings.HasPrefix(path, "-") { // and would be a flag
 		path = "./" + path
 	}
-	return "list the macro last in Transform: " + adopt(printable.Shell(path))
+	return remedy + ": " + adopt(printable.Shell(path))
 }
 
 // told is the reason of a role in a few words, with the code of a finding.

@@ -37,11 +37,20 @@ func onTerminal(t *testing.T, dir string, env []string, args ...string) *termina
 
 // onTerminalWith does so with no store but the one that the project names.
 func onTerminalWith(t *testing.T, dir string, env []string, args ...string) *terminal {
+	return startTerminal(t, nil, dir, env, args...)
+}
+
+// onTerminalOf does so on a terminal of a width.
+func onTerminalOf(t *testing.T, width uint16, dir string, env []string, args ...string) *terminal {
+	return startTerminal(t, &pty.Winsize{Rows: 24, Cols: width}, dir, env, args...)
+}
+
+func startTerminal(t *testing.T, size *pty.Winsize, dir string, env []string, args ...string) *terminal {
 	x := &terminal{t: t, cmd: exec.Command("pbm", args...), done: make(chan struct{})}
 	x.cmd.Dir = dir
 	x.cmd.Env = append(append(os.Environ(), "CI=", "HOME="+filepath.Join(dir, "home"), "XDG_CONFIG_HOME="), env...)
 	var err error
-	x.tty, err = pty.Start(x.cmd)
+	x.tty, err = pty.StartWithSize(x.cmd, size)
 	require.NoError(t, err)
 	t.Cleanup(func() { x.tty.Close() })
 	go func() {

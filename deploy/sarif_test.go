@@ -28,7 +28,7 @@ type sarifRun struct {
 		Locations     []struct {
 			PhysicalLocation struct {
 				ArtifactLocation struct{ URI string }
-				Region           struct{ StartLine int }
+				Region           struct{ StartLine, StartColumn int }
 			}
 		}
 		PartialFingerprints map[string]string
@@ -97,6 +97,27 @@ func TestCheckSARIF(t *testing.T) {
 	text, code = checked(t, "sarif", ".")
 	assert.Zero(t, code)
 	assert.Empty(t, requireSARIF(t, text).Results)
+}
+
+// Roles on one line are told apart by their columns, and those in the template of a
+// StackSet by their lines. A template on one long line has no columns beyond a limit.
+func TestSARIFPlaces(t *testing.T) {
+	t.Chdir(t.TempDir())
+	places := func(name, text string) (all [][2]int) {
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+		log, _ := checked(t, "sarif", name)
+		for _, r := range requireSARIF(t, log).Results {
+			at := r.Locations[0].PhysicalLocation.Region
+			all = append(all, [2]int{at.StartLine, at.StartColumn})
+		}
+		return all
+	}
+	assert.Equal(t, [][2]int{{1, 13}, {1, 44}}, places("t.yaml", "Resources: {Ü: {Type: AWS::IAM::Role},     B: {Type: AWS::IAM::Role}}\n"))
+	assert.Equal(t, [][2]int{{1, 21}, {1, 53}}, places("t.json", `{"Resources": {"Ü": {"Type": "AWS::IAM::Role"}, "B":{"Type": "AWS::IAM::Role"}}}`))
+	body := "Resources:\n  S:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: "
+	assert.Equal(t, [][2]int{{7, 0}, {8, 0}}, places("set.yaml", body+"|\n        Resources:\n          R: {Type: AWS::IAM::Role}\n          N: {Type: AWS::CloudFormation::Stack}\n"))
+	assert.Equal(t, [][2]int{{5, 0}}, places("quoted.yaml", body+`'{"Resources": {"R": {"Type": "AWS::IAM::Role"}}}'`+"\n"))
+	assert.Equal(t, [][2]int{{1, 0}}, places("long.json", `{"Description": "`+strings.Repeat("x", 20_000)+`", "Resources": {"R": {"Type": "AWS::IAM::Role"}}}`))
 }
 
 // Each rule is explained where its help says.

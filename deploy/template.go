@@ -168,7 +168,7 @@ func (t *templateFile) listsAfter(macro, other string) bool {
 // Application Repository, which takes no transform but SAM.
 func (t *templateFile) isPublished() bool {
 	const published = "AWS::ServerlessRepo::Application"
-	return bytes.Contains(t.JSON(), []byte(published)) && !t.Section("Metadata").Get(published).Absent()
+	return !t.Section("Metadata").Get(published).Absent()
 }
 
 const macroType = "AWS::CloudFormation::Macro"

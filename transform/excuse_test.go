@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
@@ -63,7 +64,11 @@ func TestLineInside(t *testing.T) {
 	doc, err := template.Parse([]byte("Resources:\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n\n        Resources:\n          A: {Type: AWS::IAM::Role}\n          N: {Type: AWS::CloudFormation::Stack}\n  Two: {Type: AWS::SNS::Topic}\n"))
 	require.NoError(t, err)
 	verdict := rules.Inspect(doc, rules.Options{})
-	_, changes, _ := verdict.Bind(rules.Boundary{}, rules.Replace)
+	value, err := boundary.Parse(devARN)
+	require.NoError(t, err)
+	b, err := rules.BoundaryOf(value, boundary.TargetOf(account, region), nil)
+	require.NoError(t, err)
+	_, changes, _ := verdict.Bind(b, rules.Replace)
 	require.Len(t, changes, 1)
 	inside := changes[0].Inside
 	assert.Equal(t, 8, doc.LineInside(changes[0].Offset, inside.Template.Line(inside.Offset)))

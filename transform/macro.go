@@ -66,7 +66,7 @@ type Report struct {
 	BlindSpots  []rules.Finding
 	Accepted    []rules.Finding // the blind spots that the setting AcceptBlindSpots lets pass
 	Excuses     []rules.Finding // entries of Accept in the template without effect
-	Err         error // why the answer is a failure, or nil
+	Err         error           // why the answer is a failure, or nil
 }
 
 // Counts returns the number of changes with each action.
