@@ -177,7 +177,8 @@ func (p *pbm) warnReplaced(t *templateFile, changes []rules.Change) {
 	for _, change := range changes {
 		if change.Action == rules.Replaced {
 			replaced = true
-			p.line("warning: ", fmt.Sprintf("%s:%d: the macro replaces the boundary of %s, which has %s", t.path, t.Line(change.Offset), change.LogicalID, change.Was))
+			line, _ := t.placeOf(change.Offset, change.Inside)
+			p.line("warning: ", fmt.Sprintf("%s:%d: the macro replaces the boundary of %s, which has %s", t.path, line, change.LogicalID, change.Was))
 		}
 	}
 	if replaced {

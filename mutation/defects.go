@@ -356,6 +356,61 @@ var defects = []defect{
 		`return !ok || resolved == ""`,
 	},
 
+	// What a template accepts.
+	{
+		"an excuse hides an escape",
+		`return slices.Concat(v.Escapes, conflicts, m.refusedBlindSpots(v))`,
+		`return slices.Concat(slices.DeleteFunc(slices.Clone(v.Escapes), func(f rules.Finding) bool {
+			return slices.ContainsFunc(v.Excuses, func(x rules.Finding) bool { return x.LogicalID == f.LogicalID })
+		}), conflicts, m.refusedBlindSpots(v))`,
+	},
+	{
+		"an excuse counts without the setting",
+		`case m.Options.AcceptBlindSpots:`, `case true:`,
+	},
+	{
+		"words of the template are logged without the setting",
+		`if m.Options.AcceptBlindSpots {`, `if true {`,
+	},
+	{
+		"an excuse is for every code",
+		`f.Code == code && f.LogicalID == id`, `f.LogicalID == id`,
+	},
+	{
+		"an excuse is for the template in a StackSet",
+		`f.Code == code && f.LogicalID == id`, `f.Code == code`,
+	},
+	{
+		"an excuse is for a resource of the same name in another loop",
+		`v.Blind[i].Offset < x.End; i++`, `true; i++`,
+	},
+	{
+		"an excuse needs no reason",
+		`case !m.Value.IsString(), reason == "", repeated[m.Name]:`, `case !m.Value.IsString(), repeated[m.Name]:`,
+	},
+	{
+		"an excuse may be given twice",
+		`if x.twice || !accept.IsObject() {`, `if !accept.IsObject() {`,
+	},
+	{
+		"check accepts what the macro refuses",
+		`if f.Accepted != "" && !c.refusesAccepted() {`, `if f.Accepted != "" {`,
+	},
+
+	// What a baseline knows.
+	{
+		"a baseline hides two findings by one entry",
+		`left[e]--`, ``,
+	},
+	{
+		"a baseline hides what cannot be read",
+		`if left[e] == 0 || code == codeUnreadable {`, `if left[e] == 0 {`,
+	},
+	{
+		"the exit code depends on the findings that are known",
+		`case counts.Escapes > known.escapes:`, `case counts.Escapes > known.escapes && known.escapes == 0:`,
+	},
+
 	// Templates of StackSets.
 	{
 		"roles of a StackSet get an ARN of this account",

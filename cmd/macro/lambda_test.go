@@ -287,6 +287,7 @@ func TestWrongSettings(t *testing.T) {
 		{"PIN_ENVIRONMENT=yes", `setting PIN_ENVIRONMENT of the installed macro is wrong: "yes" is neither true nor false`},
 		{"PIN_ENVIRONMENT=true", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: PinEnvironment needs a default environment`},
 		{"BOUND_USERS=1", `setting BOUND_USERS of the installed macro is wrong: "1" is neither true nor false`},
+		{"ACCEPT_BLIND_SPOTS=all", `setting ACCEPT_BLIND_SPOTS of the installed macro is wrong: "all" is neither true nor false`},
 		{"BLIND_SPOTS=ignore", `setting BLIND_SPOTS of the installed macro is wrong: "ignore" is neither warn nor reject`},
 		{"DEFAULT_ENVIRONMENT=a b", `setting DEFAULT_ENVIRONMENT of the installed macro is wrong: not an environment name (1 to 64 characters of A-Z a-z 0-9 _ . -)`},
 	} {
@@ -307,6 +308,27 @@ func TestSettings(t *testing.T) {
 	server.Set("/team/boundaries/canary-1", "arn:aws:iam::aws:policy/Named")
 	request := strings.Replace(event("", `{"U":{"Type":"AWS::IAM::User","Properties":{"PermissionsBoundary":{"Ref":"AWS::NoValue"}}}}`), `{"Environment":""}`, `{}`, 1)
 	assert.Contains(t, string(f.invoke(request).Fragment), `"PermissionsBoundary":"arn:aws:iam::aws:policy/Named"`)
+}
+
+// Blind spots that the template accepts pass where the setting says so, and the log
+// says why. Elsewhere no words of the template are logged.
+func TestAcceptedBlindSpots(t *testing.T) {
+	server := ssmServer(t)
+	const nested = `{"N":{"Type":"AWS::CloudFormation::Stack","Metadata":{"PermissionsBoundaryMacro":{"Accept":{"nested-stack":"bound\nthere"}}}}}`
+	for _, tc := range []struct {
+		settings []string
+		status   string
+		logged   bool
+	}{
+		{[]string{"BLIND_SPOTS=reject"}, "failure", false},
+		{[]string{"BLIND_SPOTS=warn"}, "success", false},
+		{[]string{"BLIND_SPOTS=reject", "ACCEPT_BLIND_SPOTS=true"}, "success", true},
+	} {
+		f := start(t, server.URL, tc.settings...)
+		assert.Equal(t, tc.status, f.invoke(event("dev", nested)).Status, tc.settings)
+		const accepted = `"accepted":["N (AWS::CloudFormation::Stack) [nested-stack]: bound\\nthere"]`
+		assert.Equal(t, tc.logged, strings.Contains(f.stop(), accepted), tc.settings)
+	}
 }
 
 // A template of several megabytes passes whole.
