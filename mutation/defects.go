@@ -378,7 +378,7 @@ var defects = []defect{
 	},
 	{
 		"an excuse is for the template in a StackSet",
-		`f.Code == code && f.LogicalID == id`, `f.Code == code`,
+		`f.Code == code && f.LogicalID == id`, `f.Code == code && strings.HasPrefix(f.LogicalID, id)`,
 	},
 	{
 		"an excuse is for a resource of the same name in another loop",
