@@ -252,7 +252,7 @@ func (c *checker) some(ctx context.Context, files []input) ([]checkedTemplate, e
 
 // file checks one template.
 func (c *checker) file(ctx context.Context, in input) checkedTemplate {
-	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}}
+	result := checkedTemplate{Path: in.path, Roles: []checkedRole{}, isStream: in.isStream()}
 	t, err := readTemplate(in, c.macro)
 	if errors.Is(err, errTemplating) && !in.named {
 		result.Foreign, result.unchecked = errTemplating.Error()+"; check what it renders", true

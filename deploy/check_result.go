@@ -74,6 +74,7 @@ type checkedTemplate struct {
 
 	unlistable  string              // why it cannot list the macro: one of those below
 	generatedBy string              // the tool that generates it
+	isStream    bool                // it comes from a pipe
 	known       map[rules.Code]bool // of the remarks, by the baseline
 }
 

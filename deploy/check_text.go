@@ -15,9 +15,9 @@ import (
 )
 
 // The text of pbm check. Files without findings come first, then those with
-// warnings, then those with errors, each by path, and the summary is last: who
-// looks at a terminal, or at the log of a job, sees its end. In a file rows are in
-// the order of lines, and a hint follows the last row that it is for.
+// warnings, then those with errors, each by path, and the summary is last: a
+// terminal and the log of a job show the end of a text. In a file, rows are in the
+// order of lines, and a hint follows the last row that it is for.
 
 // textRow is a line about a role, or about a file.
 type textRow struct {
@@ -26,7 +26,8 @@ type textRow struct {
 	hint               string
 }
 
-// What statuses are in a column, and in which colour.
+// shortStatus has the statuses whose words are in two columns, and colours the
+// colours of words in the column of statuses.
 var (
 	shortStatus = map[string]string{statusByMacro: "bound", statusBound: "bound", statusReplaced: "replaced"}
 	colours     = map[string]string{
@@ -125,13 +126,15 @@ func (t checkedTemplate) hint(r checkedRole, list string) string {
 	return r.Remedy
 }
 
-// listing says how to list the macro in the template: by a command, unless a tool
-// writes the template.
+// listing says how to list the macro in the template: by a command, unless it comes
+// from a pipe, or a tool writes it.
 func (t checkedTemplate) listing(adopt func(path string) string) string {
 	const remedy = "list the macro last in Transform"
 	switch {
 	case !slices.ContainsFunc(t.Roles, isUnbound):
 		return ""
+	case t.isStream:
+		return remedy
 	case t.generatedBy != "":
 		return remedy + ", in the source that " + t.generatedBy + " generates this file from"
 	}
