@@ -386,7 +386,7 @@ var defects = []defect{
 	},
 	{
 		"an excuse needs no reason",
-		`case !m.Value.IsString(), reason == "", repeated[m.Name]:`, `case !m.Value.IsString(), repeated[m.Name]:`,
+		`case !m.Value.IsString(), strings.TrimSpace(m.Value.Text) == "", repeated[m.Name]:`, `case !m.Value.IsString(), repeated[m.Name]:`,
 	},
 	{
 		"an excuse may be given twice",

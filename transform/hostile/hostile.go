@@ -21,6 +21,15 @@ var Fragments = map[string]func(n int) string{
 	"types of third parties": func(n int) string {
 		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"x::y"},`) + lastTopic
 	},
+	"excuses": func(n int) string {
+		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"x::y","Metadata":{"PermissionsBoundaryMacro":{"Accept":{"third-party-type":"r"}}}},`) + lastTopic
+	},
+	"excuses for nothing": func(n int) string {
+		return `{"Resources":{` + numbered(n, `"R%d":{"Metadata":{"PermissionsBoundaryMacro":{"Accept":0}}},`) + lastTopic
+	},
+	"an excuse for nothing": func(n int) string {
+		return `{"Resources":{"R":{"Type":"x::y","Metadata":{"PermissionsBoundaryMacro":{"Accept":{` + repeated(n, `"a":0,`) + `"b":0}}}},` + lastTopic
+	},
 	"roles": func(n int) string {
 		return `{"Resources":{` + numbered(n, `"R%d":{"Type":"AWS::IAM::Role"},`) + lastTopic
 	},

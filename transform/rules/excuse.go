@@ -36,28 +36,35 @@ var (
 // leave unbound has no excuse.
 func (v *Verdict) applyExcuses() {
 	for _, x := range v.excuses {
-		id := v.id(x.id)
-		idle := func(code Code, names ...string) {
-			v.Excuses = append(v.Excuses, Finding{Code: code, LogicalID: id, Names: names, Offset: x.Start})
-		}
-		accept := v.Value(x.accept)
-		if x.twice || !accept.IsObject() {
-			idle(codeAcceptMalformed)
-			continue
-		}
-		repeated := accept.Repeated()
-		for _, m := range accept.Members {
-			code, name, reason := Code(m.Name), printable.Clip(m.Name, MaxID), strings.TrimSpace(m.Value.Text)
-			switch _, known := wordings[code]; {
-			case !known:
-				idle(codeAcceptUnknown, name)
-			case !m.Value.IsString(), reason == "", repeated[m.Name]:
-				idle(codeAcceptReason, name)
-			case !v.accept(x, code, reason):
-				idle(codeAcceptNothing, name)
-			}
+		if code, names := v.applyExcuse(x); code != "" {
+			v.Excuses = append(v.Excuses, Finding{Code: code, LogicalID: v.id(x.id), Names: names, Offset: x.Start})
 		}
 	}
+}
+
+// applyExcuse applies what one resource accepts. It returns the first thing that is
+// wrong with it, if any: a template may have very many.
+func (v *Verdict) applyExcuse(x excuse) (wrong Code, names []string) {
+	accept := v.Value(x.accept)
+	if x.twice || !accept.IsObject() {
+		return codeAcceptMalformed, nil
+	}
+	repeated := accept.Repeated()
+	for _, m := range accept.Members {
+		problem := Code("")
+		switch _, known := wordings[Code(m.Name)]; {
+		case !known:
+			problem = codeAcceptUnknown
+		case !m.Value.IsString(), strings.TrimSpace(m.Value.Text) == "", repeated[m.Name]:
+			problem = codeAcceptReason
+		case !v.accept(x, Code(m.Name), strings.TrimSpace(m.Value.Text)):
+			problem = codeAcceptNothing
+		}
+		if problem != "" && wrong == "" {
+			wrong, names = problem, []string{printable.Clip(m.Name, MaxID)}
+		}
+	}
+	return wrong, names
 }
 
 // accept marks the blind spots with a code that belong to the resource of an
