@@ -209,6 +209,11 @@ func (p *pbm) tellWhen(key boundary.Key, all []*place) {
 	if p.dryRun || len(toChange(all)) == 0 {
 		return
 	}
-	p.line("", "it takes effect on the next deployment of each stack of "+described(key))
+	p.tellEffect(described(key))
+}
+
+// tellEffect says when a change of environments reaches roles.
+func (p *pbm) tellEffect(environments string) {
+	p.line("", "it takes effect on the next deployment of each stack of "+environments)
 	p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
 }

@@ -30,6 +30,8 @@ func (p *pbm) envCommand() *cobra.Command {
 		p.historyCommand(),
 		p.checkoutCommand(),
 		p.removeCommand(),
+		p.exportCommand(),
+		p.importCommand(),
 	)
 	return c
 }

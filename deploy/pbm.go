@@ -69,6 +69,8 @@ func interrupted(c *cobra.Command) error {
 	switch c.Name() {
 	case "init", "add", "update", "remove":
 		problem.Remedy = "check the store: pbm env list"
+	case "import":
+		problem.Remedy = "some values may be written; run the command again to complete it"
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os/user"
-	"slices"
 	"time"
 
 	"permissions-boundary-macro/atomicfile"
@@ -101,18 +100,7 @@ func (f *File) List(context.Context) ([]boundary.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var records []boundary.Record
-	for name := range content.Environments {
-		key, err := boundary.ParseKey(name)
-		if err != nil {
-			return nil, err // read checks the names
-		}
-		if record, err := f.record(content, key); err == nil {
-			records = append(records, record)
-		}
-	}
-	slices.SortFunc(records, func(a, b boundary.Record) int { return a.Key.Compare(b.Key) })
-	return records, nil
+	return content.present()
 }
 
 // History returns all values of a key.

@@ -1,0 +1,468 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
+)
+
+func (p *pbm) importCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "import FILE",
+		Short: "write the boundaries of a file to the store",
+		Long: `Import compares a file with the store, shows the difference, and writes it
+after a confirmation. FILE is what pbm env export writes, or Amplify's
+team-provider-info.json. - is stdin.
+
+Each environment is written where the project has it, unless flags name another
+place. Environments that the store has and the file has not are named, and stay.
+The project file stays as it is, too.
+
+What fails stops nothing else; run the command again to complete it. --dry-run
+only shows the difference. Without a terminal, writing needs --yes.`,
+		Example: `  pbm env import boundaries.json --dry-run
+  pbm env import boundaries.json --yes
+  pbm env import amplify/team-provider-info.json --profile dev --region eu-west-1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return p.importFrom(c.Context(), args[0]) },
+	}
+	p.registerNoVerify(c.Flags())
+	return c
+}
+
+// importFile is what a file says about environments.
+type importFile struct {
+	entries []importEntry // sorted by key
+	skipped []string      // environments of Amplify's file that have no boundary
+}
+
+// importEntry is a value that a file has for a key.
+type importEntry struct {
+	key     boundary.Key
+	value   boundary.Value
+	wrong   error           // why the file has no such value
+	amplify boundary.Target // where Amplify has the environment, empty if that is not known
+}
+
+func (p *pbm) importFrom(ctx context.Context, path string) error {
+	file, err := p.readImport(ctx, path)
+	if err != nil {
+		return err
+	}
+	j, err := p.project()
+	if err != nil {
+		return err
+	}
+	run := &importRun{pbm: p, project: j, path: path, file: file, opened: map[string][]*opened{}}
+	if err := run.plan(ctx); err != nil {
+		return err
+	}
+	if err := run.agree(ctx); err != nil {
+		return err
+	}
+	return run.write(ctx)
+}
+
+// readImport reads a file of either form. What Amplify wrote is known by its shape.
+func (p *pbm) readImport(ctx context.Context, path string) (importFile, error) {
+	in := input{path: path}
+	if path == standardStream {
+		in = input{path: "stdin", stdin: interruptible{ctx, p.stdin}}
+	}
+	text, err := in.read()
+	if err != nil {
+		return importFile{}, fmt.Errorf("import: %w", err)
+	}
+	if file, isAmplify := readAmplify(text); isAmplify {
+		return file, nil
+	}
+	records, err := paramstore.ReadSnapshot(text)
+	if err != nil {
+		return importFile{}, boundary.Problem{
+			What:   "cannot import " + in.path,
+			Cause:  err,
+			Remedy: "pass a file that pbm env export wrote, or Amplify's team-provider-info.json",
+		}
+	}
+	var file importFile
+	for _, r := range records {
+		value, err := boundary.Parse(r.Text)
+		file.entries = append(file.entries, importEntry{key: r.Key, value: value, wrong: err})
+	}
+	return file, nil
+}
+
+// importRun is one import.
+type importRun struct {
+	*pbm
+	project *project
+	path    string
+	file    importFile
+	opened  map[string][]*opened // the stores of environments that are reached in the same way
+	steps   []*importStep
+}
+
+// opened is a store with what it has.
+type opened struct {
+	at      *place
+	records []boundary.Record
+}
+
+// importStep is what an import does with an entry, in each place that its
+// environment is in.
+type importStep struct {
+	importEntry
+	all      []*place // copies of its own
+	changes  []change // what happened in each place
+	reported bool     // whether the user knows what is wrong
+}
+
+// plan compares each entry with the stores that have its environment, and reports
+// what cannot be written.
+func (r *importRun) plan(ctx context.Context) error {
+	for _, entry := range r.file.entries {
+		s := &importStep{importEntry: entry}
+		r.steps = append(r.steps, s)
+		if s.wrong != nil {
+			continue
+		}
+		stores, err := r.open(ctx, s.key.Environment)
+		if err != nil {
+			return err
+		}
+		for _, store := range stores {
+			s.all = append(s.all, store.forKey(s.key))
+		}
+		each(ctx, r.pbm, s.all, func(ctx context.Context, at *place) (done, error) { return done{}, r.compare(ctx, s, at) })
+	}
+	r.reportFailures()
+	return ctx.Err()
+}
+
+// open opens the stores of an environment and reads them, once for all
+// environments that are reached in the same way.
+func (r *importRun) open(ctx context.Context, environment string) ([]*opened, error) {
+	c, err := r.choose(r.project, environment)
+	if err != nil {
+		return nil, err
+	}
+	if known, isOpen := r.opened[c.String()]; isOpen {
+		if c.by != nil {
+			err = r.confirmProject(ctx, c.by, environment)
+		}
+		return known, err
+	}
+	all, err := r.openChosen(ctx, c, environment)
+	if err != nil {
+		return nil, err
+	}
+	var stores []*opened
+	listed := each(ctx, r.pbm, all, func(ctx context.Context, at *place) ([]boundary.Record, error) { return at.List(ctx) })
+	for _, at := range all {
+		store := &opened{at: at}
+		if at.failure == nil {
+			store.records, listed = listed[0], listed[1:]
+		} else {
+			at.reported = true
+			r.reportOf(at.label(), at.failure)
+		}
+		stores = append(stores, store)
+	}
+	r.opened[c.String()] = stores
+	return stores, nil
+}
+
+// forKey is a copy of the place for a key, with its record.
+func (o *opened) forKey(key boundary.Key) *place {
+	at := *o.at
+	at.environment = key.Environment
+	for _, record := range o.records {
+		if record.Key == key {
+			at.record = record
+		}
+	}
+	return &at
+}
+
+// compare finds out what is to be done with an entry in a place, and whether it can
+// be.
+func (r *importRun) compare(ctx context.Context, s *importStep, at *place) error {
+	if err := s.checkAmplify(at); err != nil {
+		return err
+	}
+	switch {
+	case same(at.record, s.value):
+		at.plan = unchanged
+		return nil
+	case at.record.Version == 0:
+		at.plan = created
+	default:
+		at.plan = updated
+	}
+	return r.verify(ctx, at, s.key, s.value)
+}
+
+// checkAmplify compares where Amplify has an environment with where its boundary
+// is written. In another account it would be the boundary of other stacks.
+func (s *importStep) checkAmplify(at *place) error {
+	if at.account() == "" {
+		return nil
+	}
+	account, region := s.amplify.AccountID, s.amplify.Region
+	if account != "" && account != at.account() {
+		return boundary.Problem{
+			What:   fmt.Sprintf("Amplify has the environment in account %s, and this is account %s", account, at.account()),
+			Remedy: "import it with credentials of account " + account + ", such as --profile NAME; what is imported already stays as it is",
+		}
+	}
+	if region != "" && region != at.Region {
+		at.note("warning: ", fmt.Sprintf("%s: Amplify has the environment in %s, and its boundary is written to %s, where only stacks of %[3]s find it", s.key, region, at.Region))
+	}
+	return nil
+}
+
+// unbinds reports whether a step takes a boundary away. An override of none takes
+// away that of its environment.
+func (s *importStep) unbinds() bool {
+	isUpdate := func(at *place) bool { return at.plan == updated }
+	return s.value.IsNone() && (s.key.IsOverride() || slices.ContainsFunc(toChange(s.all), isUpdate))
+}
+
+// agree asks before anything is written: for the name of each environment that
+// loses its boundary, and once about the rest.
+func (r *importRun) agree(ctx context.Context) error {
+	var unbinding []*importStep
+	writes, rest := 0, 0
+	for _, s := range r.steps {
+		n := len(toChange(s.all))
+		if writes += n; n == 0 {
+			continue
+		}
+		r.warnLimitless(s.value)
+		if s.unbinds() {
+			unbinding = append(unbinding, s)
+			r.line("warning: ", "with none, the next deployment of each stack of "+described(s.key)+" removes the boundary from its roles")
+		} else {
+			rest += n
+		}
+	}
+	if writes == 0 || r.yes || r.dryRun {
+		return nil
+	}
+	if !r.canAsk() {
+		return &usageError{boundary.Problem{
+			What:   fmt.Sprintf("importing %s has not been confirmed: %s", r.path, counted(writes, "change")),
+			Remedy: "pass --yes to write, or --dry-run to show the difference",
+		}}
+	}
+	r.tellPlan()
+	for _, s := range unbinding {
+		question := fmt.Sprintf("type the name of the environment to remove the boundary of %s: ", described(s.key))
+		if err := r.confirm(ctx, s.key.Environment, question, boundary.Problem{}); err != nil {
+			return err
+		}
+	}
+	if rest > 0 {
+		return r.confirm(ctx, "yes", "type yes to write "+counted(rest, "change")+": ", boundary.Problem{})
+	}
+	return nil
+}
+
+// tellPlan says what is about to be written.
+func (r *importRun) tellPlan() {
+	for _, s := range r.steps {
+		for _, at := range toChange(s.all) {
+			text := fmt.Sprintf("%s %s: %s", at.plan.planned, s.nameIn(at), s.value)
+			if at.plan == updated {
+				text += ", now " + showValue(at.record.Text).text()
+			}
+			r.line("", text)
+		}
+	}
+}
+
+// nameIn names the step's key in a place.
+func (s *importStep) nameIn(at *place) string {
+	if len(s.all) == 1 {
+		return s.key.String()
+	}
+	return s.key.String() + " in " + at.label()
+}
+
+// write writes what differs and shows the result. An override is written before
+// its environment's own value, which would take effect in its account otherwise.
+func (r *importRun) write(ctx context.Context) error {
+	for _, s := range slices.Backward(r.steps) {
+		s.write(ctx, r.pbm)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.reportFailures()
+	result, err := r.result()
+	if err != nil {
+		return err
+	}
+	if err := r.show(result); err != nil {
+		return err
+	}
+	r.tellRest(result)
+	return completed(result)
+}
+
+// write writes an entry where it differs.
+func (s *importStep) write(ctx context.Context, p *pbm) {
+	applied := each(ctx, p, s.all, func(ctx context.Context, at *place) (change, error) {
+		return p.applyTo(ctx, at, s.key, s.value, func(ctx context.Context, at *place) (boundary.Record, error) {
+			if at.plan == created {
+				return at.Create(ctx, s.key, s.value)
+			}
+			return at.Update(ctx, s.key, s.value, at.record.Version)
+		})
+	})
+	for _, at := range s.all {
+		c := s.failed(at, p.dryRun)
+		if at.failure == nil {
+			c, applied = applied[0], applied[1:]
+		}
+		s.changes = append(s.changes, c)
+	}
+	if s.wrong != nil {
+		s.changes = []change{{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: p.dryRun, Error: s.wrong.Error()}}
+	}
+}
+
+// failed is the result of a step that failed in a place: what the store had.
+func (s *importStep) failed(at *place, dryRun bool) change {
+	c := change{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: dryRun, Version: at.record.Version, location: at.location(s.key)}
+	if at.record.Version != 0 {
+		c.Previous = showValue(at.record.Text).Value
+	}
+	if at.failure != nil {
+		c.Error = at.failure.Error()
+	}
+	return c
+}
+
+// reportFailures reports each failure once.
+func (r *importRun) reportFailures() {
+	for _, s := range r.steps {
+		if s.wrong != nil && !s.reported {
+			s.reported = true
+			r.reportOf(s.key.String(), boundary.Problem{
+				What: "its entry in " + r.path + " is malformed", Cause: s.wrong, Remedy: "correct the file",
+			})
+		}
+		for _, at := range s.all {
+			if at.failure != nil && !at.reported {
+				at.reported = true
+				r.reportOf(s.nameIn(at), at.failure)
+			}
+		}
+	}
+}
+
+// completed is the end of an import: what failed is left to another run.
+func completed(result importResult) error {
+	failures := 0
+	for _, c := range result.Changes {
+		if c.Action == failed {
+			failures++
+		}
+	}
+	if failures == 0 {
+		return nil
+	}
+	return boundary.Problem{
+		What:   fmt.Sprintf("%d of %s failed", failures, counted(len(result.Changes), "value")),
+		Remedy: "correct that, then complete it: run the same command again",
+	}
+}
+
+// importResult is the result of pbm env import.
+type importResult struct {
+	DryRun    bool                `json:"dryRun"`
+	Changes   []change            `json:"changes"`
+	NotInFile []environmentResult `json:"notInFile"` // of the stores
+	Skipped   []string            `json:"skipped"`   // environments of Amplify's file without a boundary
+}
+
+func (r *importRun) result() (importResult, error) {
+	result := importResult{DryRun: r.dryRun, Changes: []change{}, NotInFile: []environmentResult{}, Skipped: append([]string{}, r.file.skipped...)}
+	inFile := map[boundary.Key]bool{}
+	for _, s := range r.steps {
+		inFile[s.key] = true
+		result.Changes = append(result.Changes, s.changes...)
+	}
+	for _, stores := range r.opened {
+		for _, store := range stores {
+			for _, record := range store.records {
+				if inFile[record.Key] {
+					continue
+				}
+				e, err := store.at.result(r.project, record)
+				if err != nil {
+					return result, err
+				}
+				result.NotInFile = append(result.NotInFile, e)
+			}
+		}
+	}
+	slices.SortFunc(result.NotInFile, func(a, b environmentResult) int {
+		return cmp.Or(a.key().Compare(b.key()), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+	})
+	return result, nil
+}
+
+func (i importResult) table() [][]string {
+	if len(i.Changes) == 0 {
+		return nil
+	}
+	rows := [][]string{{"ENVIRONMENT", "ACCOUNT", "REGION", "ACTION", "PERMISSIONS BOUNDARY", "PREVIOUS", "VERSION"}}
+	for _, c := range i.Changes {
+		key := boundary.Key{Environment: c.Environment, Account: c.ForAccount}
+		row := []string{key.String(), dash(c.Account), dash(c.Region), c.Action, "-", "-", "-"}
+		if c.Value != nil {
+			row[4] = *c.Value
+		}
+		if c.Previous != nil && c.Action != unchanged.done {
+			row[5] = *c.Previous
+		}
+		if c.Version != 0 {
+			row[6] = fmt.Sprint(c.Version)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// tellRest says what the table leaves open.
+func (r *importRun) tellRest(result importResult) {
+	if len(result.Changes) == 0 {
+		r.line("", "there are no boundaries in "+r.path)
+	}
+	if len(result.Skipped) > 0 {
+		r.line("", "skipped, because Amplify has no boundary for them: "+strings.Join(result.Skipped, ", "))
+	}
+	var kept []string
+	for _, e := range result.NotInFile {
+		kept = append(kept, e.key().String())
+	}
+	if kept = slices.Compact(kept); len(kept) > 0 {
+		r.line("", "not in "+r.path+", and left as they are: "+strings.Join(kept, ", "))
+	}
+	isWritten := func(c change) bool { return c.Action == created.done || c.Action == updated.done }
+	switch {
+	case r.dryRun:
+		r.line("", "dry run: nothing was written")
+	case slices.ContainsFunc(result.Changes, isWritten):
+		r.tellEffect("the environments that changed")
+	}
+}
