@@ -6,7 +6,7 @@ SERVICE  = transform examples/service-plain.yaml --parameter Stage=prod --store 
 WEBSITE  = transform examples/website-cdk.json --store $(STORE) --diff
 FUZZTIME = 10s
 FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzCursor \
-	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject deploy/FuzzTarget paramstore/FuzzFile
+	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject deploy/FuzzTarget deploy/FuzzAmplify paramstore/FuzzFile
 VENV     = .venv
 TOOLS    = $(VENV)/.installed
 

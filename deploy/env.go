@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -122,14 +120,4 @@ func first(args []string) string {
 		return ""
 	}
 	return args[0]
-}
-
-// completeNames completes the names of the project's environments. It asks
-// nobody over the network for a key that was pressed.
-func (p *pbm) completeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	j, err := p.project()
-	if err != nil || j == nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return slices.Sorted(maps.Keys(j.Environments)), cobra.ShellCompDirectiveNoFileComp
 }

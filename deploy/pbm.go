@@ -112,6 +112,7 @@ func (p *pbm) command() *cobra.Command {
 	p.register(root.PersistentFlags())
 	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
+	p.registerCompletions(root)
 	usageArgs(root)
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {

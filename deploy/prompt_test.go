@@ -49,10 +49,16 @@ func startTerminal(t *testing.T, size *pty.Winsize, dir string, env []string, ar
 	x := &terminal{t: t, cmd: exec.Command("pbm", args...), done: make(chan struct{})}
 	x.cmd.Dir = dir
 	x.cmd.Env = append(append(os.Environ(), "CI=", "HOME="+filepath.Join(dir, "home"), "XDG_CONFIG_HOME="), env...)
+	x.start(size)
+	return x
+}
+
+// start starts the command on a terminal of its own.
+func (x *terminal) start(size *pty.Winsize) {
 	var err error
 	x.tty, err = pty.StartWithSize(x.cmd, size)
-	require.NoError(t, err)
-	t.Cleanup(func() { x.tty.Close() })
+	require.NoError(x.t, err)
+	x.t.Cleanup(func() { x.tty.Close() })
 	go func() {
 		defer close(x.done)
 		buffer := make([]byte, 4096)
@@ -66,7 +72,6 @@ func startTerminal(t *testing.T, size *pty.Winsize, dir string, env []string, ar
 			}
 		}
 	}()
-	return x
 }
 
 func (x *terminal) text() string {
