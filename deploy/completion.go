@@ -29,7 +29,8 @@ func (p *pbm) completions() map[string]cobra.CompletionFunc {
 	}
 	return map[string]cobra.CompletionFunc{
 		"profile":           completeProfiles,
-		"region":            choices(regions...),
+		"region":            completeRegions,
+		targetFlagName:      completeTargets,
 		"store":             completeStores,
 		"output":            completeOutputs,
 		"output-format":     choices("json", "yaml"),
@@ -122,12 +123,46 @@ func completeStores(_ *cobra.Command, _ []string, begun string) ([]string, cobra
 	return stores, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
+// completeRegions completes the last of the Regions in a list.
+func completeRegions(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	return prefixed(begun[:strings.LastIndex(begun, ",")+1], regions), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTargets completes the last field of a target, whose form is targetForm.
+func completeTargets(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	before := begun[:strings.LastIndexAny(begun, ",;")+1]
+	name, _, hasValue := strings.Cut(begun[len(before):], "=")
+	values := []string{"profile=", "region=", "role=", "account="}
+	switch {
+	case !hasValue:
+	case name == "profile":
+		values = prefixed("profile=", profiles())
+	case name == "region":
+		values = prefixed("region=", regions)
+	default:
+		values = nil
+	}
+	return prefixed(before, values), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+func prefixed(prefix string, words []string) []string {
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = prefix + word
+	}
+	return all
+}
+
 // maxAWSFile is how large the files of AWS's profiles may be, in bytes.
 const maxAWSFile = 1 << 20
 
 // completeProfiles completes the names of the profiles in the two files that AWS's
 // tools share.
 func completeProfiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return profiles(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func profiles() []string {
 	var names []string
 	for _, section := range sections(cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename())) {
 		kind, name, isTyped := strings.Cut(section, " ")
@@ -140,7 +175,7 @@ func completeProfiles(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 	}
 	names = append(names, sections(cmp.Or(os.Getenv("AWS_SHARED_CREDENTIALS_FILE"), config.DefaultSharedCredentialsFilename()))...)
 	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	return slices.Compact(names)
 }
 
 // sections are the names of the sections of an INI file, none if it cannot be read.

@@ -50,6 +50,10 @@ func TestCompletion(t *testing.T) {
 		{"env get --profile |", "admin default legacy spaced", noFiles},
 		{"transform --profile |", "admin default legacy spaced", noFiles},
 		{"--profile=|", "admin default legacy spaced", noFiles},
+		{"env get --target |", "profile= region= role= account=", noSpace},
+		{"env get --target profile=|", "profile=admin profile=default profile=legacy profile=spaced", noSpace},
+		{"env get --target region=eu-west-1,profile=|", "region=eu-west-1,profile=admin region=eu-west-1,profile=default region=eu-west-1,profile=legacy region=eu-west-1,profile=spaced", noSpace},
+		{"env get --target role=|", "", noSpace},
 		{"env get --store |", "ssm file:", noSpace},
 		{"env get --store file:|", "file:below/ file:environments.json", noSpace},
 		{"env get --store file:below/|", "file:below/stored.json", noSpace},
@@ -84,6 +88,8 @@ func TestCompletion(t *testing.T) {
 	got, _ := complete(t, "env get --region |")
 	assert.Contains(t, got, "eu-west-1")
 	assert.Contains(t, got, "us-gov-east-1")
+	got, _ = complete(t, "env get --region eu-west-1,|")
+	assert.Contains(t, got, "eu-west-1,us-east-1")
 
 	// Files that cannot be read complete nothing, and nothing is waited for.
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)

@@ -16,14 +16,14 @@ import (
 func (p *pbm) importCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import FILE",
-		Short: "write the boundaries of a file to the store",
+		Short: "write the boundaries that a file has to the store",
 		Long: `Import compares a file with the store, shows the difference, and writes it
 after a confirmation. FILE is what pbm env export writes, or Amplify's
 team-provider-info.json. - is stdin.
 
-Each environment is written where the project has it, unless flags name another
-place. Environments that the store has and the file has not are named, and stay.
-The project file stays as it is, too.
+Each environment is written to its targets in the project, or to those that
+flags name. Environments that are in the store but not in the file are named and
+stay as they are, and so does the project file.
 
 What fails stops nothing else; run the command again to complete it. --dry-run
 only shows the difference. Without a terminal, writing needs --yes.`,
@@ -141,9 +141,12 @@ func (r *importRun) plan(ctx context.Context) error {
 			s.all = append(s.all, store.forKey(s.key))
 		}
 		each(ctx, r.pbm, s.all, func(ctx context.Context, at *place) (done, error) { return done{}, r.compare(ctx, s, at) })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
 	r.reportFailures()
-	return ctx.Err()
+	return nil
 }
 
 // open opens the stores of an environment and reads them, once for all
@@ -163,8 +166,11 @@ func (r *importRun) open(ctx context.Context, environment string) ([]*opened, er
 	if err != nil {
 		return nil, err
 	}
-	var stores []*opened
 	listed := each(ctx, r.pbm, all, func(ctx context.Context, at *place) ([]boundary.Record, error) { return at.List(ctx) })
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var stores []*opened
 	for _, at := range all {
 		store := &opened{at: at}
 		if at.failure == nil {
@@ -238,46 +244,57 @@ func (s *importStep) unbinds() bool {
 // agree asks before anything is written: for the name of each environment that
 // loses its boundary, and once about the rest.
 func (r *importRun) agree(ctx context.Context) error {
-	var unbinding []*importStep
-	writes, rest := 0, 0
-	for _, s := range r.steps {
-		n := len(toChange(s.all))
-		if writes += n; n == 0 {
-			continue
-		}
-		r.warnLimitless(s.value)
-		if s.unbinds() {
-			unbinding = append(unbinding, s)
-			r.line("warning: ", "with none, the next deployment of each stack of "+described(s.key)+" removes the boundary from its roles")
-		} else {
-			rest += n
-		}
-	}
-	if writes == 0 || r.yes || r.dryRun {
+	changing := slices.DeleteFunc(slices.Clone(r.steps), func(s *importStep) bool { return len(toChange(s.all)) == 0 })
+	r.warn(changing)
+	if len(changing) == 0 || r.yes || r.dryRun {
 		return nil
 	}
 	if !r.canAsk() {
 		return &usageError{boundary.Problem{
-			What:   fmt.Sprintf("importing %s has not been confirmed: %s", r.path, counted(writes, "change")),
+			What:   fmt.Sprintf("importing %s has not been confirmed: %s", r.path, countedChanges(changing)),
 			Remedy: "pass --yes to write, or --dry-run to show the difference",
 		}}
 	}
-	r.tellPlan()
-	for _, s := range unbinding {
+	r.tellPlan(changing)
+	var rest []*importStep
+	for _, s := range changing {
+		if !s.unbinds() {
+			rest = append(rest, s)
+			continue
+		}
 		question := fmt.Sprintf("type the name of the environment to remove the boundary of %s: ", described(s.key))
 		if err := r.confirm(ctx, s.key.Environment, question, boundary.Problem{}); err != nil {
 			return err
 		}
 	}
-	if rest > 0 {
-		return r.confirm(ctx, "yes", "type yes to write "+counted(rest, "change")+": ", boundary.Problem{})
+	if len(rest) == 0 {
+		return nil
 	}
-	return nil
+	return r.confirm(ctx, "yes", "type yes to write "+countedChanges(rest)+": ", boundary.Problem{})
+}
+
+// countedChanges says how many values steps change.
+func countedChanges(steps []*importStep) string {
+	n := 0
+	for _, s := range steps {
+		n += len(toChange(s.all))
+	}
+	return counted(n, "change")
+}
+
+// warn warns about values that take boundaries away, or limit nothing.
+func (r *importRun) warn(changing []*importStep) {
+	for _, s := range changing {
+		r.warnLimitless(s.value)
+		if s.unbinds() {
+			r.line("warning: ", "with none, the next deployment of each stack of "+described(s.key)+" removes the boundary from its roles")
+		}
+	}
 }
 
 // tellPlan says what is about to be written.
-func (r *importRun) tellPlan() {
-	for _, s := range r.steps {
+func (r *importRun) tellPlan(changing []*importStep) {
+	for _, s := range changing {
 		for _, at := range toChange(s.all) {
 			text := fmt.Sprintf("%s %s: %s", at.plan.planned, s.nameIn(at), s.value)
 			if at.plan == updated {
@@ -319,6 +336,10 @@ func (r *importRun) write(ctx context.Context) error {
 
 // write writes an entry where it differs.
 func (s *importStep) write(ctx context.Context, p *pbm) {
+	if s.wrong != nil {
+		s.changes = []change{{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: p.dryRun, Error: s.wrong.Error()}}
+		return
+	}
 	applied := each(ctx, p, s.all, func(ctx context.Context, at *place) (change, error) {
 		return p.applyTo(ctx, at, s.key, s.value, func(ctx context.Context, at *place) (boundary.Record, error) {
 			if at.plan == created {
@@ -333,9 +354,6 @@ func (s *importStep) write(ctx context.Context, p *pbm) {
 			c, applied = applied[0], applied[1:]
 		}
 		s.changes = append(s.changes, c)
-	}
-	if s.wrong != nil {
-		s.changes = []change{{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: p.dryRun, Error: s.wrong.Error()}}
 	}
 }
 

@@ -565,6 +565,37 @@ var defects = []defect{
 		`confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
 	},
 
+	// What comes from a file, and goes to one.
+	{
+		"Amplify's boundary of another account is imported",
+		`if account != "" && account != at.account() {`, `if account == at.account() && account == "" {`,
+	},
+	{
+		"Amplify's none means none",
+		`if err == nil && value.IsNone() {`, `if err != nil && value.IsNone() {`,
+	},
+	{
+		"an import that nobody confirmed is written",
+		`if len(changing) == 0 || r.yes || r.dryRun {`, `if len(changing) == 0 || r.yes || r.dryRun || !r.canAsk() {`,
+	},
+	{
+		"an import takes a boundary away without asking for the name",
+		`isUpdate := func(at *place) bool { return at.plan == updated }`, `isUpdate := func(at *place) bool { return at.plan == removed }`,
+	},
+	{
+		"an import overwrites what it has not compared",
+		`return at.Update(ctx, s.key, s.value, at.record.Version)`,
+		`now, _ := at.Get(ctx, s.key); return at.Update(ctx, s.key, s.value, now.Version)`,
+	},
+	{
+		"a malformed value is exported",
+		`return records, malformed(all)`, `return records, nil`,
+	},
+	{
+		"an export replaces a store with its history",
+		`return r.Version > 1 }) {`, `return r.Version > 100 }) {`,
+	},
+
 	// What is read of templates that are not CloudFormation's own YAML.
 
 	// What is collected before it is judged.
