@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // Commands that run at the same time keep each other's entries in the project,

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // extensions are those of files that may be templates.

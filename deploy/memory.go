@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // memory is what the user has confirmed: decisions, by the path of the project

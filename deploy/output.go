@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // projectFile is what a project's file is called. pbm finds it in the working

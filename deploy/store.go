@@ -18,9 +18,9 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 
-	"permissions-boundary-macro/atomicfile"
-	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
+	"permissions-boundary-macro/internal/awserror"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // docs/security.md says what a project file may decide. In short: a project file

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/awserror"
 )
 
 // errUnusable is what errors wrap that say why a boundary cannot be used where

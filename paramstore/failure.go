@@ -6,8 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"permissions-boundary-macro/awserror"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/awserror"
 	"permissions-boundary-macro/internal/printable"
 )
 

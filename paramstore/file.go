@@ -11,8 +11,8 @@ import (
 	"os/user"
 	"time"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/internal/printable"
 )
 

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/atomicfile"
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/paramstore"
 )
 

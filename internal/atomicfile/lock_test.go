@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 // One at a time has the lock, and its file goes with the last one.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 func TestWrite(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/atomicfile"
+	"permissions-boundary-macro/internal/atomicfile"
 )
 
 func ownersOf(t *testing.T, info os.FileInfo) [2]int {
