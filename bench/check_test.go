@@ -1,3 +1,5 @@
+//go:build linux
+
 // What pbm check costs, on a project and on real templates.
 
 package main

@@ -1,3 +1,5 @@
+//go:build linux
+
 // What the transformation costs, apart from Lambda.
 
 package main

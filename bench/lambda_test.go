@@ -1,3 +1,5 @@
+//go:build linux
+
 // What the whole function costs: its start, invocations and memory.
 
 package main
