@@ -264,6 +264,9 @@ func (c *checker) file(ctx context.Context, in input) checkedTemplate {
 	}
 	result.Foreign = foreignTag(t.Document)
 	result.Macro = placeOf(t.indexOf(c.macro), len(t.transforms))
+	if t.macro != nil {
+		result.macroLine = t.macro.Line
+	}
 	if result.Macro == macroMissing && len(t.scopes) > 0 {
 		result.Macro = macroScoped
 	}

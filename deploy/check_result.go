@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -67,6 +68,7 @@ type checkedTemplate struct {
 
 	environmentError error // what EnvironmentProblem tells
 	line             int   // that Unreadable is about
+	macroLine        int   // of the macro in Transform, 0 if it is not listed
 
 	nested    []input // local templates that it nests
 	other     bool    // it is not a template
@@ -102,7 +104,18 @@ func (r *checkResult) summarize(all []skipped) {
 // isMisnamed reports whether every deployment refuses the template for what it
 // tells the macro.
 func (t checkedTemplate) isMisnamed() bool {
-	return errors.Is(t.environmentError, transform.ErrMisspelt) || errors.Is(t.environmentError, transform.ErrPinned)
+	return t.environmentError != nil && t.environmentCode() != codeUnnamed
+}
+
+// environmentCode is the code for the template's environmentError.
+func (t checkedTemplate) environmentCode() rules.Code {
+	switch {
+	case errors.Is(t.environmentError, transform.ErrMisspelt):
+		return codeMisspelt
+	case errors.Is(t.environmentError, transform.ErrPinned):
+		return codePinned
+	}
+	return codeUnnamed
 }
 
 // mayAdopt reports whether the macro would bind roles that are unbound.
@@ -163,7 +176,7 @@ func (s *checkSummary) add(t checkedTemplate) {
 	}
 	if t.isMisnamed() {
 		s.misnamed++
-		count(&s.known.misnamed, t.known[codeEnvironment])
+		count(&s.known.misnamed, t.known[t.environmentCode()])
 	}
 	for _, r := range t.Roles {
 		switch r.Status {
@@ -279,7 +292,9 @@ const (
 	codeReplaced       rules.Code = "replaced-boundary"
 	codeLaterTransform rules.Code = "transform-after-macro"
 	codeOrder          rules.Code = "macro-order"
-	codeEnvironment    rules.Code = "environment"
+	codeUnnamed        rules.Code = "environment-unnamed"
+	codeMisspelt       rules.Code = "environment-misspelt"
+	codePinned         rules.Code = "environment-pinned"
 	codeUnreadable     rules.Code = "unreadable-template"
 )
 
@@ -292,7 +307,9 @@ var checkCodes = []struct {
 	{codeReplaced, "the macro replaces the boundary that the template gives a role"},
 	{codeLaterTransform, "a transform may add roles that the macro does not see"},
 	{codeOrder, "the macro is listed before other transforms, and does not see the roles that they make"},
-	{codeEnvironment, "no environment is named for the stacks of a template, so their deployment would be refused"},
+	{codeUnnamed, "no environment is named for the stacks of a template, so their deployment would be refused"},
+	{codeMisspelt, "what names the environment of a template is misspelt, so every deployment is refused"},
+	{codePinned, "a template names an environment other than the only one of the account, so every deployment is refused"},
 	{codeUnreadable, "a template cannot be read, so its roles are unknown"},
 }
 
@@ -345,14 +362,14 @@ func (t checkedTemplate) remarks() []remark {
 		add(codeUnreadable, "error", t.line, "the template cannot be read: "+t.Unreadable, "")
 	}
 	if t.Macro == macroEarly {
-		add(codeOrder, "warning", 1, "the macro is listed before other transforms", "list it last in Transform")
+		add(codeOrder, "warning", t.macroLine, "the macro is listed before other transforms", "list it last in Transform")
 	}
 	if t.EnvironmentProblem != "" {
 		level := "warning"
 		if t.isMisnamed() {
 			level = "error"
 		}
-		add(codeEnvironment, level, 1, printable.Line(t.environmentError.Error()), boundary.Remedy(t.environmentError))
+		add(t.environmentCode(), level, cmp.Or(t.macroLine, 1), printable.Line(t.environmentError.Error()), boundary.Remedy(t.environmentError))
 	}
 	return all
 }
