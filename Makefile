@@ -33,7 +33,7 @@ picture: ## Render the output of the demo to docs/demo.svg
 		--wrap 102 --border.radius 8 --font.family 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace'
 
 # .ci/run has the rest: go vet is in lint, and long tests are in faults.
-test: ## Run the tests (under a minute)
+test: ## Run the tests (a minute or two)
 	go test -vet=off ./...
 
 # The scripts and the rules of stores, against moto's SSM, STS and IAM. One at a
