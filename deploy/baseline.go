@@ -20,11 +20,13 @@ import (
 )
 
 // baselineEntry is a finding that is known. It has no line, so that it survives
-// edits above it. Findings that are alike have an entry each.
+// edits above it. Findings that are alike have an entry each. A finding of another
+// level is another one: the same code may be a blind spot, or an escape.
 type baselineEntry struct {
 	Path      string     `json:"path"` // relative to the directory of the baseline, with slashes
 	LogicalID string     `json:"logicalId,omitempty"`
 	Code      rules.Code `json:"code"`
+	Level     string     `json:"level"` // of SARIF
 }
 
 func (e baselineEntry) String() string {
@@ -35,7 +37,7 @@ func (e baselineEntry) String() string {
 }
 
 func compareEntries(a, b baselineEntry) int {
-	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Code, b.Code))
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.LogicalID, b.LogicalID), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Level, b.Level))
 }
 
 // baseline is the content of the file of --baseline.
@@ -95,8 +97,8 @@ func parseBaseline(text []byte) (b baseline, err error) {
 		return b, errors.New("it has a member or a value that does not belong there")
 	case b.Version != baselineVersion:
 		return b, fmt.Errorf("it has version %d, and this pbm reads version %d", b.Version, baselineVersion)
-	case slices.ContainsFunc(b.Findings, func(e baselineEntry) bool { return e.Path == "" || e.Code == "" }):
-		return b, errors.New("it has a finding without path or code")
+	case slices.ContainsFunc(b.Findings, func(e baselineEntry) bool { return e.Path == "" || e.Code == "" || !slices.Contains(levels[1:], e.Level) }):
+		return b, errors.New("it has a finding without path, code or level")
 	}
 	return b, nil
 }
@@ -129,7 +131,7 @@ func (p *pbm) writeBaseline(file string, r checkResult) error {
 	b := baseline{Version: baselineVersion}
 	for _, f := range r.findings() {
 		if f.code != codeUnreadable {
-			b.Findings = append(b.Findings, baselineEntry{baselinePath(file, f.path), f.of, f.code})
+			b.Findings = append(b.Findings, baselineEntry{baselinePath(file, f.path), f.of, f.code, f.level})
 		}
 	}
 	text, err := b.appendText(nil)
@@ -168,8 +170,8 @@ func (r *checkResult) subtract(b baseline, file string) {
 		t := &r.Templates[i]
 		path := baselinePath(file, t.Path)
 		checked[path] = true
-		t.mark(func(id string, code rules.Code) bool {
-			e := baselineEntry{path, id, code}
+		t.mark(func(of string, code rules.Code, level string) bool {
+			e := baselineEntry{path, of, code, level}
 			if left[e] == 0 || code == codeUnreadable {
 				return false
 			}
@@ -191,17 +193,17 @@ func (r *checkResult) subtract(b baseline, file string) {
 }
 
 // mark asks of each finding of a template whether it is known.
-func (t *checkedTemplate) mark(isKnown func(id string, code rules.Code) bool) {
+func (t *checkedTemplate) mark(isKnown func(of string, code rules.Code, level string) bool) {
 	for _, list := range [][]checkedRole{t.Roles, t.BlindSpots, t.Excuses} {
 		for i := range list {
 			if code, level := list[i].finding(); level != "" {
-				list[i].Known = isKnown(list[i].LogicalID, code)
+				list[i].Known = isKnown(list[i].subject(), code, level)
 			}
 		}
 	}
 	t.known = map[rules.Code]bool{}
 	for _, f := range t.remarks() {
-		t.known[f.code] = isKnown("", f.code)
+		t.known[f.code] = isKnown("", f.code, f.level)
 	}
 }
 

@@ -88,6 +88,9 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 	if o.baseline != "" && o.writeBaseline != "" {
 		return usagef("--baseline and --write-baseline are mutually exclusive")
 	}
+	if o.baseline+o.writeBaseline != "" && slices.Contains(paths, standardStream) {
+		return usagef("a baseline knows findings by path, and stdin has none; name a file")
+	}
 	var known baseline
 	if o.baseline != "" {
 		if known, err = readBaseline(o.baseline); err != nil {

@@ -329,6 +329,15 @@ func (r checkedRole) finding() (code rules.Code, level string) {
 	return "", ""
 }
 
+// subject is what a finding is about, whatever its line: a logical ID, or a
+// transform of the section Transform.
+func (r checkedRole) subject() string {
+	if r.Code == codeLaterTransform {
+		return r.LogicalID + " " + r.Type
+	}
+	return r.LogicalID
+}
+
 // findings are what somebody should look at and no baseline knows: first all about
 // roles and other resources, then all about templates as a whole.
 func (r checkResult) findings() []remark {
@@ -346,7 +355,7 @@ func (t checkedTemplate) resourceFindings() []remark {
 	var all []remark
 	for _, r := range slices.Concat(t.Roles, t.BlindSpots, t.Excuses) {
 		if code, level := r.finding(); level != "" {
-			all = append(all, remark{code: code, level: level, path: t.Path, line: r.Line, column: r.column, text: r.described(), of: r.LogicalID, known: r.Known})
+			all = append(all, remark{code: code, level: level, path: t.Path, line: r.Line, column: r.column, text: r.described(), of: r.subject(), known: r.Known})
 		}
 	}
 	return all

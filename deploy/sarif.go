@@ -101,7 +101,7 @@ func sarifResults(findings []remark) []sarifResult {
 	alike := map[string]int{}
 	for _, f := range findings {
 		place := sarifPlace{sarifArtifact{sarifURI(f.path)}, sarifRegion{max(1, f.line), f.column}}
-		key := strings.Join([]string{string(f.code), place.ArtifactLocation.URI, f.of}, "\n")
+		key := strings.Join([]string{string(f.code), f.level, place.ArtifactLocation.URI, f.of}, "\n")
 		alike[key]++
 		results = append(results, sarifResult{
 			RuleID:              f.code,

@@ -55,6 +55,18 @@ func (c *jsonWriter) pairs(n *yaml.Node) []pair {
 	return own
 }
 
+// refuseRepeated fails if a merged mapping has a key twice: which of the two is
+// merged differs between readers.
+func (c *jsonWriter) refuseRepeated(pairs []pair) {
+	names := make(map[string]bool, len(pairs))
+	for _, p := range pairs {
+		if names[p.name.Value] {
+			c.fail(p.name, errors.New("a merge key that brings the same key twice; give it once"))
+		}
+		names[p.name.Value] = true
+	}
+}
+
 func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
 
 // merge returns the members in the value of a merge key: one mapping or several.
@@ -73,6 +85,7 @@ func (c *jsonWriter) merge(value *yaml.Node) []pair {
 	case value.Kind == yaml.MappingNode:
 		pairs := c.pairs(value)
 		c.copies += len(pairs)
+		c.refuseRepeated(pairs)
 		return pairs
 	case value.Kind == yaml.SequenceNode:
 		var all []pair
