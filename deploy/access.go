@@ -72,6 +72,9 @@ func (a access) check() error {
 
 func (a access) isEmpty() bool { return a.Store == "" && len(a.Targets) == 0 }
 
+// always is the access itself, whatever was there.
+func (a access) always(access) access { return a }
+
 func (a access) equals(other access) bool {
 	return a.Store == other.Store && areSame(a.Targets, other.Targets)
 }
@@ -101,8 +104,8 @@ func (a access) has(at *place) bool {
 	return slices.ContainsFunc(a.Targets, at.isTarget)
 }
 
-// isTarget reports whether a place is a target. Where either account is not
-// known, the profile stands for it.
+// isTarget reports whether a place is a target. If either account is not known,
+// both must be reached in the same way.
 func (at *place) isTarget(t target) bool {
 	switch account := t.account(); {
 	case t.Region != "" && t.Region != at.Region:
@@ -110,6 +113,6 @@ func (at *place) isTarget(t target) bool {
 	case account != "" && at.account() != "":
 		return account == at.account()
 	default:
-		return t.Role == at.Role && (t.Profile == "" || at.Profile == "" || t.Profile == at.Profile)
+		return t.Role == at.Role && t.Profile == at.Profile
 	}
 }

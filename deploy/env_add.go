@@ -148,8 +148,8 @@ func (p *pbm) enterAdded(ctx context.Context, j *project, environment string, ad
 		moved = j.elsewhere(environment, added)
 	}
 	confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))
-	how = old.with(how)
-	if err := p.enter(ctx, j, environment, how, confirmed); err != nil {
+	beside := func(present access) access { return present.with(how) }
+	if err := p.enter(ctx, j, environment, beside, confirmed); err != nil {
 		return err
 	}
 	p.tellEntered(j, environment, moved)

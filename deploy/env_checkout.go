@@ -56,7 +56,7 @@ func (p *pbm) checkout(ctx context.Context, environment string) error {
 		return err
 	}
 	old := j.elsewhere(environment, all)
-	if err := p.enter(ctx, j, environment, how, all[0].confirmed); err != nil {
+	if err := p.enter(ctx, j, environment, how.always, all[0].confirmed); err != nil {
 		return err
 	}
 	p.tellEntered(j, environment, old)

@@ -80,7 +80,7 @@ func (p *pbm) exported(ctx context.Context) ([]boundary.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := p.toReadOnly(ctx, j, name)
+	at, err := p.toExport(ctx, j, name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +103,10 @@ func (p *pbm) exported(ctx context.Context) ([]boundary.Record, error) {
 	return records, malformed(all)
 }
 
-// toReadOnly opens the one store that has an environment.
-func (p *pbm) toReadOnly(ctx context.Context, j *project, environment string) (*place, error) {
-	all, err := p.toRead(ctx, j, environment)
+// toExport opens the one store that has an environment. What is exported may be
+// imported elsewhere.
+func (p *pbm) toExport(ctx context.Context, j *project, environment string) (*place, error) {
+	all, err := p.toWrite(ctx, j, environment)
 	if err != nil {
 		return nil, err
 	}

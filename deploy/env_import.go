@@ -200,7 +200,7 @@ func (o *opened) forKey(key boundary.Key) *place {
 // compare finds out what is to be done with an entry in a place, and whether it can
 // be.
 func (r *importRun) compare(ctx context.Context, s *importStep, at *place) error {
-	if err := s.checkAmplify(at); err != nil {
+	if err := s.checkAmplify(ctx, at); err != nil {
 		return err
 	}
 	switch {
@@ -217,14 +217,18 @@ func (r *importRun) compare(ctx context.Context, s *importStep, at *place) error
 
 // checkAmplify compares where Amplify has an environment with where its boundary
 // is written. In another account it would be the boundary of other stacks.
-func (s *importStep) checkAmplify(at *place) error {
-	if at.account() == "" {
+func (s *importStep) checkAmplify(ctx context.Context, at *place) error {
+	if !at.inAWS() || s.amplify == (boundary.Target{}) {
 		return nil
 	}
+	caller, err := at.identify(ctx) // also with --no-verify
+	if err != nil {
+		return err
+	}
 	account, region := s.amplify.AccountID, s.amplify.Region
-	if account != "" && account != at.account() {
+	if account != "" && account != caller.AccountID {
 		return boundary.Problem{
-			What:   fmt.Sprintf("Amplify has the environment in account %s, and this is account %s", account, at.account()),
+			What:   fmt.Sprintf("Amplify has the environment in account %s, and this is account %s", account, caller.AccountID),
 			Remedy: "import it with credentials of account " + account + ", such as --profile NAME; what is imported already stays as it is",
 		}
 	}
@@ -313,10 +317,14 @@ func (s *importStep) nameIn(at *place) string {
 	return s.key.String() + " in " + at.label()
 }
 
-// write writes what differs and shows the result. An override is written before
-// its environment's own value, which would take effect in its account otherwise.
+// write writes what differs and shows the result. Overrides are written before
+// their environment's own value, which would take effect in their accounts
+// otherwise, and so is not written where one of them failed.
 func (r *importRun) write(ctx context.Context) error {
-	for _, s := range slices.Backward(r.steps) {
+	for i, s := range slices.Backward(r.steps) {
+		if !s.key.IsOverride() {
+			s.holdBack(r.steps[i+1:])
+		}
 		s.write(ctx, r.pbm)
 	}
 	if ctx.Err() != nil {
@@ -332,6 +340,25 @@ func (r *importRun) write(ctx context.Context) error {
 	}
 	r.tellRest(result)
 	return completed(result)
+}
+
+// holdBack keeps an environment's own value from being written where one of its
+// overrides failed. Steps are sorted by key.
+func (s *importStep) holdBack(later []*importStep) {
+	for _, override := range later {
+		if override.key.Environment != s.key.Environment {
+			return
+		}
+		for _, at := range toChange(s.all) {
+			isFailed := func(other *place) bool { return other.failure != nil && other.String() == at.String() }
+			if override.wrong != nil || slices.ContainsFunc(override.all, isFailed) {
+				at.failure = boundary.Problem{
+					What:   fmt.Sprintf("not written, because it would take effect in account %s, whose override failed", override.key.Account),
+					Remedy: "correct that first",
+				}
+			}
+		}
+	}
 }
 
 // write writes an entry where it differs.

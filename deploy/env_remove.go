@@ -151,18 +151,23 @@ func (p *pbm) forget(ctx context.Context, j *project, environment string, gone [
 	if !known {
 		return nil
 	}
-	confirmed := j.isConfirmed(environment)
-	how = how.without(gone)
-	if len(how.Targets) == 0 {
-		err := p.edit(ctx, j, func(j *project) { delete(j.Environments, environment) })
-		if err == nil {
-			p.remember(ctx, j, func(confirmed map[string]access) { delete(confirmed, environment) })
+	expected, wasConfirmed := how.without(gone), j.isConfirmed(environment)
+	err := p.edit(ctx, j, func(j *project) {
+		how = j.Environments[environment].without(gone)
+		if j.Environments[environment] = how; len(how.Targets) == 0 {
+			delete(j.Environments, environment)
 		}
+	})
+	if err != nil {
 		return err
 	}
-	err := p.edit(ctx, j, func(j *project) { j.Environments[environment] = how })
-	if err == nil && confirmed {
-		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[environment] = how })
-	}
-	return err
+	p.remember(ctx, j, func(confirmed map[string]access) {
+		switch {
+		case len(how.Targets) == 0:
+			delete(confirmed, environment)
+		case wasConfirmed && how.equals(expected):
+			confirmed[environment] = how
+		}
+	})
+	return nil
 }

@@ -110,7 +110,7 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 	if err != nil {
 		return err
 	}
-	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, how, all[0].confirmed) }); err != nil {
+	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, how.always, all[0].confirmed) }); err != nil {
 		return err
 	}
 	if !p.dryRun {

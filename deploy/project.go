@@ -159,17 +159,20 @@ func (a access) with(more access) access {
 	return access{Targets: append(kept, more.Targets...)}
 }
 
-// enter makes an environment the current one, in places. What the user has
-// named or confirmed stays so.
-func (p *pbm) enter(ctx context.Context, j *project, environment string, how access, confirmed bool) error {
+// enter makes an environment the current one, with an entry made from the one that
+// the project file has by now. What the user has named or confirmed stays so.
+func (p *pbm) enter(ctx context.Context, j *project, environment string, entry func(present access) access, confirmed bool) error {
+	expected := entry(j.Environments[environment])
+	var how access
 	err := p.edit(ctx, j, func(j *project) {
 		if j.Environments == nil {
 			j.Environments = map[string]access{}
 		}
+		how = entry(j.Environments[environment])
 		j.Environments[environment] = how
 		j.Current = environment
 	})
-	if err == nil && confirmed {
+	if err == nil && confirmed && how.equals(expected) {
 		p.remember(ctx, j, func(confirmed map[string]access) {
 			confirmed[environment] = how
 			confirmed[""] = access{Store: how.Store}
