@@ -97,7 +97,9 @@ func parseBaseline(text []byte) (b baseline, err error) {
 		return b, errors.New("it has a member or a value that does not belong there")
 	case b.Version != baselineVersion:
 		return b, fmt.Errorf("it has version %d, and this pbm reads version %d", b.Version, baselineVersion)
-	case slices.ContainsFunc(b.Findings, func(e baselineEntry) bool { return e.Path == "" || e.Code == "" || !slices.Contains(levels[1:], e.Level) }):
+	case slices.ContainsFunc(b.Findings, func(e baselineEntry) bool {
+		return e.Path == "" || e.Code == "" || !slices.Contains(levels[1:], e.Level)
+	}):
 		return b, errors.New("it has a finding without path, code or level")
 	}
 	return b, nil

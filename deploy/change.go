@@ -172,7 +172,7 @@ func (p *pbm) applyTo(ctx context.Context, at *place, key boundary.Key, value bo
 		location:     at.location(key),
 		OverriddenIn: accountsOf(at.overrides),
 	}
-	if at.plan == removed {
+	if at.plan == removed || at.plan == unchanged && at.record.Version == 0 {
 		c.shown = shown{}
 	}
 	if at.record.Version != 0 {

@@ -567,7 +567,7 @@ func (c *checker) blindSpots(result *checkedTemplate, t *templateFile, root stri
 		case t.isSolved(f, c.macro):
 			continue
 		}
-		if in, here := nested[f.LogicalID]; here {
+		if in, here := nested[f.LogicalID]; here && f.IsOfOtherTemplate() {
 			switch err := nestedTemplate(root, in.path); {
 			case err == nil:
 				result.nested = append(result.nested, in)

@@ -11,6 +11,8 @@ import (
 	"os/user"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/internal/printable"
@@ -268,6 +270,9 @@ func parseFile(text []byte) (fileContent, error) {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return content, errors.New("there is text behind its end")
+	}
+	if !jsontext.Value(text).IsValid() { // which allows no name twice, of which encoding/json takes the last
+		return content, errors.New("it has a name twice, or text that is not UTF-8")
 	}
 	for name := range content.Environments {
 		if _, err := boundary.ParseKey(name); err != nil {

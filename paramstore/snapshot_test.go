@@ -56,7 +56,10 @@ func TestSnapshot(t *testing.T) {
 
 // What is not a file store's text is refused.
 func TestReadSnapshotRefuses(t *testing.T) {
-	for _, text := range []string{`{"canary": 1}`, `{"environments": {"dev": "canary"}}`, `{"environments": {"dev/canary": []}} `, `{} canary`, ``} {
+	for _, text := range []string{
+		`{"canary": 1}`, `{"environments": {"dev": "canary"}}`, `{"environments": {"dev/canary": []}} `, `{} canary`, ``,
+		`{"environments": {"dev": [{"value": "strict"}], "dev": [{"value": "none"}]}}`,
+	} {
 		_, err := paramstore.ReadSnapshot([]byte(text))
 		require.Error(t, err, text)
 	}

@@ -225,6 +225,12 @@ func (f Finding) Reason() string {
 	return fmt.Sprintf(reason, strings.Join(f.Names, " or "))
 }
 
+// IsOfOtherTemplate reports whether the finding is about a template that another
+// file has.
+func (f Finding) IsOfOtherTemplate() bool {
+	return f.Code == codeNestedStack || f.Code == codeNestedApplication || f.Code == codeBodyElsewhere
+}
+
 // SolvedBy returns the transform that the template must list the macro after to
 // make the finding go away, or "" if that does not help.
 func (f Finding) SolvedBy() string {
