@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,6 +61,9 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 	}
 	p.warnLimitless(value)
 	p.planAdd(ctx, all, key, value)
+	if accounts := overriddenIn(working(all)); len(accounts) > 0 {
+		p.line("warning: ", "the store already has overrides of the environment for these accounts, which keep them: "+strings.Join(accounts, ", "))
+	}
 	if err := p.agree(ctx, environment, all, addedElsewhere(j, environment, working(all))); err != nil {
 		return err
 	}
@@ -109,6 +113,8 @@ func (p *pbm) planAdd(ctx context.Context, all []*place, key boundary.Key, value
 		switch {
 		case at.record.Version == 0:
 			at.plan = created
+			// Without the permission to list, nothing is known of a former environment.
+			at.overrides, _ = at.readOverrides(ctx, key.Environment)
 			return done{}, p.verify(ctx, at, key, value)
 		case same(at.record, value):
 			at.plan = unchanged

@@ -129,16 +129,22 @@ func (at *place) warnOwn(ctx context.Context, key boundary.Key) error {
 	return nil
 }
 
-// removeAll deletes the overrides of an environment and then its own value. If it
-// fails halfway, the environment is still there, and can be removed again.
+// removeAll deletes a value, and the overrides of an environment after its own
+// value: if it fails halfway, no account falls back from its override to another
+// boundary, and another run removes the rest.
 func (at *place) removeAll(ctx context.Context, key boundary.Key) error {
+	if at.record.Version != 0 {
+		if err := at.Remove(ctx, key); err != nil {
+			return err
+		}
+	}
 	for _, r := range at.overrides {
 		if err := at.Remove(ctx, r.Key); err != nil && !errors.Is(err, boundary.ErrUnknown) {
 			return err
 		}
 		at.note("", "removed the override for account "+r.Key.Account+", which was "+showValue(r.Text).text())
 	}
-	return at.Remove(ctx, key)
+	return nil
 }
 
 // tellOverrides says which accounts a change of an environment does not reach.

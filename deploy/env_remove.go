@@ -101,23 +101,27 @@ func (a access) without(all []*place) access {
 	return a
 }
 
-// planRemove finds out what there is to remove. It may be gone from some of
-// several targets, as an earlier run left it.
+// planRemove finds out what there is to remove. An earlier run may have left
+// overrides without their environment, or some of several targets.
 func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
 	each(ctx, p, all, func(ctx context.Context, at *place) (done, error) {
-		var err error
+		var unknown, err error
 		at.plan = removed
-		if at.record, err = at.Get(ctx, key); len(all) > 1 && errors.Is(err, boundary.ErrUnknown) {
+		if at.record, err = at.Get(ctx, key); errors.Is(err, boundary.ErrUnknown) {
+			unknown, err = err, nil
+		}
+		if err == nil && !key.IsOverride() {
+			at.overrides, err = at.readOverrides(ctx, key.Environment)
+		}
+		switch {
+		case unknown != nil && len(at.overrides) == 0 && len(all) > 1:
 			at.plan = unchanged
 			return done{}, nil
+		case unknown != nil && len(at.overrides) == 0:
+			return done{}, at.orSpelled(ctx, key.Environment, unknown)
+		case err == nil && key.IsOverride():
+			err = at.warnOwn(ctx, key)
 		}
-		if err != nil {
-			return done{}, at.orSpelled(ctx, key.Environment, err)
-		}
-		if key.IsOverride() {
-			return done{}, at.warnOwn(ctx, key)
-		}
-		at.overrides, err = at.readOverrides(ctx, key.Environment)
 		return done{}, err
 	})
 }
