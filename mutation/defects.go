@@ -568,7 +568,7 @@ var defects = []defect{
 	// What comes from a file, and goes to one.
 	{
 		"Amplify's boundary of another account is imported",
-		`if account != "" && account != at.account() {`, `if account == at.account() && account == "" {`,
+		`if account != "" && account != caller.AccountID {`, `if account == caller.AccountID && account == "" {`,
 	},
 	{
 		"Amplify's none means none",
