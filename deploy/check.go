@@ -92,10 +92,15 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 		return usagef("a baseline knows findings by path, and stdin has none; name a file")
 	}
 	var known baseline
-	if o.baseline != "" {
-		if known, err = readBaseline(o.baseline); err != nil {
-			return err
-		}
+	var present []byte // in place of the baseline to write
+	switch {
+	case o.baseline != "":
+		known, err = readBaseline(o.baseline)
+	case o.writeBaseline != "":
+		present, err = replaceable(o.writeBaseline)
+	}
+	if err != nil {
+		return err
 	}
 	files, skipped, err := p.findTemplates(ctx, paths)
 	if err != nil {
@@ -135,7 +140,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 	case all.Summary.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
 	case o.writeBaseline != "":
-		if err := p.writeBaseline(o.writeBaseline, all); err != nil {
+		if err := p.writeBaseline(o.writeBaseline, present, all); err != nil {
 			return err
 		}
 		return all.unreadable()
