@@ -33,12 +33,16 @@ the macro where they are generated from.`,
 		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
-	c.Flags().StringVar(&o.macroName, "macro-name", rules.MacroName, "name of the installed macro")
-	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
+	o.flags = c.Flags()
+	o.flags.StringVar(&o.macroName, "macro-name", rules.MacroName, "name of the installed macro")
+	o.flags.BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
 	return c
 }
 
 func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
+	if err := o.checkMacroName(); err != nil {
+		return err
+	}
 	files, _, err := p.findTemplates(ctx, paths)
 	if err != nil {
 		return err

@@ -481,7 +481,7 @@ func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *c
 	role.Status = statusUnbound
 	role.Reason, role.Remedy, role.brief = "has no boundary", "give it a boundary in the template", "no boundary"
 	if change.Was != "" {
-		role.Reason, role.Remedy = "has a boundary that may be none", "keep it from being none in the template"
+		role.Reason, role.Remedy = "has a boundary that may be none", "give it a value that cannot be empty; for a parameter, by AllowedPattern or MinLength"
 		role.brief = "boundary may be empty: " + briefBoundary(change.Was)
 		if change.Inherited {
 			role.Reason = "has a boundary from Globals that may be none"

@@ -37,6 +37,7 @@ func TestExitCodes(t *testing.T) {
 		{"transform T --store file:", 2, "--store file: is neither ssm nor file:PATH"},
 		{"transform T --prefix x", 2, `--prefix "x" is not a path such as /permissions-boundary`},
 		{"transform T --existing-boundary drop", 2, `--existing-boundary "drop" is not one of replace, keep, reject`},
+		{"transform T --macro-name=", 2, "--macro-name is empty"},
 		{"transform T --blind-spots ignore", 2, `--blind-spots "ignore" is neither warn nor reject`},
 		{"transform T --pin-environment --permissions-boundary x", 2, "--pin-environment needs --default-environment"},
 		{"transform T --permissions-boundary x --parameter A", 2, "--parameter A is not of the form NAME=VALUE"},
