@@ -24,7 +24,7 @@ func TestExitCodes(t *testing.T) {
 		want string
 	}{
 		{"", 0, ""},
-		{"transform", 2, "requires at least 1 arg(s), only received 0 (see pbm transform --help)"},
+		{"transform", 2, "name at least one template or directory: pbm transform PATH..."},
 		{"nonsense", 2, `unknown command "nonsense" for "pbm" (see pbm --help)`},
 		{"transform T --nonsense", 2, "unknown flag: --nonsense (see pbm transform --help)"},
 		{"transform T --permissions-boundary", 2, "flag needs an argument: --permissions-boundary (see pbm transform --help)"},
@@ -45,9 +45,11 @@ func TestExitCodes(t *testing.T) {
 		{"transform T --permissions-boundary arn:x", 2, `boundary "arn:x" is neither "none" nor the ARN of an IAM managed policy (arn:PARTITION:iam::ACCOUNT:policy/NAME)`},
 		{"transform T --permissions-boundary x", 0, ""},
 		{"transform T -permissions-boundary x", 2, "-permissions-boundary is not a flag; write --permissions-boundary"},
-		{"init a b", 2, "accepts at most 1 arg(s), received 2 (see pbm init --help)"},
-		{"env add", 2, "accepts 1 arg(s), received 0 (see pbm env add --help)"},
-		{"env list x", 2, `unknown command "x" for "pbm env list" (see pbm env list --help)`},
+		{"init a b", 2, "name at most one environment: pbm init [NAME]"},
+		{"env add", 2, "name one environment: pbm env add NAME"},
+		{"env list x", 2, "pbm env list takes no arguments"},
+		{"env import", 2, "name one file: pbm env import FILE"},
+		{"completion bash x", 2, "pbm completion bash takes no arguments"},
 		{"env nonsense", 2, `unknown command "nonsense" for "pbm env" (see pbm env --help)`},
 		{"env add dev --permissions-boundary", 2, "flag needs an argument: --permissions-boundary (see pbm env add --help)"},
 		{"env add dev --permissions-boundary --yes", 2, `boundary "--yes" looks like a flag; for a policy of that name write its whole ARN`},
