@@ -27,9 +27,9 @@ type excuse struct {
 // without effect leaves the blind spot as it is.
 var (
 	codeAcceptMalformed = define("accept-malformed", wording{reason: "has an Accept that is given twice or is not an object", remedy: "write Accept: {CODE: reason}, once"})
-	codeAcceptReason    = define("accept-without-reason", wording{reason: "accepts %s without a reason, or twice", remedy: "write the reason as text, once"})
-	codeAcceptUnknown   = define("accept-unknown-code", wording{reason: "accepts %s, which is not the code of a blind spot", remedy: "write the code in brackets after the blind spot, or remove it from Accept; escapes and unbound roles cannot be accepted"})
-	codeAcceptNothing   = define("accept-no-blind-spot", wording{reason: "accepts %s, which is not a blind spot of this resource", remedy: "remove it from Accept; escapes and unbound roles cannot be accepted"})
+	codeAcceptReason    = define("accept-without-reason", wording{reason: "accepts %s without a reason, or twice", about: "accepts a code without a reason, or twice", remedy: "write the reason as text, once"})
+	codeAcceptUnknown   = define("accept-unknown-code", wording{reason: "accepts %s, which is not the code of a blind spot", about: "accepts what is not the code of a blind spot", remedy: "write the code in brackets after the blind spot, or remove it from Accept; escapes and unbound roles cannot be accepted"})
+	codeAcceptNothing   = define("accept-no-blind-spot", wording{reason: "accepts %s, which is not a blind spot of this resource", about: "accepts a code that is not a blind spot of this resource", remedy: "remove it from Accept; escapes and unbound roles cannot be accepted"})
 )
 
 // applyExcuses marks the blind spots that their resources accept, and reports
