@@ -33,12 +33,16 @@ the macro where they are generated from.`,
 		Annotations: map[string]string{outputsAnnotation: outputText, ignoresAnnotation: storeFlags + ", yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return p.adopt(c.Context(), args, o) },
 	}
-	c.Flags().StringVar(&o.macroName, "macro-name", rules.MacroName, "name of the installed macro")
-	c.Flags().BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
+	o.flags = c.Flags()
+	o.flags.StringVar(&o.macroName, "macro-name", rules.MacroName, "name of the installed macro")
+	o.flags.BoolVar(&o.boundUsers, "bound-users", false, "also adopt templates that create IAM users")
 	return c
 }
 
 func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
+	if err := o.checkMacroName(); err != nil {
+		return err
+	}
 	files, _, err := p.findTemplates(ctx, paths)
 	if err != nil {
 		return err
@@ -50,8 +54,8 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 		return err
 	}
 	c := checker{macro: o.macroName, options: transform.Options{BoundUsers: o.boundUsers}}
-	known := map[string]bool{}
-	templates, adopted, failed := 0, 0, 0
+	known, told := map[string]bool{}, map[string]bool{}
+	templates, changed, failed := 0, 0, 0
 	for len(files) > 0 {
 		in := files[0]
 		files = files[1:]
@@ -62,21 +66,22 @@ func (p *pbm) adopt(ctx context.Context, paths []string, o macroOptions) error {
 			continue
 		}
 		known[in.real] = true
-		nested, changed, err := p.adoptFile(&c, in)
+		done, err := p.adoptFile(ctx, &c, in)
 		if errors.Is(err, errNoTemplate) && !in.named {
 			continue
 		}
-		files = append(files, nested...)
+		files = append(files, done.nested...)
 		templates++
 		switch {
 		case err != nil:
 			p.reportOf(in.path, err)
 			failed++
-		case changed:
-			adopted++
+		case done.changed:
+			changed++
+			p.warnUnnamed(in.path, done.environment, told)
 		}
 	}
-	p.line("", fmt.Sprintf("%s, %d changed", counted(templates, "template"), adopted))
+	p.line("", fmt.Sprintf("%s, %d changed", counted(templates, "template"), changed))
 	if failed > 0 {
 		return fmt.Errorf("templates that could not be changed: %d", failed)
 	}
@@ -114,60 +119,81 @@ var addingTo = map[string]string{
 	byServerless: ", as resources.Transform",
 }
 
-// adoptFile changes one template, and returns the local templates that it
-// nests.
-func (p *pbm) adoptFile(c *checker, in input) (nested []input, changed bool, err error) {
+// adopted is what adopt did to a template.
+type adopted struct {
+	nested      []input // local templates
+	changed     bool
+	environment error // why a deployment of the changed template is refused, whatever its values are
+}
+
+// adoptFile changes one template.
+func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (done adopted, err error) {
 	t, err := readTemplate(in, c.macro)
 	if err != nil {
-		return nil, false, err
+		return done, err
 	}
 	all := t.nested(in.root)
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		inner := all[id]
 		if generatorOf(inner) == "" && nestedTemplate(inner.root, inner.path) == nil {
 			inner.named = true
-			nested = append(nested, inner)
+			done.nested = append(done.nested, inner)
 		}
 	}
 	if t.defines(c.macro) {
 		p.line("warning: ", in.path+" defines the macro, which cannot be used in its own stack")
-		return nested, false, nil
+		return done, nil
 	}
 	values, err := t.values(nil, nil)
 	if err != nil {
-		return nested, false, err
+		return done, err
 	}
 	found := c.inspect(t, values)
 	changes := slices.DeleteFunc(found.changes, func(change rules.Change) bool { return held(found.binding, change.LogicalID) })
 	switch {
 	case len(t.verdict.Escapes)+len(found.conflicts)+len(changes) == 0:
-		return nested, false, nil // it creates no role, or Fn::Transform has it bound
+		return done, nil // it creates no role, or Fn::Transform has it bound
 	case in.managed:
 		p.line("warning: ", in.path+" is deployed by a service-managed StackSet, which takes no transforms")
 		p.line("hint: ", "bind its roles in the file: pbm transform --portable --in-place")
-		return nested, false, nil
+		return done, nil
 	case t.isPublished():
 		p.line("warning: ", in.path+" is published to the Serverless Application Repository, which takes no macro")
 		p.line("hint: ", "give its roles a boundary by a parameter of the template")
-		return nested, false, nil
+		return done, nil
 	}
 	result, err := t.Adopt(c.macro)
 	if err != nil {
-		return nested, false, boundary.Problem{What: "the macro was not added", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
+		return done, boundary.Problem{What: "the macro was not added", Cause: err, Remedy: "list " + c.macro + " last in Transform by hand"}
 	}
 	if result == nil {
-		return nested, false, nil
+		return done, nil
 	}
+	done.changed = true
+	_, done.environment = c.environment(ctx, t, values, append(found.binding, t.whole()))
 	p.warnReplaced(t, changes)
 	p.warnRepeated(t, t.path+": ")
 	if p.dryRun {
-		return nested, true, p.printDiff(t.path, t.src, result)
+		return done, p.printDiff(t.path, t.src, result)
 	}
 	if err := p.writeFile(t.path, t.src, result); err != nil {
-		return nested, false, err
+		return done, err
 	}
 	p.line("", "wrote "+t.path)
-	return nested, true, nil
+	return done, nil
+}
+
+// warnUnnamed says why deployments of an adopted template are refused for its
+// environment, with a hint that is told once.
+func (p *pbm) warnUnnamed(path string, err error, told map[string]bool) {
+	if err == nil {
+		return
+	}
+	p.line("warning: ", path+": "+err.Error())
+	if remedy := boundary.Remedy(err); remedy != "" && !told[remedy] {
+		told[remedy] = true
+		p.line("hint: ", remedy)
+	}
 }
 
 // warnReplaced names the roles whose boundary the macro replaces once it is

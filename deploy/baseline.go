@@ -72,7 +72,14 @@ func baselinePath(file, path string) string {
 // for a misspelt entry would hide nothing, or the wrong thing.
 func readBaseline(file string) (baseline, error) {
 	text, _, err := atomicfile.Read(file, maxBaseline)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return baseline{}, boundary.Problem{
+			What:   "read the baseline",
+			Cause:  cause(err, file),
+			Remedy: "create it: pbm check PATH... --write-baseline " + printable.Shell(file),
+		}
+	case err != nil:
 		return baseline{}, fmt.Errorf("read the baseline: %w", cause(err, file))
 	}
 	b, err := parseBaseline(text)
@@ -80,10 +87,27 @@ func readBaseline(file string) (baseline, error) {
 		return baseline{}, boundary.Problem{
 			What:   "the baseline " + file + " is not readable",
 			Cause:  err,
-			Remedy: "write it again: pbm check PATH... --write-baseline FILE",
+			Remedy: "remove it, and write it again: pbm check PATH... --write-baseline " + printable.Shell(file),
 		}
 	}
 	return b, nil
+}
+
+// replaceable returns the content of the file that a baseline is to replace, if there
+// is one. Only a baseline or an empty file may be lost: when FILE is forgotten, the
+// first template passes for it.
+func replaceable(file string) ([]byte, error) {
+	present, _, err := atomicfile.Read(file, maxBaseline)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("write the baseline: %w", cause(err, file))
+	}
+	if _, err := parseBaseline(present); err != nil && len(present) > 0 {
+		return nil, boundary.Problem{What: file + " is not a baseline", Remedy: "name another file, or remove this one first"}
+	}
+	return present, nil
 }
 
 func parseBaseline(text []byte) (b baseline, err error) {
@@ -127,9 +151,9 @@ func (b baseline) appendText(out []byte) ([]byte, error) {
 	return append(out, "]\n}\n"...), nil
 }
 
-// writeBaseline records the findings of a check. A template that cannot be read may
-// hold anything, so that is never known.
-func (p *pbm) writeBaseline(file string, r checkResult) error {
+// writeBaseline records the findings of a check, in place of the present content of
+// the file. A template that cannot be read may hold anything, so that is never known.
+func (p *pbm) writeBaseline(file string, present []byte, r checkResult) error {
 	b := baseline{Version: baselineVersion}
 	for _, f := range r.findings() {
 		if f.code != codeUnreadable {
@@ -139,10 +163,6 @@ func (p *pbm) writeBaseline(file string, r checkResult) error {
 	text, err := b.appendText(nil)
 	if err != nil {
 		return fmt.Errorf("write the baseline: %w", err)
-	}
-	present, _, err := atomicfile.Read(file, maxBaseline)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("write the baseline: %w", cause(err, file))
 	}
 	if err := p.writeFile(file, present, text); err != nil {
 		return fmt.Errorf("write the baseline: %w", err)

@@ -92,10 +92,15 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 		return usagef("a baseline knows findings by path, and stdin has none; name a file")
 	}
 	var known baseline
-	if o.baseline != "" {
-		if known, err = readBaseline(o.baseline); err != nil {
-			return err
-		}
+	var present []byte // in place of the baseline to write
+	switch {
+	case o.baseline != "":
+		known, err = readBaseline(o.baseline)
+	case o.writeBaseline != "":
+		present, err = replaceable(o.writeBaseline)
+	}
+	if err != nil {
+		return err
 	}
 	files, skipped, err := p.findTemplates(ctx, paths)
 	if err != nil {
@@ -135,7 +140,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 	case all.Summary.Templates == 0 && directory >= 0:
 		return errNoneIn(paths[directory])
 	case o.writeBaseline != "":
-		if err := p.writeBaseline(o.writeBaseline, all); err != nil {
+		if err := p.writeBaseline(o.writeBaseline, present, all); err != nil {
 			return err
 		}
 		return all.unreadable()
@@ -476,7 +481,7 @@ func (c *checker) withoutMacro(role *checkedRole, change rules.Change, result *c
 	role.Status = statusUnbound
 	role.Reason, role.Remedy, role.brief = "has no boundary", "give it a boundary in the template", "no boundary"
 	if change.Was != "" {
-		role.Reason, role.Remedy = "has a boundary that may be none", "keep it from being none in the template"
+		role.Reason, role.Remedy = "has a boundary that may be none", "give it a value that cannot be empty; for a parameter, by AllowedPattern or MinLength"
 		role.brief = "boundary may be empty: " + briefBoundary(change.Was)
 		if change.Inherited {
 			role.Reason = "has a boundary from Globals that may be none"

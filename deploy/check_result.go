@@ -161,7 +161,7 @@ type checkSummary struct {
 }
 
 // knownFindings count the findings that a baseline knows.
-type knownFindings struct{ unbound, escapes, conflicts, blindSpots, misnamed int }
+type knownFindings struct{ replaced, unbound, escapes, conflicts, blindSpots, excuses, misnamed int }
 
 func (s *checkSummary) add(t checkedTemplate) {
 	if t.Foreign != "" {
@@ -184,6 +184,7 @@ func (s *checkSummary) add(t checkedTemplate) {
 			s.ByMacro++
 		case statusReplaced:
 			s.Replaced++
+			count(&s.known.replaced, r.Known)
 		case statusConflict:
 			s.Conflicts++
 			count(&s.known.conflicts, r.Known)
@@ -205,7 +206,10 @@ func (s *checkSummary) add(t checkedTemplate) {
 		s.BlindSpots++
 		count(&s.known.blindSpots, r.Known)
 	}
-	s.Excuses += len(t.Excuses)
+	for _, r := range t.Excuses {
+		s.Excuses++
+		count(&s.known.excuses, r.Known)
+	}
 }
 
 // count adds one where something is so.
@@ -227,8 +231,8 @@ func (s checkSummary) String() string {
 		}
 		return fmt.Sprintf(" (%d known)", n)
 	}
-	text := fmt.Sprintf("%s, %s: %d bound by the macro, %d bound already, %d replaced, %d unbound%s, %s%s",
-		counted(s.Templates, "template"), counted(s.roles(), "role"), s.ByMacro, s.Bound, s.Replaced, s.Unbound, known(s.known.unbound),
+	text := fmt.Sprintf("%s, %s: %d bound by the macro, %d bound already, %d replaced%s, %d unbound%s, %s%s",
+		counted(s.Templates, "template"), counted(s.roles(), "role"), s.ByMacro, s.Bound, s.Replaced, known(s.known.replaced), s.Unbound, known(s.known.unbound),
 		counted(s.Escapes, "escape"), known(s.known.escapes))
 	if s.Conflicts > 0 {
 		text += fmt.Sprintf(", %d refused%s", s.Conflicts, known(s.known.conflicts))
@@ -238,7 +242,7 @@ func (s checkSummary) String() string {
 		text += fmt.Sprintf(", %d accepted", s.Accepted)
 	}
 	if s.Excuses > 0 {
-		text += "; " + counted(s.Excuses, "excuse") + " without effect"
+		text += "; " + counted(s.Excuses, "excuse") + " without effect" + known(s.known.excuses)
 	}
 	if s.Unreadable > 0 {
 		text += fmt.Sprintf("; %d cannot be read", s.Unreadable)

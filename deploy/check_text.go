@@ -148,7 +148,8 @@ func (t checkedTemplate) listing(adopt func(path string) string) string {
 // told is the reason of a role in a few words, with the code of a finding.
 func (r checkedRole) told() string {
 	text := cmp.Or(r.brief, r.Reason)
-	if isForeign := r.Type != "" && !strings.HasPrefix(r.Type, "AWS::"); r.Code != "" && (isForeign || r.Code == codeLaterTransform) {
+	isForeign := r.Type != "" && !strings.HasPrefix(r.Type, "AWS::") && r.Status != statusExcuse
+	if r.Code != "" && (isForeign || r.Code == codeLaterTransform) {
 		text = r.Type + " " + text // which the reason is about
 	}
 	if r.Code != "" {

@@ -289,9 +289,14 @@ func isOfTools(path string) bool {
 		strings.HasPrefix(name, "asset.") && isAssembly(filepath.Dir(path))
 }
 
-// isAssembly reports whether a directory is what cdk synth writes.
+// isAssembly reports whether a directory is what cdk synth writes: by the name that it
+// has unless somebody chooses another, or by its file of that name.
 func isAssembly(directory string) bool {
-	info, err := os.Stat(filepath.Join(directory, "cdk.out"))
+	const name = "cdk.out"
+	if filepath.Base(directory) == name {
+		return true
+	}
+	info, err := os.Stat(filepath.Join(directory, name))
 	return err == nil && info.Mode().IsRegular()
 }
 

@@ -40,7 +40,7 @@ func TestActionPaths(t *testing.T) {
 		{paths: "-h\r\nwith space.yaml\n\n", want: "file=with space.yaml,line=2"},
 		{paths: "$(touch made)", want: "open $(touch made): no such file or directory"},
 		{paths: "-h", args: "--bound-users --macro-name *", want: "list * last in Transform"},
-		{paths: "", want: "requires at least 1 arg(s), only received 0"},
+		{paths: "", want: "name at least one template or directory: pbm check PATH..."},
 		{paths: "-", want: "the template cannot be read: it is empty"},
 	} {
 		temp, dir := t.TempDir(), t.TempDir()

@@ -211,16 +211,16 @@ func (p *pbm) readOutput(c *cobra.Command) error {
 
 // usageArgs has wrong arguments of any command count as wrong usage.
 func usageArgs(c *cobra.Command) {
+	if !c.Runnable() { // such as completion: cobra would not check its arguments
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 	check := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
 		if check == nil {
 			return nil
 		}
 		if err := check(c, args); err != nil {
-			return &usageError{boundary.Problem{
-				What:   fmt.Sprintf("%v (see %s --help)", err, c.CommandPath()),
-				Remedy: similar(c, args),
-			}}
+			return wrongArgs(c, args, err)
 		}
 		return nil
 	}
@@ -229,9 +229,34 @@ func usageArgs(c *cobra.Command) {
 	}
 }
 
+// wantedArgs are what commands take, as their usage spells it, and what to do when
+// they are given something else.
+var wantedArgs = map[string]string{
+	"PATH...": "name at least one template or directory",
+	"NAME":    "name one environment",
+	"[NAME]":  "name at most one environment",
+	"FILE":    "name one file",
+}
+
+// wrongArgs is the error for arguments that a command does not take. Cobra's words
+// are for groups of commands: they name the command that is unknown.
+func wrongArgs(c *cobra.Command, args []string, err error) error {
+	_, spelled, _ := strings.Cut(c.Use, " ")
+	switch {
+	case c.HasSubCommands():
+		return &usageError{boundary.Problem{
+			What:   fmt.Sprintf("%v (see %s --help)", err, c.CommandPath()),
+			Remedy: similar(c, args),
+		}}
+	case wantedArgs[spelled] == "":
+		return usagef("%s takes no arguments", c.CommandPath())
+	}
+	return usagef("%s: %s %s", wantedArgs[spelled], c.CommandPath(), spelled)
+}
+
 // similar names the commands below one that somebody may have meant: the nearest.
 func similar(c *cobra.Command, args []string) string {
-	if len(args) == 0 || !c.HasSubCommands() {
+	if len(args) == 0 {
 		return ""
 	}
 	for c.SuggestionsMinimumDistance = 1; c.SuggestionsMinimumDistance <= 2; c.SuggestionsMinimumDistance++ {

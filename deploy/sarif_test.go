@@ -19,7 +19,10 @@ type sarifRun struct {
 	Tool struct {
 		Driver struct {
 			Name, Version, InformationURI string
-			Rules                         []struct{ ID, HelpURI string }
+			Rules                         []struct {
+				ID, HelpURI      string
+				ShortDescription struct{ Text string }
+			}
 		}
 	}
 	Results []struct {
@@ -131,6 +134,7 @@ func TestSARIFHelp(t *testing.T) {
 		_, anchor, _ := strings.Cut(rule.HelpURI, "docs/troubleshooting.md#")
 		assert.Equal(t, rule.ID, anchor)
 		assert.Contains(t, string(page), `<a id="`+rule.ID+`"></a>`)
+		assert.NotContains(t, rule.ShortDescription.Text, "%s")
 	}
 }
 

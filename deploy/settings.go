@@ -49,8 +49,19 @@ func (o macroOptions) adopt(path string) string {
 	return command
 }
 
+// checkMacroName refuses an empty name, which no entry of Transform has.
+func (o macroOptions) checkMacroName() error {
+	if o.macroName == "" {
+		return usagef("%s is empty", spelling(o.flags, "macro-name"))
+	}
+	return nil
+}
+
 // settings are the flags that the macro has as settings.
 func (o macroOptions) settings() (transform.Options, error) {
+	if err := o.checkMacroName(); err != nil {
+		return transform.Options{}, err
+	}
 	existing, err := rules.ParseExisting(o.existing)
 	if err != nil {
 		return transform.Options{}, usagef("%s %w", spelling(o.flags, "existing-boundary"), err)

@@ -363,7 +363,7 @@ func (c *collector) resource(id []byte, nameAt template.Span) {
 	}
 	r.End = c.Offset()
 	if !x.accept.Absent() {
-		x.Span, x.twice = r.Span, x.twice || metadata > 1
+		x.Span, x.typ, x.twice = r.Span, string(c.Text(r.typeAt)), x.twice || metadata > 1
 		c.excuses = append(c.excuses, x)
 	}
 	if r.matters() {

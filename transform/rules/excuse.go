@@ -18,6 +18,7 @@ const AcceptKey = "Accept"
 type excuse struct {
 	template.Span               // of the resource
 	id            []byte        // as in resource
+	typ           string        // empty if it is not written out
 	accept        template.Span // absent if there is none
 	twice         bool
 }
@@ -26,9 +27,9 @@ type excuse struct {
 // without effect leaves the blind spot as it is.
 var (
 	codeAcceptMalformed = define("accept-malformed", wording{reason: "has an Accept that is given twice or is not an object", remedy: "write Accept: {CODE: reason}, once"})
-	codeAcceptReason    = define("accept-without-reason", wording{reason: "accepts %s without a reason, or twice", remedy: "write the reason as text, once"})
-	codeAcceptUnknown   = define("accept-unknown-code", wording{reason: "accepts %s, which is not the code of a finding of the macro", remedy: "write the code that follows the blind spot in brackets"})
-	codeAcceptNothing   = define("accept-no-blind-spot", wording{reason: "accepts %s, which is not a blind spot of this resource", remedy: "remove it from Accept; escapes and unbound roles cannot be accepted"})
+	codeAcceptReason    = define("accept-without-reason", wording{reason: "accepts %s without a reason, or twice", about: "accepts a code without a reason, or twice", remedy: "write the reason as text, once"})
+	codeAcceptUnknown   = define("accept-unknown-code", wording{reason: "accepts %s, which is not the code of a blind spot", about: "accepts what is not the code of a blind spot", remedy: "write the code in brackets after the blind spot, or remove it from Accept; escapes and unbound roles cannot be accepted"})
+	codeAcceptNothing   = define("accept-no-blind-spot", wording{reason: "accepts %s, which is not a blind spot of this resource", about: "accepts a code that is not a blind spot of this resource", remedy: "remove it from Accept; escapes and unbound roles cannot be accepted"})
 )
 
 // applyExcuses marks the blind spots that their resources accept, and reports
@@ -37,7 +38,7 @@ var (
 func (v *Verdict) applyExcuses() {
 	for _, x := range v.excuses {
 		if code, names := v.applyExcuse(x); code != "" {
-			v.Excuses = append(v.Excuses, Finding{Code: code, LogicalID: v.id(x.id), Names: names, Offset: x.Start})
+			v.Excuses = append(v.Excuses, Finding{Code: code, LogicalID: v.id(x.id), Type: x.typ, Names: names, Offset: x.Start})
 		}
 	}
 }

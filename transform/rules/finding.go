@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type Code string
 // wording is what findings with a code say.
 type wording struct {
 	reason string // in which %s stands for the names of the finding
+	about  string // the reason without names, where that has some
 	// unnamed is the reason of a finding without names, if that may happen.
 	unnamed string
 	remedy  string // in which MACRO stands for the name of the macro
@@ -55,23 +57,23 @@ const (
 // Findings about loops, and functions in place of literals.
 var (
 	codeTypeNotLiteral      = define("type-not-literal", wording{reason: "has a Type that is not written out, so it may be a role", after: languageExtensions})
-	codeTypeInLoop          = define("type-in-loop", wording{reason: "has a Type built from a loop variable, so it may be %s", after: languageExtensions})
+	codeTypeInLoop          = define("type-in-loop", wording{reason: "has a Type built from a loop variable, so it may be %s", about: "has a Type built from a loop variable, so it may be a role", after: languageExtensions})
 	codeForeignTypeInLoop   = define("foreign-type-in-loop", wording{reason: "has a Type built from a loop variable, so it may be a module, an unknown SAM type or a third-party type", after: languageExtensions})
-	codeMembersInLoop       = define("members-in-loop", wording{reason: "has members made by a loop, which may be %s", after: languageExtensions})
+	codeMembersInLoop       = define("members-in-loop", wording{reason: "has members made by a loop, which may be %s", about: "has members made by a loop, which may be those that the macro reads", after: languageExtensions})
 	codeSectionInLoop       = define("section-in-loop", wording{reason: "is made by a loop and may be a section of the template", after: languageExtensions})
 	codeLoopUnreadable      = define("loop-unreadable", wording{reason: "is not [identifier, collection, resources], so its resources cannot be read", after: languageExtensions})
 	codeEventLoopUnreadable = define("event-loop-unreadable", wording{reason: "has events made by a Fn::ForEach that cannot be read", after: languageExtensions})
 	codeEventTypeNotLiteral = define("event-type-not-literal", wording{reason: "has an event whose Type is not written out, so it may create a role", remedy: "write the Type of the event"})
 	codeEventTypeInLoop     = define("event-type-in-loop", wording{reason: "has an event whose Type is made by a loop, so it may create a role", after: languageExtensions})
-	codeVariableInBoundary  = define("variable-in-boundary", wording{reason: "is in a loop whose variable may be one of %s", remedy: "give the loop another identifier"})
+	codeVariableInBoundary  = define("variable-in-boundary", wording{reason: "is in a loop whose variable may be one of %s", about: "is in a loop whose variable may be part of its boundary", remedy: "give the loop another identifier"})
 	codeUnknownFunction     = define("unknown-function", wording{reason: "is a function that this version of the macro does not know, so it may yield roles", remedy: "write out what it yields"})
-	codePropertiesMade      = define("properties-made", wording{reason: "has Properties made by %s, which the macro cannot see into", remedy: "write the properties out"})
+	codePropertiesMade      = define("properties-made", wording{reason: "has Properties made by %s, which the macro cannot see into", about: "has Properties made by a function, which the macro cannot see into", remedy: "write the properties out"})
 )
 
 // Findings about the shape of a template.
 var (
 	codeRepeated           = define("repeated", wording{reason: "is given twice", remedy: giveOnce})
-	codeRepeatedKey        = define("repeated-key", wording{reason: "gives %s twice", remedy: giveOnce})
+	codeRepeatedKey        = define("repeated-key", wording{reason: "gives %s twice", about: "gives a key twice", remedy: giveOnce})
 	codePropertiesNoObject = define("properties-not-an-object", wording{reason: "has Properties that are not an object", remedy: "write the properties of the role"})
 	codeBesideResources    = define("beside-resources", wording{reason: "is beside the section Resources, not in it", remedy: "indent it below Resources"})
 	codeTypeWithoutID      = define("type-without-logical-id", wording{reason: "is the type of a resource, not a resource", remedy: "indent it below the logical ID that it belongs to"})
@@ -80,21 +82,21 @@ var (
 	codeUnknownFragment    = define("unknown-fragment", wording{reason: "is neither a template, a map of resources, a resource nor the properties of a role", remedy: nameTheMacro})
 	codePropertyValue      = define("property-value", wording{reason: "has no resources or properties that take a boundary, as when Fn::Transform stands in place of the value of a property", remedy: "put Fn::Transform beside the other properties of the role, or list MACRO in the section Transform"})
 	codeUnexpanded         = define("unexpanded-transform", wording{reason: "is not expanded yet", remedy: "expand it first, or deploy through CloudFormation, which does"})
-	codeNotEditable        = define("yaml-not-editable", wording{reason: "on line %s is written in a way that cannot be edited in place", remedy: withoutAnchors})
-	codeBodyNotEditable    = define("template-body-not-editable", wording{reason: "on line %s is written in a way that cannot be edited in place", remedy: "write its TemplateBody as a literal block (|)"})
+	codeNotEditable        = define("yaml-not-editable", wording{reason: "on line %s is written in a way that cannot be edited in place", about: "is written in a way that cannot be edited in place", remedy: withoutAnchors})
+	codeBodyNotEditable    = define("template-body-not-editable", wording{reason: "on line %s is written in a way that cannot be edited in place", about: "has a TemplateBody that is written in a way that cannot be edited in place", remedy: "write its TemplateBody as a literal block (|)"})
 )
 
 // Findings about a boundary that exists already: the names are what exists, and the boundary of
 // the environment.
 var (
-	CodeConflict       = define("conflicting-boundary", wording{reason: "has %s, its environment has %s", remedy: "remove PermissionsBoundary from it" + resetBoundary})
-	CodeGlobalConflict = define("conflicting-global-boundary", wording{reason: "has %s, its environment has %s", remedy: "remove PermissionsBoundary from Globals.Function" + resetBoundary})
+	CodeConflict       = define("conflicting-boundary", wording{reason: "has %s, its environment has %s", about: "has another boundary than its environment", remedy: "remove PermissionsBoundary from it" + resetBoundary})
+	CodeGlobalConflict = define("conflicting-global-boundary", wording{reason: "has %s, its environment has %s", about: "has another boundary than its environment, from Globals.Function", remedy: "remove PermissionsBoundary from Globals.Function" + resetBoundary})
 )
 
 // Findings about roles that SAM creates.
 var (
-	codeRoleMissing      = define("sam-role-missing", wording{reason: "has no %s, so SAM creates a role that takes no boundary", after: serverless, newer: true})
-	codeRoleMayBeEmpty   = define("sam-role-may-be-empty", wording{reason: "gives %s a value that may be empty, so SAM may create a role that takes no boundary", after: serverless, newer: true})
+	codeRoleMissing      = define("sam-role-missing", wording{reason: "has no %s, so SAM creates a role that takes no boundary", about: "has no property that names a role, so SAM creates a role that takes no boundary", after: serverless, newer: true})
+	codeRoleMayBeEmpty   = define("sam-role-may-be-empty", wording{reason: "gives %s a value that may be empty, so SAM may create a role that takes no boundary", about: "names a role by a value that may be empty, so SAM may create a role that takes no boundary", after: serverless, newer: true})
 	codeDeploymentRole   = define("code-deploy-role", wording{reason: "has a DeploymentPreference whose Role is missing or may be empty, so SAM creates a CodeDeployServiceRole that takes no boundary", after: serverless})
 	codeGlobalsElsewhere = define("globals-out-of-sight", wording{reason: "is apart from the section Globals, which may have a DeploymentPreference, for which SAM creates a CodeDeployServiceRole", after: serverless})
 	codeUnknownSAMType   = define("unknown-sam-type", wording{reason: "is a SAM type that this version of the macro does not know", after: serverless, newer: true})
@@ -110,7 +112,7 @@ var (
 	codeBodyInLoop       = define("template-body-in-loop", wording{reason: "has a TemplateBody built by a loop, which may insert more than names", after: languageExtensions})
 	codeBodyReference    = define("template-body-reference", wording{reason: "has a dynamic reference in its TemplateBody, which CloudFormation resolves before it deploys the template", remedy: writeReference})
 	codeReferenceInName  = define("reference-in-name", wording{reason: "has a dynamic reference in a Type or a key of its template, which may make a role of a resource", remedy: writeReference})
-	codeBodyTransform    = define("template-body-transform", wording{reason: "has a template with the transform %s, which may add roles", unnamed: "has a template with a transform that is not written out, which may add roles", remedy: "list MACRO last in the Transform of that template, too"})
+	codeBodyTransform    = define("template-body-transform", wording{reason: "has a template with the transform %s, which may add roles", about: "has a template with a transform that may add roles", unnamed: "has a template with a transform that is not written out, which may add roles", remedy: "list MACRO last in the Transform of that template, too"})
 	codeBodyInclude      = define("template-body-include", wording{reason: "runs when that template is deployed, and may add roles", remedy: "list MACRO last in the Transform of that template"})
 )
 
@@ -153,9 +155,8 @@ func Codes() []Code {
 	return all
 }
 
-// About returns the reason of findings with the code, with NAME in place of their
-// names.
-func (c Code) About() string { return strings.ReplaceAll(wordings[c].reason, "%s", "NAME") }
+// About returns the reason of findings with the code, without their names.
+func (c Code) About() string { return cmp.Or(wordings[c].about, wordings[c].reason) }
 
 // Remedy returns the remedy for findings with the code, with MACRO in place of the
 // name of the macro.
