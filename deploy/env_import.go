@@ -287,7 +287,7 @@ func (r *importRun) warn(changing []*importStep) {
 	for _, s := range changing {
 		r.warnLimitless(s.value)
 		if s.unbinds() {
-			r.line("warning: ", "with none, the next deployment of each stack of "+described(s.key)+" removes the boundary from its roles")
+			r.warnNone(s.key, toChange(s.all))
 		}
 	}
 }
@@ -476,11 +476,13 @@ func (r *importRun) tellRest(result importResult) {
 	if kept = slices.Compact(kept); len(kept) > 0 {
 		r.line("", "not in "+r.path+", and left as they are: "+strings.Join(kept, ", "))
 	}
-	isWritten := func(c change) bool { return c.Action == created.done || c.Action == updated.done }
-	switch {
-	case r.dryRun:
+	if r.dryRun {
 		r.line("", "dry run: nothing was written")
-	case slices.ContainsFunc(result.Changes, isWritten):
-		r.tellEffect("the environments that changed")
+		return
 	}
+	var changed []*place
+	for _, s := range r.steps {
+		changed = append(changed, toChange(s.all)...)
+	}
+	r.tellEffect("the environments that changed", changed)
 }
