@@ -3,13 +3,16 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )
 
@@ -37,6 +40,9 @@ only shows the difference. Without a terminal, writing needs --yes.`,
 	return c
 }
 
+// importable is the remedy for a file that has nothing to import.
+const importable = "pass a file that pbm env export wrote, or Amplify's team-provider-info.json"
+
 // importFile is what a file says about environments.
 type importFile struct {
 	entries []importEntry // sorted by key
@@ -52,7 +58,11 @@ type importEntry struct {
 }
 
 func (p *pbm) importFrom(ctx context.Context, path string) error {
-	file, err := p.readImport(ctx, path)
+	in := input{path: path}
+	if path == standardStream {
+		in = input{path: "stdin", stdin: interruptible{ctx, p.stdin}}
+	}
+	file, err := readImport(in)
 	if err != nil {
 		return err
 	}
@@ -60,7 +70,7 @@ func (p *pbm) importFrom(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	run := &importRun{pbm: p, project: j, path: path, file: file, opened: map[string][]*opened{}}
+	run := &importRun{pbm: p, project: j, path: in.path, file: file, opened: map[string][]*opened{}}
 	if err := run.plan(ctx); err != nil {
 		return err
 	}
@@ -71,12 +81,11 @@ func (p *pbm) importFrom(ctx context.Context, path string) error {
 }
 
 // readImport reads a file of either form. What Amplify wrote is known by its shape.
-func (p *pbm) readImport(ctx context.Context, path string) (importFile, error) {
-	in := input{path: path}
-	if path == standardStream {
-		in = input{path: "stdin", stdin: interruptible{ctx, p.stdin}}
-	}
+func readImport(in input) (importFile, error) {
 	text, err := in.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return importFile{}, boundary.Problem{What: "import", Cause: err, Remedy: "create it: pbm env export -o " + printable.Shell(in.path)}
+	}
 	if err != nil {
 		return importFile{}, fmt.Errorf("import: %w", err)
 	}
@@ -88,7 +97,7 @@ func (p *pbm) readImport(ctx context.Context, path string) (importFile, error) {
 		return importFile{}, boundary.Problem{
 			What:   "cannot import " + in.path,
 			Cause:  err,
-			Remedy: "pass a file that pbm env export wrote, or Amplify's team-provider-info.json",
+			Remedy: importable,
 		}
 	}
 	var file importFile
@@ -296,11 +305,11 @@ func (r *importRun) warn(changing []*importStep) {
 func (r *importRun) tellPlan(changing []*importStep) {
 	for _, s := range changing {
 		for _, at := range toChange(s.all) {
-			text := fmt.Sprintf("%s %s: %s", at.plan.planned, s.nameIn(at), s.value)
+			present := ""
 			if at.plan == updated {
-				text += ", now " + showValue(at.record.Text).text()
+				present = showValue(at.record.Text).text() + " -> "
 			}
-			r.line("", text)
+			r.line("", fmt.Sprintf("%s %s: %s%s", at.plan.planned, s.nameIn(at), present, s.value))
 		}
 	}
 }
@@ -331,7 +340,7 @@ func (r *importRun) write(ctx context.Context) error {
 		return err
 	}
 	r.tellRest(result)
-	return completed(result)
+	return r.completed(result)
 }
 
 // write writes an entry where it differs.
@@ -387,20 +396,28 @@ func (r *importRun) reportFailures() {
 	}
 }
 
-// completed is the end of an import: what failed is left to another run.
-func completed(result importResult) error {
+// completed is the end of an import: what failed is left to another run. A file
+// with nothing to import is hardly the one that was meant.
+func (r *importRun) completed(result importResult) error {
 	failures := 0
 	for _, c := range result.Changes {
 		if c.Action == failed {
 			failures++
 		}
 	}
-	if failures == 0 {
+	switch {
+	case len(result.Changes) == 0 && len(result.Skipped) == 0:
+		return boundary.Problem{What: "there are no boundaries in " + r.path, Remedy: importable}
+	case failures == 0:
 		return nil
+	}
+	remedy := "correct that, then complete it: run the same command again"
+	if r.dryRun {
+		remedy = "correct that, and run the same command again"
 	}
 	return boundary.Problem{
 		What:   fmt.Sprintf("%d of %s failed", failures, counted(len(result.Changes), "value")),
-		Remedy: "correct that, then complete it: run the same command again",
+		Remedy: remedy,
 	}
 }
 
@@ -463,10 +480,10 @@ func (i importResult) table() [][]string {
 
 // tellRest says what the table leaves open.
 func (r *importRun) tellRest(result importResult) {
-	if len(result.Changes) == 0 {
-		r.line("", "there are no boundaries in "+r.path)
-	}
 	if len(result.Skipped) > 0 {
+		if len(result.Changes) == 0 {
+			r.line("", "there are no boundaries in "+r.path)
+		}
 		r.line("", "skipped, because Amplify has no boundary for them: "+strings.Join(result.Skipped, ", "))
 	}
 	var kept []string
