@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -253,13 +254,14 @@ func (p *pbm) checkAccount(ctx context.Context, at *place) error {
 
 // credentials are those of the target, in messages.
 func (t target) credentials() string {
+	profile := cmp.Or(t.Profile, ambientProfile())
 	switch {
 	case t.Role != "":
 		return "role " + t.Role
-	case t.Profile != "":
-		return "profile " + t.Profile
+	case profile != "":
+		return "profile " + profile
 	}
-	return "the default profile"
+	return "the default credentials"
 }
 
 // refuseTwice refuses a target that is another one under a different name: both
@@ -283,11 +285,13 @@ func (at *place) label() string {
 	if !at.inAWS() {
 		return at.file
 	}
-	account := at.account()
-	if account == "" {
-		account = at.credentials()
+	switch account := at.account(); {
+	case account != "":
+		return strings.TrimSpace(account + " " + at.Region)
+	case at.Region == "":
+		return at.credentials()
 	}
-	return strings.TrimSpace(account + " " + at.Region)
+	return at.credentials() + ", Region " + at.Region
 }
 
 // tellPlace says, once, which store a command works on, and that a project
