@@ -111,6 +111,9 @@ func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
 			at.plan = unchanged
 			return done{}, nil
 		}
+		if errors.Is(err, boundary.ErrUnknown) {
+			err = boundary.WithRemedy(err, "see what is there: "+at.command("pbm env list"))
+		}
 		if err != nil {
 			return done{}, at.orSpelled(ctx, key.Environment, err)
 		}

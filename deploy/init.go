@@ -74,7 +74,7 @@ func newProject() (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &project{path: filepath.Join(dir, projectFile)}, nil
+	return &project{path: filepath.Join(dir, projectFile), isNew: true}, nil
 }
 
 // initEmpty makes a project without environments.

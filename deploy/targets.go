@@ -33,7 +33,11 @@ func (p *pbm) choose(j *project, environment string) (choice, error) {
 		case p.store.flags.Changed("store"):
 		case p.store.isGiven():
 			name, _ := j.decision(environment)
-			p.line("", fmt.Sprintf("%s has %s in %s; a given profile or Region means AWS, so the store is ssm", j.path, theEnvironment(name), file))
+			kept := "environment " + name
+			if name == "" {
+				kept = "its environments"
+			}
+			p.line("", fmt.Sprintf("the project keeps %s in %s, but a given profile, Region or target means AWS: using ssm", kept, file))
 		default:
 			_, err := j.keeps(file)
 			return choice{known, j, j}, err
