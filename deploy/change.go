@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // change is the result of a command that writes, or would with --dry-run.
@@ -209,11 +210,38 @@ func (p *pbm) tellWhen(key boundary.Key, all []*place) {
 	if p.dryRun || len(toChange(all)) == 0 {
 		return
 	}
-	p.tellEffect(described(key))
+	p.tellEffect(described(key), toChange(all))
 }
 
-// tellEffect says when a change of environments reaches roles.
-func (p *pbm) tellEffect(environments string) {
-	p.line("", "it takes effect on the next deployment of each stack of "+environments)
-	p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
+// tellEffect says when a change of environments in places reaches roles.
+func (p *pbm) tellEffect(environments string, changed []*place) {
+	if slices.ContainsFunc(changed, (*place).inAWS) {
+		p.line("", "it takes effect on the next deployment of each stack of "+environments)
+		p.line("hint: ", "cdk deploy needs --force if the template is unchanged; an update with the previous template, or an earlier change set, keeps the old boundary")
+	}
+	for _, file := range filesOf(changed) {
+		p.line("hint: ", "the macro does not read files; to put this into SSM: pbm env import "+printable.Shell(file)+" --store ssm")
+	}
+}
+
+// warnNone warns about none in places. Only a store in AWS reaches deployments.
+func (p *pbm) warnNone(key boundary.Key, changed []*place) {
+	if slices.ContainsFunc(changed, (*place).inAWS) {
+		p.line("warning: ", "with none, the next deployment of each stack of "+described(key)+" removes the boundary from its roles")
+	}
+	for _, file := range filesOf(changed) {
+		p.line("warning: ", "with none in "+file+", pbm transform sets no boundary on the roles of "+described(key))
+	}
+}
+
+// filesOf are the file stores among places.
+func filesOf(all []*place) []string {
+	var files []string
+	for _, at := range all {
+		if !at.inAWS() {
+			files = append(files, at.file)
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
 }

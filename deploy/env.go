@@ -81,7 +81,7 @@ func (p *pbm) named(args []string) (*project, string, error) {
 	if err == nil && name == "" {
 		err = &usageError{boundary.Problem{
 			What:   "no environment is named, and there is no current one",
-			Remedy: "name it, set PBM_ENVIRONMENT, or make it the current one: pbm env checkout NAME",
+			Remedy: "name it, set PBM_ENVIRONMENT, or make it the current one: " + j.use("NAME"),
 		}}
 	}
 	return j, name, err

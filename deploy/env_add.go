@@ -99,11 +99,16 @@ func (p *pbm) readNew(ctx context.Context, all []*place, key boundary.Key) {
 }
 
 func (at *place) exists(key boundary.Key) error {
-	return boundary.Problem{
+	problem := boundary.Problem{
 		What:   fmt.Sprintf("environment %q already exists: %s", key.Environment, at.Location(key)),
-		Remedy: at.command("change it: pbm env update "+key.Environment) + at.command("; or use it: pbm env checkout "+key.Environment),
+		Remedy: at.command("change it: pbm env update "+key.Environment) + at.command("; or use it: "+at.project.use(key.Environment)),
 		Kind:   boundary.ErrExists,
 	}
+	if at.by != nil && !at.inAWS() {
+		problem.What += ", the store that " + fromWorkingDirectory(at.by.path) + " names"
+		problem.Remedy += "; or add it in AWS, with --store ssm"
+	}
+	return problem
 }
 
 // planAdd compares what places have with the value that they are to get. Several

@@ -3,13 +3,16 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
 )
 
@@ -37,6 +40,9 @@ only shows the difference. Without a terminal, writing needs --yes.`,
 	return c
 }
 
+// importable is the remedy for a file that has nothing to import.
+const importable = "pass a file that pbm env export wrote, or Amplify's team-provider-info.json"
+
 // importFile is what a file says about environments.
 type importFile struct {
 	entries []importEntry // sorted by key
@@ -52,7 +58,11 @@ type importEntry struct {
 }
 
 func (p *pbm) importFrom(ctx context.Context, path string) error {
-	file, err := p.readImport(ctx, path)
+	in := input{path: path}
+	if path == standardStream {
+		in = input{path: "stdin", stdin: interruptible{ctx, p.stdin}}
+	}
+	file, err := readImport(in)
 	if err != nil {
 		return err
 	}
@@ -60,7 +70,7 @@ func (p *pbm) importFrom(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	run := &importRun{pbm: p, project: j, path: path, file: file, opened: map[string][]*opened{}}
+	run := &importRun{pbm: p, project: j, path: in.path, file: file, opened: map[string][]*opened{}}
 	if err := run.plan(ctx); err != nil {
 		return err
 	}
@@ -71,12 +81,11 @@ func (p *pbm) importFrom(ctx context.Context, path string) error {
 }
 
 // readImport reads a file of either form. What Amplify wrote is known by its shape.
-func (p *pbm) readImport(ctx context.Context, path string) (importFile, error) {
-	in := input{path: path}
-	if path == standardStream {
-		in = input{path: "stdin", stdin: interruptible{ctx, p.stdin}}
-	}
+func readImport(in input) (importFile, error) {
 	text, err := in.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return importFile{}, boundary.Problem{What: "import", Cause: err, Remedy: "create it: pbm env export -o " + printable.Shell(in.path)}
+	}
 	if err != nil {
 		return importFile{}, fmt.Errorf("import: %w", err)
 	}
@@ -88,7 +97,7 @@ func (p *pbm) readImport(ctx context.Context, path string) (importFile, error) {
 		return importFile{}, boundary.Problem{
 			What:   "cannot import " + in.path,
 			Cause:  err,
-			Remedy: "pass a file that pbm env export wrote, or Amplify's team-provider-info.json",
+			Remedy: importable,
 		}
 	}
 	var file importFile
@@ -291,7 +300,7 @@ func (r *importRun) warn(changing []*importStep) {
 	for _, s := range changing {
 		r.warnLimitless(s.value)
 		if s.unbinds() {
-			r.line("warning: ", "with none, the next deployment of each stack of "+described(s.key)+" removes the boundary from its roles")
+			r.warnNone(s.key, toChange(s.all))
 		}
 	}
 }
@@ -300,11 +309,11 @@ func (r *importRun) warn(changing []*importStep) {
 func (r *importRun) tellPlan(changing []*importStep) {
 	for _, s := range changing {
 		for _, at := range toChange(s.all) {
-			text := fmt.Sprintf("%s %s: %s", at.plan.planned, s.nameIn(at), s.value)
+			present := ""
 			if at.plan == updated {
-				text += ", now " + showValue(at.record.Text).text()
+				present = showValue(at.record.Text).text() + " -> "
 			}
-			r.line("", text)
+			r.line("", fmt.Sprintf("%s %s: %s%s", at.plan.planned, s.nameIn(at), present, s.value))
 		}
 	}
 }
@@ -339,7 +348,7 @@ func (r *importRun) write(ctx context.Context) error {
 		return err
 	}
 	r.tellRest(result)
-	return completed(result)
+	return r.completed(result)
 }
 
 // holdBack keeps an environment's own value from being written where one of its
@@ -414,20 +423,28 @@ func (r *importRun) reportFailures() {
 	}
 }
 
-// completed is the end of an import: what failed is left to another run.
-func completed(result importResult) error {
+// completed is the end of an import: what failed is left to another run. A file
+// with nothing to import is hardly the one that was meant.
+func (r *importRun) completed(result importResult) error {
 	failures := 0
 	for _, c := range result.Changes {
 		if c.Action == failed {
 			failures++
 		}
 	}
-	if failures == 0 {
+	switch {
+	case len(result.Changes) == 0 && len(result.Skipped) == 0:
+		return boundary.Problem{What: "there are no boundaries in " + r.path, Remedy: importable}
+	case failures == 0:
 		return nil
+	}
+	remedy := "correct that, then complete it: run the same command again"
+	if r.dryRun {
+		remedy = "correct that, and run the same command again"
 	}
 	return boundary.Problem{
 		What:   fmt.Sprintf("%d of %s failed", failures, counted(len(result.Changes), "value")),
-		Remedy: "correct that, then complete it: run the same command again",
+		Remedy: remedy,
 	}
 }
 
@@ -490,10 +507,10 @@ func (i importResult) table() [][]string {
 
 // tellRest says what the table leaves open.
 func (r *importRun) tellRest(result importResult) {
-	if len(result.Changes) == 0 {
-		r.line("", "there are no boundaries in "+r.path)
-	}
 	if len(result.Skipped) > 0 {
+		if len(result.Changes) == 0 {
+			r.line("", "there are no boundaries in "+r.path)
+		}
 		r.line("", "skipped, because Amplify has no boundary for them: "+strings.Join(result.Skipped, ", "))
 	}
 	var kept []string
@@ -503,11 +520,13 @@ func (r *importRun) tellRest(result importResult) {
 	if kept = slices.Compact(kept); len(kept) > 0 {
 		r.line("", "not in "+r.path+", and left as they are: "+strings.Join(kept, ", "))
 	}
-	isWritten := func(c change) bool { return c.Action == created.done || c.Action == updated.done }
-	switch {
-	case r.dryRun:
+	if r.dryRun {
 		r.line("", "dry run: nothing was written")
-	case slices.ContainsFunc(result.Changes, isWritten):
-		r.tellEffect("the environments that changed")
+		return
 	}
+	var changed []*place
+	for _, s := range r.steps {
+		changed = append(changed, toChange(s.all)...)
+	}
+	r.tellEffect("the environments that changed", changed)
 }

@@ -72,7 +72,7 @@ func TestPromptImport(t *testing.T) {
 				x.press(answer)
 			}
 			assert.Equal(t, tc.code, x.end(), x.text())
-			assert.Contains(t, x.text(), "pbm: update dev: none, now "+one+"\npbm: create new: "+two+"\npbm: create sandbox: none\n")
+			assert.Contains(t, x.text(), "pbm: update dev: "+one+" -> none\npbm: create new: "+two+"\npbm: create sandbox: none\n")
 			assert.Equal(t, tc.dev, stored(t, dir, "dev"))
 			if tc.new != nil {
 				assert.Equal(t, tc.new, stored(t, dir, "new"))

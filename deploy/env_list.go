@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,23 +64,22 @@ func (p *pbm) list(ctx context.Context, details bool) error {
 	}
 	rest, failures := p.listRest(ctx, j, stores, all)
 	all = append(all, rest...)
+	_ = p.failed(stores) // reports each; they are among the failures
 	slices.SortStableFunc(all, func(a, b environmentResult) int { return a.key().Compare(b.key()) })
 	if err := p.show(environmentList{Environments: all, details: details}); err != nil {
 		return err
 	}
-	failures += len(stores) - len(working(stores))
-	_ = p.failed(stores)
-	if len(all) == 0 && failures == 0 {
+	if len(all) == 0 && failures == nil {
 		p.line("", "there are no environments")
 		p.line("hint: ", stores[0].command("add one: pbm env add NAME"))
 	}
-	if failures == 0 {
+	if failures == nil {
 		return malformed(all)
 	}
 	if err := malformed(all); err != nil {
 		p.report(err)
 	}
-	return fmt.Errorf("environments that could not be read: %d", failures)
+	return failures
 }
 
 // mustExist keeps a path that is misspelled from passing for an empty store.
@@ -118,24 +118,21 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 }
 
 // listRest reads the project's environments that are not listed: in targets
-// other than the listed stores, or gone. It counts those that it cannot read, and
-// reports them, once what is wrong with several.
-func (p *pbm) listRest(ctx context.Context, j *project, stores []*place, listed []environmentResult) (all []environmentResult, failures int) {
+// other than the listed stores, or gone. It reports what it cannot read, and its
+// error counts that, with the stores that failed.
+func (p *pbm) listRest(ctx context.Context, j *project, stores []*place, listed []environmentResult) ([]environmentResult, error) {
 	if j == nil || p.store.isGiven() {
-		return nil, 0
+		return nil, unread(0, stores)
 	}
-	reported := map[string]bool{}
-	report := func(label string, err error) {
-		if failures++; !reported[err.Error()] {
-			reported[err.Error()] = true
-			p.reportOf(label, err)
-		}
-	}
+	missing, reported := 0, map[any]bool{} // by store, or by the text of an error
 	var rest []*place
 	for _, name := range slices.Sorted(maps.Keys(j.Environments)) {
 		c, err := p.choose(j, name)
 		if err != nil {
-			report("", err)
+			if missing++; !reported[err.Error()] {
+				reported[err.Error()] = true
+				p.report(err)
+			}
 			continue
 		}
 		isListed := func(at *place) bool { return isListed(at, stores, listed) }
@@ -145,30 +142,69 @@ func (p *pbm) listRest(ctx context.Context, j *project, stores []*place, listed 
 	for _, at := range working(rest) {
 		p.tellUnconfirmed(at)
 	}
-	all = flattened(each(ctx, p, rest, func(ctx context.Context, at *place) (environmentResult, error) {
+	all := flattened(each(ctx, p, rest, func(ctx context.Context, at *place) (environmentResult, error) {
 		return at.lookAll(ctx, j, boundary.Key{Environment: at.environment})
 	}))
 	for _, at := range rest {
 		switch {
 		case at.failure == nil:
-		case at.several:
-			report(at.label(), at.failure)
+			continue
+		case errors.Is(at.failure, boundary.ErrUnknown):
+			missing++
+		case reported[at.key()]:
+			continue
 		default:
-			report("", at.failure)
+			reported[at.key()] = true
 		}
+		label := ""
+		if at.several {
+			label = at.label()
+		}
+		p.reportOf(label, at.failure)
 	}
-	return all, failures
+	return all, unread(missing, append(slices.Clone(stores), rest...))
 }
 
+// unread says how many environments are missing, and how many targets failed, nil
+// if none.
+func unread(missing int, all []*place) error {
+	targets, failed := map[storeKey]bool{}, map[storeKey]bool{}
+	for _, at := range all {
+		targets[at.key()] = true
+		if at.failure != nil && !errors.Is(at.failure, boundary.ErrUnknown) {
+			failed[at.key()] = true
+		}
+	}
+	var counts []string
+	if missing > 0 {
+		counts = append(counts, fmt.Sprintf("environments that could not be read: %d", missing))
+	}
+	if len(failed) > 0 {
+		counts = append(counts, fmt.Sprintf("%d of %s failed", len(failed), counted(len(targets), "target")))
+	}
+	if counts == nil {
+		return nil
+	}
+	return errors.New(strings.Join(counts, "; "))
+}
+
+// storeKey tells stores apart.
+type storeKey struct {
+	file string
+	target
+}
+
+func (at *place) key() storeKey { return storeKey{at.file, at.target} }
+
 // isListed reports whether a place is one of the stores, and its environment was
-// found there.
+// found there, or the store failed.
 func isListed(at *place, stores []*place, listed []environmentResult) bool {
-	return slices.ContainsFunc(working(stores), func(store *place) bool {
+	return slices.ContainsFunc(stores, func(store *place) bool {
 		isSame := store.inAWS() == at.inAWS() && filepath.Clean(store.file) == filepath.Clean(at.file) && store.isTarget(at.target)
-		return isSame && slices.ContainsFunc(listed, func(e environmentResult) bool {
+		return isSame && (store.failure != nil || slices.ContainsFunc(listed, func(e environmentResult) bool {
 			own := boundary.Key{Environment: at.environment}
 			return e.key() == own && e.location == store.location(own)
-		})
+		}))
 	})
 }
 

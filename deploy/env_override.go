@@ -114,6 +114,9 @@ func (at *place) present(ctx context.Context, key boundary.Key) (boundary.Record
 
 // warnOwn says what takes effect in an account without its override.
 func (at *place) warnOwn(ctx context.Context, key boundary.Key) error {
+	if !at.inAWS() {
+		return nil
+	}
 	own, err := at.Get(ctx, key.Own())
 	value := showValue(own.Text)
 	switch {

@@ -108,7 +108,7 @@ func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
 		var unknown, err error
 		at.plan = removed
 		if at.record, err = at.Get(ctx, key); errors.Is(err, boundary.ErrUnknown) {
-			unknown, err = err, nil
+			unknown, err = boundary.WithRemedy(err, "see what is there: "+at.command("pbm env list")), nil
 		}
 		if err == nil && !key.IsOverride() {
 			at.overrides, err = at.readOverrides(ctx, key.Environment)
@@ -128,13 +128,16 @@ func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
 
 // removal says what stops working, and asks for the name of the environment.
 func (p *pbm) removal(key boundary.Key, from []*place) *question {
+	for _, file := range filesOf(from) {
+		p.line("hint: ", "the macro does not read "+file+"; to remove this from SSM: pbm env remove "+arguments(key)+" --store ssm")
+	}
 	if key.IsOverride() {
 		return &question{key.Environment, "type the name of the environment to remove its override: ", boundary.Problem{
 			What:   "removing the override of environment " + key.Environment + " for account " + key.Account + " has not been confirmed",
 			Remedy: "pass --yes to remove it",
 		}}
 	}
-	for _, at := range from {
+	for _, at := range slices.DeleteFunc(slices.Clone(from), func(at *place) bool { return !at.inAWS() }) {
 		p.line("warning: ", "without "+at.Location(key)+", deployments of stacks of environment "+key.Environment+" that have roles are refused; existing roles keep their boundary")
 	}
 	if accounts := overriddenIn(from); len(accounts) > 0 {

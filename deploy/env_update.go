@@ -109,7 +109,7 @@ func (p *pbm) unbinding(key boundary.Key, all []*place, value boundary.Value, fl
 	if !value.IsNone() || len(toChange(all)) == 0 {
 		return nil
 	}
-	p.line("warning: ", "with none, the next deployment of each stack of "+described(key)+" removes the boundary from its roles")
+	p.warnNone(key, toChange(all))
 	if !flag.given() {
 		return nil
 	}

@@ -74,7 +74,7 @@ func newProject() (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &project{path: filepath.Join(dir, projectFile)}, nil
+	return &project{path: filepath.Join(dir, projectFile), isNew: true}, nil
 }
 
 // initEmpty makes a project without environments.
@@ -119,7 +119,11 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 	if !slices.ContainsFunc(read, func(e environmentResult) bool { return e.Version == 0 }) {
 		return p.showEnvironment(key, all, read)
 	}
-	p.line("warning: ", "environment "+environment+" has no boundary yet, so deployments of its stacks that have roles are refused")
+	warning := "environment " + environment + " has no boundary yet"
+	if slices.ContainsFunc(all, (*place).inAWS) {
+		warning += ", so deployments of its stacks that have roles are refused"
+	}
+	p.line("warning: ", warning)
 	p.line("hint: ", "add it: pbm env add "+environment+" --"+boundaryFlagName+" ARN")
 	return nil
 }

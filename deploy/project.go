@@ -22,10 +22,20 @@ const projectFile = ".pbm.json"
 // project is what pbm remembers between calls: which environment is the
 // current one, and how to reach each. Boundaries are in the store alone.
 type project struct {
-	path string
+	path  string
+	isNew bool // not written yet
 
 	Current      string            `json:"current,omitempty"`
 	Environments map[string]access `json:"environments,omitempty"`
+}
+
+// use is the command that makes an environment the current one: without a project,
+// one that starts it.
+func (j *project) use(environment string) string {
+	if j == nil || j.isNew {
+		return "pbm init " + environment
+	}
+	return "pbm env checkout " + environment
 }
 
 // findProject reads the project of a directory. It returns nil when there is

@@ -250,7 +250,7 @@ func TestPromptRemove(t *testing.T) {
 func TestPromptNone(t *testing.T) {
 	dir := projectWith(t, one)
 	x := onTerminal(t, dir, nil, "env", "update", "--permissions-boundary", "")
-	x.expect("removes the boundary from its roles")
+	x.expect("pbm transform sets no boundary on the roles of environment dev")
 	x.expect("type the name of the environment to remove its boundary: ")
 	x.press("\r")
 	assert.Equal(t, 1, x.end())

@@ -285,7 +285,7 @@ func load(ctx context.Context, how target) (aws.Config, error) {
 		}
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return cfg, noCredentials(err)
+		return cfg, noCredentials(err, cmp.Or(how.Profile, ambientProfile()))
 	}
 	if how.Role == "" {
 		return cfg, nil
@@ -308,12 +308,17 @@ func assume(ctx context.Context, cfg aws.Config, role string) (aws.Config, error
 	return cfg, nil
 }
 
-// noCredentials is the problem of somebody who is not signed in. Instances of
-// EC2 are where the SDK looks last, and what it says of them is no news.
-func noCredentials(err error) error {
+// noCredentials is the problem of somebody who is not signed in, with a profile or
+// without. Instances of EC2 are where the SDK looks last, and what it says of them
+// is no news.
+func noCredentials(err error, profile string) error {
 	problem := boundary.Problem{
 		What:   "there are no AWS credentials",
 		Remedy: "name a profile with --profile or AWS_PROFILE, or set AWS's own variables; with single sign-on: aws sso login --profile NAME",
+	}
+	if profile != "" {
+		problem.What = "profile " + profile + " has no credentials"
+		problem.Remedy = "check the profile in the files in ~/.aws; with single sign-on: aws sso login --profile " + printable.Shell(profile)
 	}
 	if !strings.Contains(err.Error(), "no EC2 IMDS role found") {
 		problem.What, problem.Cause = "the AWS credentials cannot be used", err

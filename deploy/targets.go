@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,7 +33,11 @@ func (p *pbm) choose(j *project, environment string) (choice, error) {
 		case p.store.flags.Changed("store"):
 		case p.store.isGiven():
 			name, _ := j.decision(environment)
-			p.line("", fmt.Sprintf("%s has %s in %s; a given profile or Region means AWS, so the store is ssm", j.path, theEnvironment(name), file))
+			kept := "environment " + name
+			if name == "" {
+				kept = "its environments"
+			}
+			p.line("", fmt.Sprintf("the project keeps %s in %s, but a given profile, Region or target means AWS: using ssm", kept, file))
 		default:
 			_, err := j.keeps(file)
 			return choice{known, j, j}, err
@@ -253,13 +258,14 @@ func (p *pbm) checkAccount(ctx context.Context, at *place) error {
 
 // credentials are those of the target, in messages.
 func (t target) credentials() string {
+	profile := cmp.Or(t.Profile, ambientProfile())
 	switch {
 	case t.Role != "":
 		return "role " + t.Role
-	case t.Profile != "":
-		return "profile " + t.Profile
+	case profile != "":
+		return "profile " + profile
 	}
-	return "the default profile"
+	return "the default credentials"
 }
 
 // refuseTwice refuses a target that is another one under a different name: both
@@ -283,11 +289,13 @@ func (at *place) label() string {
 	if !at.inAWS() {
 		return at.file
 	}
-	account := at.account()
-	if account == "" {
-		account = at.credentials()
+	switch account := at.account(); {
+	case account != "":
+		return strings.TrimSpace(account + " " + at.Region)
+	case at.Region == "":
+		return at.credentials()
 	}
-	return strings.TrimSpace(account + " " + at.Region)
+	return at.credentials() + ", Region " + at.Region
 }
 
 // tellPlace says, once, which store a command works on, and that a project

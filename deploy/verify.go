@@ -48,7 +48,7 @@ func (at *place) identify(ctx context.Context) (boundary.Target, error) {
 // in the account that it is for.
 func (p *pbm) verify(ctx context.Context, at *place, key boundary.Key, value boundary.Value) error {
 	if !at.inAWS() {
-		return nil
+		return checkOverride(key, value)
 	}
 	target := boundary.TargetOf(cmp.Or(value.AccountID(), placeholderAccount), at.Region)
 	if !p.noVerify {
@@ -79,6 +79,19 @@ func (p *pbm) verify(ctx context.Context, at *place, key boundary.Key, value bou
 		return nil
 	}
 	return p.verifyPolicy(ctx, at, policy)
+}
+
+// checkOverride checks what is known of an override without AWS: its account.
+func checkOverride(key boundary.Key, value boundary.Value) error {
+	account := value.AccountID()
+	if !key.IsOverride() || account == "" || account == key.Account {
+		return nil
+	}
+	return boundary.Problem{
+		What:   fmt.Sprintf("boundary %s is a policy of account %s, and the override is for account %s", value, account, key.Account),
+		Remedy: "give a policy of that account, or write ${AWS::AccountId} in place of its ID",
+		Kind:   errUnusable,
+	}
 }
 
 // isOfAWS reports whether AWS manages a policy, which is then in every account.
