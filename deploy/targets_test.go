@@ -55,7 +55,7 @@ const (
 	toUnknown   = "--target=profile=nobody,region=eu-west-1"
 	toDev       = "--target=profile=dev,region=eu-west-1"
 	managed     = "--permissions-boundary=arn:aws:iam::aws:policy/PowerUserAccess"
-	unreachable = "pbm: error: profile nobody eu-west-1: cannot read the AWS configuration"
+	unreachable = "pbm: error: profile nobody, Region eu-west-1: cannot read the AWS configuration"
 )
 
 // On a terminal, a change of several targets is confirmed once, after all of
