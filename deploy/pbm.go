@@ -193,14 +193,10 @@ func (p *pbm) readOutput(c *cobra.Command) error {
 		p.output, source = outputJSON, "json"
 	}
 	outputs := outputsOf(c)
-	if isFromVariable(flags, source) {
-		if !slices.Contains(outputs, p.output) && slices.Contains(allOutputs, p.output) {
-			p.output = outputText
-		}
-		outputs = allOutputs
-	}
 	switch {
 	case slices.Contains(outputs, p.output):
+	case isFromVariable(flags, source) && slices.Contains(allOutputs, p.output):
+		p.output = outputText
 	case len(outputs) == 1:
 		return usagef("%s: %s has only text output", spelling(flags, source), c.CommandPath())
 	default:

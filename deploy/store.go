@@ -48,7 +48,8 @@ const targetFlagName = "target"
 // registerTargets registers the flag of commands that may have several targets.
 // For them, --region may name several Regions.
 func (o *storeOptions) registerTargets(flags *pflag.FlagSet) {
-	flags.Var(&o.targets, targetFlagName, "account and Region, in place of --profile and --region, as\n"+targetForm+"; may be repeated")
+	flags.Var(&o.targets, targetFlagName, "account and Region, in place of --profile and --region, as\n"+
+		strings.Replace(targetForm, " or ", " or\n", 1)+"; may be repeated")
 }
 
 const filePrefix = "file:"
@@ -74,6 +75,13 @@ func (o *storeOptions) check() error {
 		return usagef("%s and %s are mutually exclusive", spelling(o.flags, targetFlagName), spelling(o.flags, "region"))
 	case targets && isFile:
 		return usagef("%s and %s %s are mutually exclusive", spelling(o.flags, targetFlagName), spelling(o.flags, "store"), o.store)
+	}
+	// Variables are for all commands of a job. To others, a Region also says where a
+	// stack deploys to.
+	for _, name := range []string{"profile", "region"} {
+		if isFile && o.flags.Lookup(targetFlagName) != nil && isTyped(o.flags, name) {
+			return usagef("--%s and %s %s are mutually exclusive", name, spelling(o.flags, "store"), o.store)
+		}
 	}
 	if err := paramstore.CheckPrefix(o.prefix); err != nil {
 		return usagef("%s %w", spelling(o.flags, "prefix"), err)

@@ -89,7 +89,7 @@ func (t target) check() error {
 	return nil
 }
 
-const targetForm = "profile=NAME,region=REGION or role=ARN,region=REGION"
+const targetForm = "profile=NAME,region=REGION[,account=ID] or role=ARN,region=REGION[,profile=NAME][,account=ID]"
 
 // parseTarget reads a target as --target takes it.
 func parseTarget(text string) (target, error) {

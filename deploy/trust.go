@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"permissions-boundary-macro/boundary"
@@ -177,9 +178,13 @@ func (p *pbm) confirmProject(ctx context.Context, j *project, environment string
 	if p.canAsk() {
 		p.line("warning: ", unconfirmed)
 	}
+	flags := "--store ssm --profile NAME --region REGION"
+	if len(how.Targets) > 1 || slices.ContainsFunc(how.Targets, func(t target) bool { return t.Role != "" }) {
+		flags = "--store ssm and --" + targetFlagName + " for each account and Region"
+	}
 	err := p.confirm(ctx, "yes", "type yes to use that place, now and until that entry changes: ", boundary.Problem{
 		What:   unconfirmed,
-		Remedy: "name the place with flags: --store ssm --profile NAME --region REGION, or --store file:PATH; or follow the project file with --yes",
+		Remedy: "name the place with flags: " + flags + ", or --store file:PATH; or follow the project file with --yes",
 	})
 	if err == nil && !p.yes && !p.dryRun {
 		p.remember(ctx, j, func(confirmed map[string]access) { confirmed[name] = how })
