@@ -12,6 +12,10 @@ import (
 
 var policyName = regexp.MustCompile(`^/?(?:[A-Za-z0-9.,+@=_-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$`)
 
+// ownPolicy is what stands before the path and name of a policy in the account at
+// hand.
+const ownPolicy = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"
+
 // parseBoundary reads a boundary as an operator gives it: what a store holds,
 // a policy's name or path/name in the account at hand, or an empty
 // string for none.
@@ -26,7 +30,7 @@ func parseBoundary(text string) (boundary.Value, error) {
 	case strings.HasPrefix(trimmed, "-"):
 		return boundary.Value{}, usagef("boundary %q looks like a flag; for a policy of that name write its whole ARN", clipped(trimmed))
 	case trimmed != boundary.None && policyName.MatchString(trimmed):
-		text = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/" + strings.TrimPrefix(trimmed, "/")
+		text = ownPolicy + strings.TrimPrefix(trimmed, "/")
 	}
 	value, err := boundary.Parse(text)
 	if err == nil {

@@ -116,10 +116,15 @@ func (p *pbm) verifyAll(ctx context.Context, all []*place, key boundary.Key, val
 // account settings.
 var administrator = regexp.MustCompile(`^arn:[^:]+:iam::aws:policy/AdministratorAccess$`)
 
-// warnLimitless warns about a boundary that limits nothing.
+// warnLimitless warns about a boundary that limits nothing, and about its name
+// alone, which is that of a policy of the account.
 func (p *pbm) warnLimitless(value boundary.Value) {
-	if administrator.MatchString(value.String()) {
+	switch text := value.String(); {
+	case administrator.MatchString(text):
 		p.line("warning: ", "AdministratorAccess allows everything, so as a boundary it limits nothing")
+	case text == ownPolicy+"AdministratorAccess":
+		p.line("warning: ", "a policy's name means a policy of your account, here "+text)
+		p.line("hint: ", "did you mean arn:aws:iam::aws:policy/AdministratorAccess?")
 	}
 }
 
