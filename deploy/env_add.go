@@ -69,7 +69,11 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 	if err != nil {
 		return err
 	}
-	if added := working(all); j != nil && len(added) > 0 && !p.dryRun {
+	switch added := working(all); {
+	case j == nil || len(added) == 0:
+	case p.dryRun:
+		p.tellWouldWrite(j)
+	default:
 		if err := p.enterAdded(ctx, j, environment, added); err != nil {
 			return err
 		}
