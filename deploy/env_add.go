@@ -156,9 +156,9 @@ func (p *pbm) enterAdded(ctx context.Context, j *project, environment string, ad
 	if old.Store != "" || how.Store != "" {
 		moved = j.elsewhere(environment, added)
 	}
-	confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))
-	how = old.with(how)
-	if err := p.enter(ctx, j, environment, how, confirmed); err != nil {
+	all := old.with(how)
+	confirmed := added[0].confirmed && (!known || all.equals(how) || j.isConfirmed(environment))
+	if err := p.enter(ctx, j, environment, all, confirmed); err != nil {
 		return err
 	}
 	p.tellEntered(j, environment, moved)
