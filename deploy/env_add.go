@@ -73,7 +73,11 @@ func (p *pbm) add(ctx context.Context, j *project, environment string, flag boun
 	if err != nil {
 		return err
 	}
-	if added := working(all); j != nil && len(added) > 0 && !p.dryRun {
+	switch added := working(all); {
+	case j == nil || len(added) == 0:
+	case p.dryRun:
+		p.tellWouldWrite(j)
+	default:
 		if err := p.enterAdded(ctx, j, environment, added); err != nil {
 			return err
 		}
@@ -158,7 +162,7 @@ func (p *pbm) enterAdded(ctx context.Context, j *project, environment string, ad
 	if old.Store != "" || how.Store != "" {
 		moved = j.elsewhere(environment, added)
 	}
-	confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))
+	confirmed := added[0].confirmed && (!known || old.with(how).equals(how) || j.isConfirmed(environment))
 	beside := func(present access) access { return present.with(how) }
 	if err := p.enter(ctx, j, environment, beside, confirmed); err != nil {
 		return err

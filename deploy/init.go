@@ -79,8 +79,9 @@ func newProject() (*project, error) {
 
 // initEmpty makes a project without environments.
 func (p *pbm) initEmpty(ctx context.Context, j *project) error {
-	nothing := func(*project) {}
-	if err := p.saveNew(j, func() error { return p.edit(ctx, j, nothing) }); err != nil {
+	if p.dryRun {
+		p.tellWouldWrite(j)
+	} else if err := p.edit(ctx, j, func(*project) {}); err != nil {
 		return err
 	}
 	p.line("hint: ", "add an environment: pbm env add NAME; or use an existing one: pbm env checkout NAME")
@@ -110,10 +111,12 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 	if err != nil {
 		return err
 	}
-	if err := p.saveNew(j, func() error { return p.enter(ctx, j, environment, how.always, all[0].confirmed) }); err != nil {
-		return err
-	}
-	if !p.dryRun {
+	if p.dryRun {
+		p.tellWouldWrite(j)
+	} else {
+		if err := p.enter(ctx, j, environment, how.always, all[0].confirmed); err != nil {
+			return err
+		}
 		p.tellEntered(j, environment, access{})
 	}
 	if !slices.ContainsFunc(read, func(e environmentResult) bool { return e.Version == 0 }) {
@@ -128,14 +131,9 @@ func (p *pbm) initEntered(ctx context.Context, j *project, environment string) e
 	return nil
 }
 
-func (p *pbm) saveNew(j *project, save func() error) error {
-	if p.dryRun {
-		p.line("", "dry run: would write "+j.path)
-		return nil
+// tellWouldWrite says that a dry run would start a project.
+func (p *pbm) tellWouldWrite(j *project) {
+	if j.isNew {
+		p.line("", "dry run: would write "+fromWorkingDirectory(j.path))
 	}
-	if err := save(); err != nil {
-		return err
-	}
-	p.line("", "wrote "+j.path)
-	return nil
 }

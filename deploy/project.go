@@ -201,7 +201,7 @@ func (p *pbm) tellEntered(j *project, environment string, old access) {
 }
 
 // edit changes the project file as it stands now, so that commands that run at
-// the same time keep each other's entries.
+// the same time keep each other's entries. It says so if it creates the file.
 func (p *pbm) edit(ctx context.Context, j *project, change func(*project)) error {
 	unlock, err := atomicfile.Lock(ctx, j.path, p.waiting(j.path))
 	if err != nil {
@@ -212,12 +212,16 @@ func (p *pbm) edit(ctx context.Context, j *project, change func(*project)) error
 	if err != nil {
 		return err
 	}
-	if present == nil {
+	isNew := present == nil
+	if isNew {
 		present = &project{path: j.path}
 	}
 	change(present)
 	if err := present.save(); err != nil {
 		return err
+	}
+	if isNew {
+		p.line("", "wrote "+fromWorkingDirectory(j.path))
 	}
 	*j = *present
 	return nil
