@@ -562,10 +562,24 @@ var defects = []defect{
 	},
 	{
 		"what is added to an unconfirmed entry confirms it",
-		`confirmed := added[0].confirmed && (!known || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
+		`confirmed := added[0].confirmed && (!known || all.equals(how) || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
+	},
+	{
+		"what replaces an unconfirmed entry as a whole does not confirm it",
+		`(!known || all.equals(how) || j.isConfirmed`, `(!known || j.isConfirmed`,
 	},
 
 	// What comes from a file, and goes to one.
+	{
+		"a file store has an override with a policy of another account",
+		`account == "" || account == key.Account {`, `account == "" || account != key.Account {`,
+	},
+	{
+		"a change of a file is said to reach deployments",
+		`if slices.ContainsFunc(changed, (*place).inAWS) {
+		p.line("", "it takes`, `if len(changed) > 0 {
+		p.line("", "it takes`,
+	},
 	{
 		"Amplify's boundary of another account is imported",
 		`if account != "" && account != caller.AccountID {`, `if account == caller.AccountID && account == "" {`,
