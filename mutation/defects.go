@@ -562,11 +562,11 @@ var defects = []defect{
 	},
 	{
 		"what is added to an unconfirmed entry confirms it",
-		`confirmed := added[0].confirmed && (!known || all.equals(how) || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
+		`confirmed := added[0].confirmed && (!known || old.with(how).equals(how) || j.isConfirmed(environment))`, `confirmed := added[0].confirmed || !known`,
 	},
 	{
 		"what replaces an unconfirmed entry as a whole does not confirm it",
-		`(!known || all.equals(how) || j.isConfirmed`, `(!known || j.isConfirmed`,
+		`(!known || old.with(how).equals(how) || j.isConfirmed`, `(!known || j.isConfirmed`,
 	},
 
 	// What comes from a file, and goes to one.
