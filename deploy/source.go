@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"permissions-boundary-macro/boundary"
 )
@@ -80,8 +81,22 @@ func (r *transformRun) source(ctx context.Context, environment string) (*source,
 		found.target = *at.caller
 	}
 	found.own = r.portable || found.target.AccountID == ""
+	if found.own && !r.portable {
+		r.warnOverrides(ctx, at, environment)
+	}
 	r.opened[environment] = found
 	return found, nil
+}
+
+// warnOverrides names the overrides of which one may take effect in an account that
+// is not known.
+func (r *transformRun) warnOverrides(ctx context.Context, at *place, environment string) {
+	// An error is one of reading the store, which is told when the boundary is read.
+	overrides, _ := at.readOverrides(ctx, environment)
+	if accounts := accountsOf(overrides); len(accounts) > 0 {
+		r.line("warning: ", "the account is not known, so the overrides of environment "+environment+" are not used: "+strings.Join(accounts, ", "))
+		r.line("hint: ", "pass --account")
+	}
 }
 
 // openStore opens the store that has an environment's boundary. It asks

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/printable"
 )
 
@@ -77,7 +78,7 @@ var (
 // check finds fields that cannot be right.
 func (t target) check() error {
 	switch {
-	case t.Account != "" && !accountID.MatchString(t.Account):
+	case t.Account != "" && boundary.CheckAccountID(t.Account) != nil:
 		return fmt.Errorf("account %q is not an account ID of 12 digits", clipped(t.Account))
 	case t.Region != "" && !regionName.MatchString(t.Region):
 		return fmt.Errorf("region %q is not the name of a Region", clipped(t.Region))

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -84,8 +83,6 @@ stdin.`,
 	return c
 }
 
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
-
 // wrong finds wrong flags before anything is read.
 func (o transformOptions) wrong() error {
 	outputs := 0
@@ -103,7 +100,7 @@ func (o transformOptions) wrong() error {
 		return usagef("--output-format %q is neither json nor yaml", o.outputFormat)
 	case o.outputFormat != "" && outputs > 0 && o.out == "":
 		return usagef("--output-format cannot be combined with --diff, --check or --in-place")
-	case o.account != "" && !accountID.MatchString(o.account):
+	case o.account != "" && boundary.CheckAccountID(o.account) != nil:
 		return usagef("--account is not an account ID of 12 digits")
 	case o.environment != "":
 		return checkName(o.environment)
