@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform/template"
 )
 
 // Amplify CLI (Gen 1) keeps what its environments have in AWS in
@@ -27,10 +28,11 @@ import (
 type amplifyEnvironment map[string]json.RawMessage
 
 // readAmplify reads the text of a team-provider-info.json. It reports false for
-// other texts: in this one, an environment has an object awscloudformation.
+// other texts: in this one, an environment has an object awscloudformation. Some
+// editors put a byte order mark in front, which Amplify reads, too.
 func readAmplify(text []byte) (importFile, bool) {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(trimMark(text), &members) != nil {
+	if json.Unmarshal(bytes.TrimPrefix(text, []byte(template.ByteOrderMark)), &members) != nil {
 		return importFile{}, false
 	}
 	var read importFile
@@ -58,10 +60,6 @@ func readAmplify(text []byte) (importFile, bool) {
 	}
 	return read, isAmplify
 }
-
-// trimMark is a text without the byte order mark that some editors put in front,
-// which Amplify reads, too.
-func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
 // boundary returns the permissions boundary of an environment, if it has one. As
 // with Amplify an empty one is none.

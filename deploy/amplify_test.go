@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/transform/template"
 )
 
 // FuzzAmplify: whatever a file holds, each value that pbm reads from it is the ARN
@@ -27,7 +29,7 @@ func FuzzAmplify(f *testing.F) {
 			return
 		}
 		var there map[string]any
-		require.NoError(t, json.Unmarshal(trimMark(text), &there))
+		require.NoError(t, json.Unmarshal(bytes.TrimPrefix(text, []byte(template.ByteOrderMark)), &there))
 		require.True(t, slices.IsSortedFunc(read.entries, func(a, b importEntry) int { return a.key.Compare(b.key) }))
 		for _, e := range read.entries {
 			if e.wrong != nil {

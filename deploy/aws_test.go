@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/paramstore/ssmtest"
@@ -202,4 +204,20 @@ func putParameter(ctx context.Context, cfg aws.Config, name, value string) error
 		_, err = c.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String(name), Value: aws.String(value), Overwrite: aws.Bool(true)})
 	}
 	return err
+}
+
+// asDev has this process be pbm for an operator of the account dev, in an empty
+// directory, and returns the account's store.
+func asDev(t *testing.T) *ssmtest.Server {
+	t.Helper()
+	fake := newFakeAWS()
+	t.Cleanup(fake.Close)
+	home := t.TempDir()
+	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
+	t.Setenv("AWS_PROFILE", "dev")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Chdir(t.TempDir())
+	return fake.store(accounts["dev"], "eu-west-1")
 }

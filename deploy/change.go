@@ -138,26 +138,49 @@ func (p *pbm) tellPlans(all []*place) {
 
 // apply does a change in each place that is to have it, and shows the result.
 func (p *pbm) apply(ctx context.Context, all []*place, key boundary.Key, value boundary.Value, do func(context.Context, *place) (boundary.Record, error)) error {
-	applied := each(ctx, p, all, func(ctx context.Context, at *place) (change, error) {
+	applied := inEach(ctx, p, all, func(ctx context.Context, at *place) (change, error) {
 		return p.applyTo(ctx, at, key, value, do)
 	})
 	if len(all) == 1 {
-		if len(applied) == 0 {
+		if all[0].failure != nil {
 			return all[0].failure
 		}
 		return p.show(applied[0])
 	}
-	l := changes{Environment: key.Environment, ForAccount: key.Account}
-	for _, at := range all {
-		c := change{Environment: key.Environment, ForAccount: key.Account, Action: failed, DryRun: p.dryRun, location: at.location(key)}
-		if at.failure == nil {
-			c, applied = applied[0], applied[1:]
-		} else {
-			c.Error = at.failure.Error()
+	for i, at := range all {
+		if at.failure != nil {
+			applied[i] = p.failedChange(at, key)
 		}
-		l.Targets = append(l.Targets, c)
 	}
-	return p.show(l)
+	return p.show(changes{Environment: key.Environment, ForAccount: key.Account, Targets: applied})
+}
+
+// failedChange is the result of a change that failed in a place.
+func (p *pbm) failedChange(at *place, key boundary.Key) change {
+	return change{
+		Environment: key.Environment, ForAccount: key.Account, Action: failed, DryRun: p.dryRun,
+		location: at.location(key), Error: at.failure.Error(),
+	}
+}
+
+// planValue compares what a place has with the value that it is to get.
+func (at *place) planValue(value boundary.Value) {
+	switch {
+	case same(at.record, value):
+		at.plan = unchanged
+	case at.record.Version == 0:
+		at.plan = created
+	default:
+		at.plan = updated
+	}
+}
+
+// put writes a value as planned: over nothing, or over the record that was read.
+func (at *place) put(ctx context.Context, key boundary.Key, value boundary.Value) (boundary.Record, error) {
+	if at.plan == created {
+		return at.Create(ctx, key, value)
+	}
+	return at.Update(ctx, key, value, at.record.Version)
 }
 
 // applyTo does a change in a place, unless this is a dry run. The previous

@@ -16,14 +16,28 @@ import (
 const maxAtOnce = 8
 
 // each takes a step in each place at once and returns what it yields, in the
-// order of the places. What fails in one place is kept there and stops none of
-// the others; the next step leaves that place out.
+// order of the places, without those where something failed.
 func each[T any](ctx context.Context, p *pbm, all []*place, step func(context.Context, *place) (T, error)) []T {
-	all = working(all)
+	var yielded []T
+	for i, result := range inEach(ctx, p, all, step) {
+		if all[i].failure == nil {
+			yielded = append(yielded, result)
+		}
+	}
+	return yielded
+}
+
+// inEach is each with a result for every place, which means nothing where
+// something failed. What fails in one place is kept there and stops none of the
+// others; the next step leaves that place out.
+func inEach[T any](ctx context.Context, p *pbm, all []*place, step func(context.Context, *place) (T, error)) []T {
 	results := make([]T, len(all))
 	var group errgroup.Group
 	group.SetLimit(maxAtOnce)
 	for i, at := range all {
+		if at.failure != nil {
+			continue
+		}
 		group.Go(func() error {
 			if at.failure = ctx.Err(); at.failure == nil {
 				results[i], at.failure = step(ctx, at)
@@ -33,13 +47,7 @@ func each[T any](ctx context.Context, p *pbm, all []*place, step func(context.Co
 	}
 	_ = group.Wait() // the places have the errors
 	p.tellNotes(all)
-	var yielded []T
-	for i, at := range all {
-		if at.failure == nil {
-			yielded = append(yielded, results[i])
-		}
-	}
-	return yielded
+	return results
 }
 
 // tellNotes writes the notes about places, each text once.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
 )
 
 func (p *pbm) addCommand() *cobra.Command {
@@ -245,7 +246,7 @@ var errMalformed = errors.New("boundary value is malformed")
 
 // correction is the command that replaces a malformed value.
 func (at *place) correction(key boundary.Key) string {
-	return at.command("pbm env update " + arguments(key))
+	return at.command(paramstore.UpdateCommand(key))
 }
 
 // chooseKnown says where an environment is that another one inherits from:

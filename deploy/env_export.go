@@ -91,13 +91,9 @@ func (p *pbm) exported(ctx context.Context) ([]boundary.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []environmentResult
-	for _, r := range records {
-		e, err := at.result(j, r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
+	all, err := at.results(j, records)
+	if err != nil {
+		return nil, err
 	}
 	p.tellElsewhere(j, at)
 	return records, malformed(all)

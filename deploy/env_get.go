@@ -101,14 +101,8 @@ func (at *place) lookAll(ctx context.Context, j *project, key boundary.Key) (env
 	if err != nil {
 		return e, err
 	}
-	for _, r := range at.knownOverrides(ctx, key.Environment) {
-		override, err := at.result(j, r)
-		if err != nil {
-			return e, err
-		}
-		e.Overrides = append(e.Overrides, override)
-	}
-	return e, nil
+	e.Overrides, err = at.results(j, at.knownOverrides(ctx, key.Environment))
+	return e, err
 }
 
 // look reads a value as it is.
@@ -176,6 +170,19 @@ func malformed(all []environmentResult) error {
 		What:   "the boundary values of these environments are malformed: " + strings.Join(names, ", "),
 		Remedy: "correct each: " + strings.Join(corrections, ", "),
 	}
+}
+
+// results are several records as results.
+func (at *place) results(j *project, records []boundary.Record) ([]environmentResult, error) {
+	var all []environmentResult
+	for _, r := range records {
+		e, err := at.result(j, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
 }
 
 func (at *place) result(j *project, r boundary.Record) (environmentResult, error) {

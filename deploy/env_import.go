@@ -175,20 +175,17 @@ func (r *importRun) open(ctx context.Context, environment string) ([]*opened, er
 	if err != nil {
 		return nil, err
 	}
-	listed := each(ctx, r.pbm, all, func(ctx context.Context, at *place) ([]boundary.Record, error) { return at.List(ctx) })
+	listed := inEach(ctx, r.pbm, all, func(ctx context.Context, at *place) ([]boundary.Record, error) { return at.List(ctx) })
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	var stores []*opened
-	for _, at := range all {
-		store := &opened{at: at}
-		if at.failure == nil {
-			store.records, listed = listed[0], listed[1:]
-		} else {
+	for i, at := range all {
+		if at.failure != nil {
 			at.reported = true
 			r.reportOf(at.label(), at.failure)
 		}
-		stores = append(stores, store)
+		stores = append(stores, &opened{at: at, records: listed[i]})
 	}
 	r.opened[c.String()] = stores
 	return stores, nil
@@ -212,14 +209,8 @@ func (r *importRun) compare(ctx context.Context, s *importStep, at *place) error
 	if err := s.checkAmplify(ctx, at); err != nil {
 		return err
 	}
-	switch {
-	case same(at.record, s.value):
-		at.plan = unchanged
+	if at.planValue(s.value); at.plan == unchanged {
 		return nil
-	case at.record.Version == 0:
-		at.plan = created
-	default:
-		at.plan = updated
 	}
 	return r.verify(ctx, at, s.key, s.value)
 }
@@ -376,33 +367,21 @@ func (s *importStep) write(ctx context.Context, p *pbm) {
 		s.changes = []change{{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: p.dryRun, Error: s.wrong.Error()}}
 		return
 	}
-	applied := each(ctx, p, s.all, func(ctx context.Context, at *place) (change, error) {
+	s.changes = inEach(ctx, p, s.all, func(ctx context.Context, at *place) (change, error) {
 		return p.applyTo(ctx, at, s.key, s.value, func(ctx context.Context, at *place) (boundary.Record, error) {
-			if at.plan == created {
-				return at.Create(ctx, s.key, s.value)
-			}
-			return at.Update(ctx, s.key, s.value, at.record.Version)
+			return at.put(ctx, s.key, s.value)
 		})
 	})
-	for _, at := range s.all {
-		c := s.failed(at, p.dryRun)
+	for i, at := range s.all {
 		if at.failure == nil {
-			c, applied = applied[0], applied[1:]
+			continue
 		}
-		s.changes = append(s.changes, c)
+		c := p.failedChange(at, s.key)
+		if c.Version = at.record.Version; c.Version != 0 {
+			c.Previous = showValue(at.record.Text).Value
+		}
+		s.changes[i] = c
 	}
-}
-
-// failed is the result of a step that failed in a place: what the store had.
-func (s *importStep) failed(at *place, dryRun bool) change {
-	c := change{Environment: s.key.Environment, ForAccount: s.key.Account, Action: failed, DryRun: dryRun, Version: at.record.Version, location: at.location(s.key)}
-	if at.record.Version != 0 {
-		c.Previous = showValue(at.record.Text).Value
-	}
-	if at.failure != nil {
-		c.Error = at.failure.Error()
-	}
-	return c
 }
 
 // reportFailures reports each failure once.
@@ -465,16 +444,12 @@ func (r *importRun) result() (importResult, error) {
 	}
 	for _, stores := range r.opened {
 		for _, store := range stores {
-			for _, record := range store.records {
-				if inFile[record.Key] {
-					continue
-				}
-				e, err := store.at.result(r.project, record)
-				if err != nil {
-					return result, err
-				}
-				result.NotInFile = append(result.NotInFile, e)
+			isInFile := func(record boundary.Record) bool { return inFile[record.Key] }
+			rest, err := store.at.results(r.project, slices.DeleteFunc(slices.Clone(store.records), isInFile))
+			if err != nil {
+				return result, err
 			}
+			result.NotInFile = append(result.NotInFile, rest...)
 		}
 	}
 	slices.SortFunc(result.NotInFile, func(a, b environmentResult) int {

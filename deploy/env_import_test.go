@@ -15,18 +15,9 @@ import (
 
 // Two operators at once: an import does not replace what it has not compared.
 func TestImportMeetsAnother(t *testing.T) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
-	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
-	t.Setenv("AWS_PROFILE", "dev")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Chdir(t.TempDir())
+	server := asDev(t)
 	text := `{"environments": {"dev": [{"value": "none"}], "new": [{"value": "none"}], "old": [{"value": "none"}]}}`
 	require.NoError(t, os.WriteFile("file.json", []byte(text), 0o600))
-	server := fake.store(accounts["dev"], "eu-west-1")
 	server.Set("/permissions-boundary/dev", one)
 	server.Set("/permissions-boundary/old", one)
 	server.BeforeNextWrite(func() { // that of old, the last

@@ -103,18 +103,10 @@ func (p *pbm) listPlace(ctx context.Context, j *project, at *place) ([]environme
 	if err != nil {
 		return nil, err
 	}
-	var all []environmentResult
-	for _, r := range records {
-		if !p.store.isGiven() && !j.elsewhere(r.Key.Environment, []*place{at}).isEmpty() {
-			continue // flags say that this place is meant
-		}
-		e, err := at.result(j, r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
+	isElsewhere := func(r boundary.Record) bool {
+		return !p.store.isGiven() && !j.elsewhere(r.Key.Environment, []*place{at}).isEmpty() // flags mean this place
 	}
-	return all, nil
+	return at.results(j, slices.DeleteFunc(records, isElsewhere))
 }
 
 // listRest reads the project's environments that are not listed: in targets

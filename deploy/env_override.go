@@ -52,14 +52,6 @@ func described(key boundary.Key) string {
 	return "environment " + key.Environment + " in account " + key.Account
 }
 
-// arguments name a value to a pbm command.
-func arguments(key boundary.Key) string {
-	if !key.IsOverride() {
-		return key.Environment
-	}
-	return key.Environment + " --" + forAccountName + " " + key.Account
-}
-
 // readOverrides reads the overrides that an environment has, sorted by account.
 func (at *place) readOverrides(ctx context.Context, environment string) ([]boundary.Record, error) {
 	records, err := at.List(ctx)

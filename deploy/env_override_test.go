@@ -3,11 +3,9 @@ package deploy_test
 import (
 	"bytes"
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
 )
@@ -16,16 +14,7 @@ import (
 // the first has created it or changed it.
 func TestOverrideMeetsAnother(t *testing.T) {
 	const name = "/permissions-boundary/dev/111122223333"
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
-	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
-	t.Setenv("AWS_PROFILE", "dev")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Chdir(t.TempDir())
-	server := fake.store(accounts["dev"], "eu-west-1")
+	server := asDev(t)
 	server.Set("/permissions-boundary/dev", one)
 	update := func() string {
 		t.Helper()

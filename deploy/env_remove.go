@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
 )
 
 func (p *pbm) removeCommand() *cobra.Command {
@@ -129,7 +130,7 @@ func (p *pbm) planRemove(ctx context.Context, all []*place, key boundary.Key) {
 // removal says what stops working, and asks for the name of the environment.
 func (p *pbm) removal(key boundary.Key, from []*place) *question {
 	for _, file := range filesOf(from) {
-		p.line("hint: ", "the macro does not read "+file+"; to remove this from SSM: pbm env remove "+arguments(key)+" --store ssm")
+		p.line("hint: ", "the macro does not read "+file+"; to remove this from SSM: "+paramstore.RemoveCommand(key)+" --store ssm")
 	}
 	if key.IsOverride() {
 		return &question{key.Environment, "type the name of the environment to remove its override: ", boundary.Problem{

@@ -70,10 +70,7 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 		return err
 	}
 	err = p.apply(ctx, all, key, value, func(ctx context.Context, at *place) (boundary.Record, error) {
-		if at.plan == created {
-			return at.Create(ctx, key, value)
-		}
-		return at.Update(ctx, key, value, at.record.Version)
+		return at.put(ctx, key, value)
 	})
 	if err != nil {
 		return err
@@ -90,14 +87,8 @@ func (p *pbm) planUpdate(ctx context.Context, all []*place, key boundary.Key, va
 		if !key.IsOverride() {
 			at.overrides = at.knownOverrides(ctx, key.Environment)
 		}
-		switch {
-		case same(at.record, value):
-			at.plan = unchanged
+		if at.planValue(value); at.plan == unchanged {
 			return done{}, nil
-		case at.record.Version == 0:
-			at.plan = created
-		default:
-			at.plan = updated
 		}
 		return done{}, p.verify(ctx, at, key, value)
 	})

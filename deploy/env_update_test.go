@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,16 +19,7 @@ import (
 // Two operators at once: the second is told by whom and what stands, and the
 // history has both.
 func TestUpdateMeetsAnother(t *testing.T) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
-	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
-	t.Setenv("AWS_PROFILE", "dev")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Chdir(t.TempDir())
-	server := fake.store(accounts["dev"], "eu-west-1")
+	server := asDev(t)
 	server.Set("/permissions-boundary/dev", one)
 	server.BeforeNextWrite(func() { server.Set("/permissions-boundary/dev", two) })
 

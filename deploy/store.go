@@ -215,11 +215,7 @@ func (at *place) withFlags(err error, key boundary.Key) error {
 	switch {
 	case !ok || problem.Kind != boundary.ErrUnknown:
 	case strings.Contains(at.given, " --"+targetFlagName+" "):
-		verb := "add "
-		if key.IsOverride() {
-			verb = "update "
-		}
-		return boundary.WithRemedy(err, "add it: "+at.command("pbm env "+verb+arguments(key)))
+		return boundary.WithRemedy(err, "add it: "+at.command(paramstore.AddCommand(key)))
 	case strings.Contains(at.given, " --profile "):
 		return boundary.WithRemedy(err, problem.Remedy+" --profile "+printable.Shell(at.Profile))
 	}

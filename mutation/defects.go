@@ -598,8 +598,8 @@ var defects = []defect{
 	},
 	{
 		"an import overwrites what it has not compared",
-		`return at.Update(ctx, s.key, s.value, at.record.Version)`,
-		`now, _ := at.Get(ctx, s.key); return at.Update(ctx, s.key, s.value, now.Version)`,
+		`return at.Update(ctx, key, value, at.record.Version)`,
+		`now, _ := at.Get(ctx, key); return at.Update(ctx, key, value, now.Version)`,
 	},
 	{
 		"a malformed value is exported",

@@ -8,7 +8,6 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/awserror"
-	"permissions-boundary-macro/internal/printable"
 )
 
 // action is a call to SSM, in the words of its errors.
@@ -39,7 +38,7 @@ func (s *SSM) failed(a action, key boundary.Key, err error) error {
 		return s.unknown(key)
 	}
 	if _, exists := errors.AsType[*types.ParameterAlreadyExists](err); exists {
-		return alreadyExists(key, ": "+where, s.remedy("change it", updateCommand(key)))
+		return alreadyExists(key, ": "+where, s.remedy("change it", UpdateCommand(key)))
 	}
 	return awserror.Explain(awserror.Call{
 		Service:    "SSM",
@@ -53,7 +52,7 @@ func (s *SSM) failed(a action, key boundary.Key, err error) error {
 
 // unknown is the error for a parameter that does not exist.
 func (s *SSM) unknown(key boundary.Key) error {
-	return unknown(key, s.Location(key)+" does not exist", s.remedy("add it", addCommand(key)))
+	return unknown(key, s.Location(key)+" does not exist", s.remedy("add it", AddCommand(key)))
 }
 
 // unknown is the error for a key without a value.
@@ -68,23 +67,4 @@ func unknown(key boundary.Key, why, remedy string) error {
 // alreadyExists is the error for a value that would be created a second time.
 func alreadyExists(key boundary.Key, where, remedy string) error {
 	return boundary.Problem{What: key.Describe() + " exists already" + where, Remedy: remedy, Kind: boundary.ErrExists}
-}
-
-// addCommand is the pbm command that adds a value.
-func addCommand(key boundary.Key) string {
-	if key.IsOverride() {
-		return updateCommand(key)
-	}
-	return "pbm env add " + arguments(key)
-}
-
-// updateCommand is the pbm command that changes a value.
-func updateCommand(key boundary.Key) string { return "pbm env update " + arguments(key) }
-
-// arguments name a value to a pbm command.
-func arguments(key boundary.Key) string {
-	if !key.IsOverride() {
-		return printable.Shell(key.Environment)
-	}
-	return printable.Shell(key.Environment) + " --for-account " + key.Account
 }

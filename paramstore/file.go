@@ -67,7 +67,7 @@ func (f *File) Location(key boundary.Key) string {
 
 // Correction names the command that replaces the value.
 func (f *File) Correction(key boundary.Key) string {
-	return "correct it: " + f.here(updateCommand(key))
+	return "correct it: " + f.here(UpdateCommand(key))
 }
 
 // here is a pbm command on this file.
@@ -127,7 +127,7 @@ func (f *File) Create(ctx context.Context, key boundary.Key, value boundary.Valu
 		if len(c.of(key)) == 0 {
 			return nil
 		}
-		return alreadyExists(key, " in "+f.path, "change it: "+f.here(updateCommand(key)))
+		return alreadyExists(key, " in "+f.path, "change it: "+f.here(UpdateCommand(key)))
 	}, value)
 }
 
@@ -221,7 +221,7 @@ func (f *File) record(content fileContent, key boundary.Key) (boundary.Record, e
 		if content.missing {
 			why = "there is no file " + f.path
 		}
-		return boundary.Record{}, unknown(key, why, "add it: "+f.here(addCommand(key)))
+		return boundary.Record{}, unknown(key, why, "add it: "+f.here(AddCommand(key)))
 	}
 	return values[len(values)-1].record(key, len(values)-1), nil
 }

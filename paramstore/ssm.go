@@ -76,7 +76,7 @@ func (s *SSM) Location(key boundary.Key) string {
 
 // Correction names the command that replaces the value.
 func (s *SSM) Correction(key boundary.Key) string {
-	return s.remedy("correct it", updateCommand(key))
+	return s.remedy("correct it", UpdateCommand(key))
 }
 
 // Effective reads the override and the environment's own value in one call.

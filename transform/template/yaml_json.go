@@ -40,7 +40,7 @@ func (c *jsonWriter) top(n *yaml.Node) {
 	c.mark(n)
 	c.enter(n)
 	var rest []pair
-	for _, p := range c.pairs(n) {
+	for _, p := range c.pairs(n, c.text.repeat) {
 		if p.name.Value != TransformSection {
 			rest = append(rest, p)
 			continue
@@ -153,7 +153,7 @@ func (c *jsonWriter) plain(n *yaml.Node) {
 	defer c.leave(n)
 	switch n.Kind {
 	case yaml.MappingNode:
-		c.members(c.pairs(n))
+		c.members(c.pairs(n, c.text.repeat))
 	case yaml.SequenceNode:
 		c.out = append(c.out, '[')
 		for i, element := range n.Content {

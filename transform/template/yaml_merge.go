@@ -11,8 +11,8 @@ type pair struct{ name, value *yaml.Node }
 
 // pairs returns the members of a mapping, with those of merge keys that the mapping
 // does not have itself. A key in two merge keys is an error: some readers take the
-// first, some the last.
-func (c *jsonWriter) pairs(n *yaml.Node) []pair {
+// first, some the last. It calls repeated for each further key of a name.
+func (c *jsonWriter) pairs(n *yaml.Node, repeated func(name *yaml.Node)) []pair {
 	var merged [][]pair // by merge key
 	own := make([]pair, 0, len(n.Content)/2)
 	known := make(map[string]bool, len(n.Content)/2)
@@ -32,7 +32,7 @@ func (c *jsonWriter) pairs(n *yaml.Node) []pair {
 			merged = append(merged, c.merge(value))
 		default:
 			if known[name.Value] {
-				c.text.repeat(n.Content[i])
+				repeated(n.Content[i])
 			}
 			known[name.Value] = true
 			own = append(own, pair{name, value})
@@ -55,16 +55,10 @@ func (c *jsonWriter) pairs(n *yaml.Node) []pair {
 	return own
 }
 
-// refuseRepeated fails if a merged mapping has a key twice: which of the two is
+// refuseRepeated fails at a key that a merged mapping has twice: which of the two is
 // merged differs between readers.
-func (c *jsonWriter) refuseRepeated(pairs []pair) {
-	names := make(map[string]bool, len(pairs))
-	for _, p := range pairs {
-		if names[p.name.Value] {
-			c.fail(p.name, errors.New("a merge key that brings the same key twice; give it once"))
-		}
-		names[p.name.Value] = true
-	}
+func (c *jsonWriter) refuseRepeated(name *yaml.Node) {
+	c.fail(name, errors.New("a merge key that brings the same key twice; give it once"))
 }
 
 func isMergeKey(name *yaml.Node) bool { return name.ShortTag() == "!!merge" }
@@ -83,9 +77,8 @@ func (c *jsonWriter) merge(value *yaml.Node) []pair {
 		return c.merge(value.Alias)
 	case shortForm(value) != "":
 	case value.Kind == yaml.MappingNode:
-		pairs := c.pairs(value)
+		pairs := c.pairs(value, c.refuseRepeated)
 		c.copies += len(pairs)
-		c.refuseRepeated(pairs)
 		return pairs
 	case value.Kind == yaml.SequenceNode:
 		var all []pair
@@ -94,6 +87,6 @@ func (c *jsonWriter) merge(value *yaml.Node) []pair {
 		}
 		return all
 	}
-	c.fail(value, errors.New("a merge key of something that is no mapping"))
+	c.fail(value, errors.New("a merge key whose value is not a mapping"))
 	return nil
 }
