@@ -21,7 +21,7 @@ const (
 )
 
 // allOutputs are the forms that some command has.
-var allOutputs = []string{outputText, outputJSON, outputSARIF, outputGitHub}
+var allOutputs = []string{outputText, outputJSON, outputSARIF, outputGitHub, outputJSONLines, outputCSV}
 
 // result is what a command prints on stdout: JSON for programs, whose fields
 // docs/operating.md names, or a table for people.

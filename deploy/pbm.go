@@ -71,6 +71,8 @@ func interrupted(c *cobra.Command) error {
 		problem.Remedy = "check the store: pbm env list"
 	case "import":
 		problem.Remedy = "some values may be written; run the command again to complete it"
+	case "audit":
+		problem.Remedy = "what was read is kept; run the command again to complete it"
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}
@@ -110,7 +112,7 @@ func (p *pbm) command() *cobra.Command {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
-	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	p.registerCompletions(root)
 	usageArgs(root)

@@ -61,6 +61,14 @@ func (m Macro) Environment(ctx context.Context, d Deployment) (string, error) {
 	return chosen.environment, m.resolve(ctx, req, chosen)
 }
 
+// NamedEnvironment is the environment that a deployment names, or the default,
+// whether its template needs a boundary or not. With PinEnvironment, what a
+// template parameter says does not count.
+func (m Macro) NamedEnvironment(d Deployment) (string, error) {
+	chosen, err := m.environment(m.request(d))
+	return chosen.environment, err
+}
+
 // Awaited is the template parameter that names the environment of a deployment
 // as soon as it has a value, empty when the environment is named before.
 func (m Macro) Awaited(d Deployment) string {

@@ -1,0 +1,286 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/internal/printable"
+)
+
+// auditText is the report of an audit for people: a table that counts roles, the
+// roles that are not live, and which accounts were read.
+type auditText struct {
+	fleet.Report
+	listed []fleet.Role // of the report, those to list
+	chosen bool         // whether the user chose which to list
+}
+
+func (t auditText) render() []byte {
+	var out bytes.Buffer
+	out.Write(aligned(t.table()))
+	for _, group := range t.groups() {
+		out.WriteString("\n")
+		out.Write(group.render(t.chosen))
+	}
+	out.WriteString("\n" + t.read())
+	return out.Bytes()
+}
+
+// countRow is a row of the table.
+type countRow struct {
+	name       string
+	boundaries []string // that its roles should carry
+	roles      int
+	counts     map[fleet.Status]int
+}
+
+// Rows for roles of no environment.
+const (
+	rowNoMacro = "(no macro)"
+	rowNoStack = "(no stack)"
+	rowUnknown = "(unknown)"
+	rowExempt  = "(exempt)"
+)
+
+// rowOf is the name of the row that counts a role.
+func rowOf(r fleet.Role) string {
+	switch {
+	case r.Status == fleet.Exempt:
+		return rowExempt
+	case r.Environment != "":
+		return r.Environment
+	case r.Status == fleet.NoMacro:
+		return rowNoMacro
+	case r.Status == fleet.Outside:
+		return rowNoStack
+	}
+	return rowUnknown
+}
+
+// columnOf is the column that counts a role. Roles of no environment are bound by
+// something, or not.
+func columnOf(r fleet.Role) fleet.Status {
+	switch {
+	case r.Status != fleet.NoMacro && r.Status != fleet.Outside:
+		return r.Status
+	case r.Boundary == "":
+		return fleet.Unbound
+	}
+	return fleet.Other
+}
+
+var columns = []fleet.Status{fleet.Live, fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other, fleet.Unknown}
+
+func (t auditText) table() [][]string {
+	rows := map[string]*countRow{}
+	for _, r := range t.Roles {
+		name := rowOf(r)
+		row := rows[name]
+		if row == nil {
+			row = &countRow{name: name, counts: map[fleet.Status]int{}}
+			rows[name] = row
+		}
+		row.roles++
+		row.counts[columnOf(r)]++
+		if short := shortBoundary(r.Expected); short != "" && !slices.Contains(row.boundaries, short) {
+			row.boundaries = append(row.boundaries, short)
+		}
+	}
+	header := []string{"ENVIRONMENT", "BOUNDARY", "ROLES"}
+	for _, status := range columns {
+		header = append(header, strings.ToUpper(string(status)))
+	}
+	table := [][]string{header}
+	for _, row := range sortedRows(rows) {
+		table = append(table, row.cells())
+	}
+	return table
+}
+
+// sortedRows are the rows of environments by name, then the others.
+func sortedRows(rows map[string]*countRow) []*countRow {
+	last := []string{rowNoMacro, rowNoStack, rowUnknown, rowExempt}
+	var sorted []*countRow
+	for _, row := range rows {
+		sorted = append(sorted, row)
+	}
+	slices.SortFunc(sorted, func(a, b *countRow) int {
+		return cmp.Or(cmp.Compare(slices.Index(last, a.name), slices.Index(last, b.name)), strings.Compare(a.name, b.name))
+	})
+	return sorted
+}
+
+// cells are the row's. In those of environments a number stands in each column.
+func (row *countRow) cells() []string {
+	isEnvironment := !strings.HasPrefix(row.name, "(")
+	cells := []string{row.name, row.boundary(), fmt.Sprint(row.roles)}
+	for _, status := range columns {
+		cell := ""
+		if n := row.counts[status]; isEnvironment || n > 0 {
+			cell = fmt.Sprint(n)
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+func (row *countRow) boundary() string {
+	if len(row.boundaries) > 1 {
+		return fmt.Sprintf("(%d boundaries)", len(row.boundaries))
+	}
+	return strings.Join(row.boundaries, "")
+}
+
+// shortBoundary is the path and name of a policy, which accounts have in common.
+func shortBoundary(arn string) string {
+	if _, name, found := strings.Cut(arn, ":policy/"); found {
+		return name
+	}
+	return arn
+}
+
+// auditGroup is the roles of an environment that are in the same state, for the
+// same reason.
+type auditGroup struct {
+	row    string
+	status fleet.Status
+	reason string
+	roles  []fleet.Role
+}
+
+// attention are the statuses that text lists, the most urgent first.
+var attention = []fleet.Status{fleet.Unbound, fleet.Drifted, fleet.Lags, fleet.Other, fleet.Unknown, fleet.NoMacro, fleet.Outside}
+
+func (t auditText) groups() []*auditGroup {
+	var groups []*auditGroup
+	for _, r := range t.listed {
+		if !t.chosen && !slices.Contains(attention, r.Status) {
+			continue
+		}
+		i := slices.IndexFunc(groups, func(g *auditGroup) bool {
+			return g.row == rowOf(r) && g.status == r.Status && g.reason == r.Reason
+		})
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &auditGroup{row: rowOf(r), status: r.Status, reason: r.Reason})
+		}
+		groups[i].roles = append(groups[i].roles, r)
+	}
+	slices.SortStableFunc(groups, func(a, b *auditGroup) int {
+		return cmp.Or(cmp.Compare(urgency(a.status), urgency(b.status)), strings.Compare(a.row, b.row))
+	})
+	return groups
+}
+
+func urgency(s fleet.Status) int {
+	if i := slices.Index(attention, s); i >= 0 {
+		return i
+	}
+	return len(attention)
+}
+
+// How much of a group is listed unless the user chose the status.
+const (
+	maxRows  = 20
+	maxNames = 8
+)
+
+// render lists the group's roles, a row for each stack, and what to do about them.
+func (g *auditGroup) render(all bool) []byte {
+	var out bytes.Buffer
+	title := fmt.Sprintf("%s, %s: %s", g.row, g.status, counted(len(g.roles), "role"))
+	if g.reason != "" {
+		title += ": " + g.reason
+	}
+	fmt.Fprintln(&out, printable.Line(title))
+	rows := g.rows(all)
+	if hidden := len(rows) - maxRows; hidden > 0 && !all {
+		rows = append(rows[:maxRows:maxRows], []string{fmt.Sprintf("    and %s more; all: --status %s", counted(hidden, "row"), g.status)})
+	}
+	out.Write(aligned(rows))
+	if next := g.next(); next != "" {
+		fmt.Fprintln(&out, "    hint: "+printable.Line(next))
+	}
+	return out.Bytes()
+}
+
+func (g *auditGroup) rows(all bool) [][]string {
+	var rows [][]string
+	for roles := range chunksOf(g.roles, func(a, b fleet.Role) bool {
+		return a.Account == b.Account && a.Region == b.Region && a.Stack == b.Stack
+	}) {
+		first := roles[0]
+		rows = append(rows, []string{"    " + first.Account, dash(first.Region), dash(first.Stack), names(roles, all)})
+	}
+	return rows
+}
+
+// names are the logical IDs of roles in their stack, or their names.
+func names(roles []fleet.Role, all bool) string {
+	var texts []string
+	for _, r := range roles {
+		texts = append(texts, cmp.Or(r.LogicalID, r.Name))
+	}
+	if hidden := len(texts) - maxNames; hidden > 0 && !all {
+		return strings.Join(texts[:maxNames], ", ") + fmt.Sprintf(" and %d more", hidden)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// chunksOf splits a list where neighbours differ.
+func chunksOf[T any](list []T, isSame func(a, b T) bool) func(yield func([]T) bool) {
+	return func(yield func([]T) bool) {
+		for start := 0; start < len(list); {
+			end := start + 1
+			for end < len(list) && isSame(list[start], list[end]) {
+				end++
+			}
+			if !yield(list[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
+}
+
+// next is what to do about the roles of a group.
+func (g *auditGroup) next() string {
+	first := g.roles[0]
+	switch g.status {
+	case fleet.Lags:
+		return "deploy these stacks again, with their template; an update with the previous template keeps the old boundary"
+	case fleet.Drifted, fleet.Unbound:
+		if first.Expected == "" || first.Expected == boundary.None {
+			return ""
+		}
+		return "if a deployment does not set it: aws iam put-role-permissions-boundary --role-name " + printable.Shell(first.Name) +
+			" --permissions-boundary " + printable.Shell(first.Expected)
+	case fleet.Other:
+		return "add the role to the stack's template, or list the macro after the transform that makes the role"
+	case fleet.NoMacro:
+		return "add the macro to the templates of these stacks: pbm adopt PATH; or exempt the roles: --exempt"
+	case fleet.Outside:
+		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
+	}
+	return ""
+}
+
+// read says which accounts were read, and which not.
+func (t auditText) read() string {
+	var failed []string
+	for _, a := range t.Accounts {
+		if a.Err != nil {
+			failed = append(failed, a.ID+": "+a.Error)
+		}
+	}
+	text := counted(len(t.Accounts)-len(failed), "account") + " read"
+	if len(failed) == 0 {
+		return text + "\n"
+	}
+	return printable.Line(fmt.Sprintf("%s, %d not: %s", text, len(failed), strings.Join(failed, "; "))) + "\n"
+}

@@ -1,0 +1,63 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	"golang.org/x/time/rate"
+)
+
+// maxAttempts is how often a call is tried. AWS throttles an audit that shares
+// its quota with pipelines for longer than the SDK's three attempts last.
+const maxAttempts = 12
+
+// limited is a configuration for the clients of one service in an account and
+// Region. Each attempt of a call waits for the limit, which keeps an audit from
+// taking the quota of the deployments that run. After that the SDK's adaptive
+// mode slows down as far as AWS wants.
+func limited(cfg aws.Config, region string, perSecond float64) aws.Config {
+	cfg = cfg.Copy()
+	cfg.Region = region
+	cfg.Retryer = newRetryer
+	if perSecond > 0 {
+		limiter := rate.NewLimiter(rate.Limit(perSecond), 1)
+		cfg.APIOptions = append(cfg.APIOptions, func(s *middleware.Stack) error {
+			return s.Finalize.Insert(waitFor(limiter), (*retry.Attempt)(nil).ID(), middleware.After)
+		})
+	}
+	return cfg
+}
+
+func newRetryer() aws.Retryer {
+	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
+			o.MaxAttempts = maxAttempts
+			o.RateLimiter = ratelimit.None // attempts are limited by their number
+			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isCutOff))
+		})
+	})
+}
+
+// isCutOff has answers that end in the middle asked for again.
+func isCutOff(err error) aws.Ternary {
+	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
+func waitFor(limiter *rate.Limiter) middleware.FinalizeMiddleware {
+	return middleware.FinalizeMiddlewareFunc("RateLimit", func(
+		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+	) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		if err := limiter.Wait(ctx); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+		return next.HandleFinalize(ctx, in)
+	})
+}
