@@ -181,8 +181,8 @@ release:
 release-check: $(TOOLS) ## Build a release of HEAD twice and check it
 	e2e/check-release $(VENV)/bin
 
-template: $(TOOLS) ## Check template.yaml and deploy/spoke.yaml against AWS's schemas
-	$(VENV)/bin/cfn-lint template.yaml deploy/spoke.yaml
+template: $(TOOLS) ## Check template.yaml and those in deploy/ against AWS's schemas
+	$(VENV)/bin/cfn-lint template.yaml deploy/*.yaml
 
 # By AWS's schemas and the source of the SAM translator. Fails when types/ has no
 # decision about a type, and writes docs/evidence/types.md, or the file that TYPES

@@ -12,14 +12,6 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// What --output of pbm audit takes beside text and JSON.
-const (
-	outputJSONLines = "jsonl"
-	outputCSV       = "csv"
-)
-
-var auditOutputs = []string{outputText, outputJSON, outputJSONLines, outputCSV}
-
 // showAudit prints a report. Text lists what needs attention, the other forms all
 // roles.
 func (p *pbm) showAudit(report fleet.Report, o auditOptions) error {

@@ -247,6 +247,18 @@ func (p *pbm) tellEffect(environments string, changed []*place) {
 	}
 }
 
+// tellAudit names the command that says which roles have a boundary that changed.
+func (p *pbm) tellAudit(key boundary.Key, changed []*place) {
+	if p.dryRun || !slices.ContainsFunc(changed, (*place).inAWS) {
+		return
+	}
+	command := "pbm audit --environment " + key.Environment
+	if len(changed) == 1 {
+		command = changed[0].command(command)
+	}
+	p.line("hint: ", "to see which roles have it: "+command)
+}
+
 // warnNone warns about none in places. Only a store in AWS reaches deployments.
 func (p *pbm) warnNone(key boundary.Key, changed []*place) {
 	if slices.ContainsFunc(changed, (*place).inAWS) {

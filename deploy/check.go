@@ -46,7 +46,7 @@ reports new ones only.`,
   pbm check . --output github`,
 		Args: cobra.MinimumNArgs(1),
 		Annotations: map[string]string{
-			outputsAnnotation: strings.Join(allOutputs, ", "),
+			outputsAnnotation: strings.Join(checkOutputs, ", "),
 			ignoresAnnotation: storeFlags + ", " + readOnly,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return p.check(c.Context(), args, o) },

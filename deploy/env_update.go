@@ -77,6 +77,7 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 	}
 	p.tellWhen(key, all)
 	p.tellOverrides(toChange(all))
+	p.tellAudit(key, toChange(all))
 	return p.completed(all)
 }
 

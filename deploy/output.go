@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -16,12 +17,19 @@ import (
 
 // What --output takes.
 const (
-	outputText = "text"
-	outputJSON = "json"
+	outputText      = "text"
+	outputJSON      = "json"
+	outputJSONLines = "jsonl"
+	outputCSV       = "csv"
 )
 
-// allOutputs are the forms that some command has.
-var allOutputs = []string{outputText, outputJSON, outputSARIF, outputGitHub, outputJSONLines, outputCSV}
+// The forms of results that commands have which have more than text and JSON, and
+// all that some command has.
+var (
+	checkOutputs = []string{outputText, outputJSON, outputSARIF, outputGitHub}
+	auditOutputs = []string{outputText, outputJSON, outputJSONLines, outputCSV}
+	allOutputs   = slices.Concat(checkOutputs, auditOutputs)
+)
 
 // result is what a command prints on stdout: JSON for programs, whose fields
 // docs/operating.md names, or a table for people.
