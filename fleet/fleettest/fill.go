@@ -1,0 +1,108 @@
+package fleettest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Workload is a number of stacks that use the macro.
+type Workload struct {
+	Regions    []string          // the stacks are spread over them in turn
+	Stacks     int               // in all; the nth, from 0, is app-0000n
+	Roles      int               // of each stack; their logical IDs are Role0, Role1 and so on
+	Boundaries map[string]string // the ARN of each environment's boundary; stacks belong to them in turn
+}
+
+// Fill creates stacks as they are after a deployment with the macro, and
+// changes nothing in Parameter Store. The same workload makes the same stacks.
+//
+// Every stack has a parameter Environment and a parameter Secret with NoEcho.
+// Its original template is JSON or YAML by turns, and calls
+// PermissionsBoundaryMacro. In the processed one, each role has the boundary of
+// the stack's environment.
+func (a *Account) Fill(w Workload) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	environments := slices.Sorted(maps.Keys(w.Boundaries))
+	originals := []string{originalJSON(w.Roles), originalYAML(w.Roles)}
+	processed := map[string]string{}
+	for environment, arn := range w.Boundaries {
+		processed[environment] = processedJSON(w.Roles, arn)
+	}
+	for i := range w.Stacks {
+		environment := environments[i%len(environments)]
+		s := Stack{
+			Name:         fmt.Sprintf("app-%05d", i),
+			Parameters:   []Parameter{{Key: "Environment", Value: environment}, {Key: "Secret", Value: "swordfish", NoEcho: true}},
+			Tags:         []Tag{{"team", "orders"}},
+			Capabilities: []string{"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"},
+			Original:     originals[i/len(environments)%len(originals)],
+			Processed:    processed[environment],
+			Resources:    []Resource{{"Queue", physicalName(fmt.Sprintf("app-%05d", i), "Queue", a.ID), "AWS::SQS::Queue"}},
+		}
+		for n := range w.Roles {
+			id := fmt.Sprintf("Role%d", n)
+			role := Role{
+				Name: physicalName(s.Name, id, a.ID), Boundary: w.Boundaries[environment],
+				Inline: []Policy{{"access", accessPolicy}},
+				Tags:   s.Tags,
+			}
+			a.putRole(role)
+			s.Resources = append(s.Resources, Resource{id, role.Name, roleType})
+		}
+		a.putStack(w.Regions[i%len(w.Regions)], s)
+	}
+}
+
+// accessPolicy is the inline policy of all roles of a workload.
+const accessPolicy = `{"Version":"2012-10-17","Statement":[` +
+	`{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::orders/*"},` +
+	`{"Effect":"Allow","Action":["dynamodb:GetItem","dynamodb:Query","dynamodb:PutItem"],"Resource":"*"},` +
+	`{"Effect":"Deny","Action":"s3:DeleteObject","Resource":"*"}]}`
+
+const parametersJSON = `"Parameters":{"Environment":{"Type":"String"},"Secret":{"Type":"String","NoEcho":true}}`
+
+func originalJSON(roles int) string {
+	return `{"Transform":"PermissionsBoundaryMacro",` + parametersJSON + `,"Resources":{` + resourcesJSON(roles, "") + `}}`
+}
+
+func processedJSON(roles int, boundary string) string {
+	return `{` + parametersJSON + `,"Resources":{` + resourcesJSON(roles, `"PermissionsBoundary":"`+boundary+`",`) + `}}`
+}
+
+// resourcesJSON has a queue and roles, each with a property more.
+func resourcesJSON(roles int, property string) string {
+	var text strings.Builder
+	text.WriteString(`"Queue":{"Type":"AWS::SQS::Queue"}`)
+	for n := range roles {
+		fmt.Fprintf(&text, `,"Role%d":{"Type":"AWS::IAM::Role","Properties":{%s"AssumeRolePolicyDocument":%s,"Policies":[{"PolicyName":"access","PolicyDocument":%s}]}}`,
+			n, property, trustOfLambda, accessPolicy)
+	}
+	return text.String()
+}
+
+func originalYAML(roles int) string {
+	var text strings.Builder
+	text.WriteString(`# deployed by hand
+Transform: PermissionsBoundaryMacro
+Parameters:
+  Environment: {Type: String}
+  Secret: {Type: String, NoEcho: true}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+`)
+	for n := range roles {
+		fmt.Fprintf(&text, `  Role%d:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: %s
+      Policies:
+        - PolicyName: access
+          PolicyDocument: %s
+`, n, trustOfLambda, accessPolicy)
+	}
+	return text.String()
+}
