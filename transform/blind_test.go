@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
@@ -235,6 +237,8 @@ func checkBlind(fragment []byte, report transform.Report) error {
 		reported := slices.ContainsFunc(report.BlindSpots, func(f rules.Finding) bool { return f.LogicalID == id && f.Type == printable.Line(typ) })
 		switch found := blindAnswer(typ, p, resources); {
 		case isOdd(fragment, id), isLossy(typ), reported == (found == yes), found == unsure, hasLoop(p):
+		case reported && !jsontext.Value(fragment).IsValid():
+			// Members are repeated. The engine looks at all of them, this reader at the last.
 		case reported:
 			return fmt.Errorf("%s (%s) is reported, and creates no role", id, typ)
 		default:
