@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,119 +17,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/require"
 
-	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/fleet/fleettest"
 	"permissions-boundary-macro/paramstore/ssmtest"
 )
 
 // Accounts of the profiles that scripts use.
 var accounts = map[string]string{"dev": "111122223333", "dev-2": "111122223333", "prod": "222233334444", "stage": "333344445555"}
 
-// fakeAWS is SSM, STS and IAM of several accounts and Regions at one endpoint.
-// Who calls, and where, is what the request was signed for, as with AWS.
-type fakeAWS struct {
-	*httptest.Server
-
-	mu       sync.Mutex
-	stores   map[string]*ssmtest.Server // by account and Region
-	policies []string
-	faults   map[string]fault // by service, or service and operation
+// newFakeAWS starts AWS in small, with a managed policy of AWS, and the roles that
+// targets of scripts assume.
+func newFakeAWS() *fleettest.Server {
+	fake := fleettest.New()
+	for _, account := range accounts {
+		fake.Account(account).PutPolicy("arn:aws:iam::aws:policy/PowerUserAccess", `{"Version":"2012-10-17","Statement":[]}`)
+	}
+	fake.Account(accounts["prod"]).Trust("a", fleettest.Trust{})
+	fake.Account(accounts["stage"]).Trust("team/pbm", fleettest.Trust{})
+	return fake
 }
 
-type fault struct{ code, message string }
-
-func newFakeAWS() *fakeAWS {
-	f := &fakeAWS{
-		stores:   map[string]*ssmtest.Server{},
-		policies: []string{"arn:aws:iam::aws:policy/PowerUserAccess"},
-		faults:   map[string]fault{},
-	}
-	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
-	return f
-}
-
-func (f *fakeAWS) Close() {
-	f.Server.Close()
-	for _, s := range f.stores {
-		s.Close()
-	}
-}
-
-var credential = regexp.MustCompile(`Credential=AKIA([0-9]{12})/[0-9]+/([a-z0-9-]+)/([a-z]+)/`)
-
-func (f *fakeAWS) serve(w http.ResponseWriter, r *http.Request) {
-	signed := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	if signed == nil {
-		http.Error(w, "not signed by a known key", http.StatusForbidden)
-		return
-	}
-	account, region, service := signed[1], signed[2], signed[3]
+// fail has calls answered with an error of AWS: those to SSM only for the account
+// dev in eu-west-1.
+func fail(fake *fleettest.Server, service, operation, code, message string) {
 	if service == "ssm" {
-		f.store(account, region).Config.Handler.ServeHTTP(w, r)
+		fake.Account(accounts["dev"]).Store("eu-west-1").Fail(ssmtest.Fault{Operation: operation, Code: code, Message: message})
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	action := r.Form.Get("Action")
-	if fault, failing := f.faults[service+" "+action]; failing {
-		answerError(w, fault.code, fault.message)
-		return
-	}
-	switch action {
-	case "AssumeRole":
-		account = strings.Split(r.Form.Get("RoleArn"), ":")[4]
-		answer(w, action, fmt.Sprintf("<Credentials><AccessKeyId>AKIA%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>"+
-			"<SessionToken>%s</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>", account, r.Form.Get("RoleSessionName")))
-	case "GetCallerIdentity":
-		answer(w, action, fmt.Sprintf("<Account>%s</Account><UserId>AIDA</UserId><Arn>arn:%s:iam::%s:user/operator</Arn>",
-			account, boundary.PartitionOf(region), account))
-	case "CreatePolicy":
-		policy := "arn:aws:iam::" + account + ":policy" + r.Form.Get("Path") + r.Form.Get("PolicyName")
-		f.policies = append(f.policies, policy)
-		answer(w, action, "<Policy><Arn>"+policy+"</Arn></Policy>")
-	case "GetPolicy":
-		policy := r.Form.Get("PolicyArn")
-		if !slices.Contains(f.policies, policy) {
-			answerError(w, "NoSuchEntity", "Policy "+policy+" was not found.")
-			return
-		}
-		answer(w, action, "<Policy><Arn>"+policy+"</Arn></Policy>")
-	default:
-		answerError(w, "InvalidAction", action)
-	}
-}
-
-func answer(w http.ResponseWriter, action, result string) {
-	_, _ = fmt.Fprintf(w, "<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, result)
-}
-
-func answerError(w http.ResponseWriter, code, message string) {
-	w.WriteHeader(http.StatusForbidden)
-	_, _ = fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)
-}
-
-// store is Parameter Store of an account and Region.
-func (f *fakeAWS) store(account, region string) *ssmtest.Server {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stores[account+region] == nil {
-		f.stores[account+region] = ssmtest.New()
-	}
-	return f.stores[account+region]
-}
-
-// fail has calls answered with an error of AWS.
-func (f *fakeAWS) fail(service, operation string, fault fault) {
-	if service == "ssm" {
-		f.store(accounts["dev"], "eu-west-1").Fail(ssmtest.Fault{Operation: operation, Code: fault.code, Message: fault.message})
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults[service+" "+operation] = fault
+	fake.Fail(fleettest.Fault{On: fleettest.Call{Service: service, Operation: operation}, Code: code, Message: message})
 }
 
 // writeProfiles writes the profiles of an endpoint as ~/.aws has them.
@@ -219,5 +128,5 @@ func asDev(t *testing.T) *ssmtest.Server {
 	t.Setenv("AWS_PROFILE", "dev")
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Chdir(t.TempDir())
-	return fake.store(accounts["dev"], "eu-west-1")
+	return fake.Account(accounts["dev"]).Store("eu-west-1")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/fleet/fleettest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts and examples want")
@@ -169,7 +170,7 @@ func parameterCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // faultCommand is fault SERVICE OPERATION CODE MESSAGE: calls fail from now on.
 func faultCommand(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Value(fakeKey{}).(*fakeAWS).fail(args[0], args[1], fault{args[2], args[3]})
+	fail(ts.Value(fakeKey{}).(*fleettest.Server), args[0], args[1], args[2], args[3])
 }
 
 // The examples come out as their expected results say.

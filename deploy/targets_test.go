@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/fleet/fleettest"
 )
 
 // inAWS is the environment of a process in an AWS of its own.
-func inAWS(t *testing.T) (*fakeAWS, []string) {
+func inAWS(t *testing.T) (*fleettest.Server, []string) {
 	fake := newFakeAWS()
 	t.Cleanup(fake.Close)
 	home := t.TempDir()
@@ -32,7 +33,7 @@ func TestUpdateOfTargetsMeetsAnother(t *testing.T) {
 		t.Setenv(string(name), string(value))
 	}
 	t.Chdir(t.TempDir())
-	ireland, virginia := fake.store(accounts["dev"], "eu-west-1"), fake.store(accounts["prod"], "us-east-1")
+	ireland, virginia := fake.Account(accounts["dev"]).Store("eu-west-1"), fake.Account(accounts["prod"]).Store("us-east-1")
 	ireland.Set("/permissions-boundary/dev", one)
 	virginia.Set("/permissions-boundary/dev", one)
 	ireland.BeforeNextWrite(func() { ireland.Set("/permissions-boundary/dev", two) })

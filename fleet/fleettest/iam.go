@@ -105,6 +105,7 @@ func (a *Account) roleARN(partition, name string) string {
 }
 
 var iamOperations = map[string]func(*request) ([]byte, error){
+	"CreatePolicy":                   locked(createPolicy),
 	"GetAccountAuthorizationDetails": locked(getAccountAuthorizationDetails),
 	"GetPolicy":                      locked(getPolicy),
 	"GetPolicyVersion":               locked(getPolicyVersion),
@@ -198,6 +199,15 @@ func getAccountAuthorizationDetails(r *request, x *result) error {
 		x.policy(a, arn)
 		writeList(x, "PolicyVersionList", []string{a.policies.values[arn]}, x.policyVersion)
 	})
+	return nil
+}
+
+func createPolicy(r *request, x *result) error {
+	arn := "arn:" + r.partition() + ":iam::" + r.account.ID + ":policy" + cmp.Or(r.form.Get("Path"), "/") + r.form.Get("PolicyName")
+	r.account.policies.put(arn, r.form.Get("PolicyDocument"))
+	x.open("Policy")
+	x.policy(r.account, arn)
+	x.close("Policy")
 	return nil
 }
 
