@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/printable"
 )
@@ -74,7 +73,14 @@ func columnOf(r fleet.Role) fleet.Status {
 	return fleet.Other
 }
 
-var columns = []fleet.Status{fleet.Live, fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other, fleet.Unknown}
+// columns are the statuses that are counted apart. Few audits have unknown ones.
+func (t auditText) columns() []fleet.Status {
+	columns := []fleet.Status{fleet.Live, fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other}
+	if t.Summary[fleet.Unknown] > 0 {
+		columns = append(columns, fleet.Unknown)
+	}
+	return columns
+}
 
 func (t auditText) table() [][]string {
 	rows := map[string]*countRow{}
@@ -91,13 +97,14 @@ func (t auditText) table() [][]string {
 			row.boundaries = append(row.boundaries, short)
 		}
 	}
+	columns := t.columns()
 	header := []string{"ENVIRONMENT", "BOUNDARY", "ROLES"}
 	for _, status := range columns {
 		header = append(header, strings.ToUpper(string(status)))
 	}
 	table := [][]string{header}
 	for _, row := range sortedRows(rows) {
-		table = append(table, row.cells())
+		table = append(table, row.cells(columns))
 	}
 	return table
 }
@@ -116,7 +123,7 @@ func sortedRows(rows map[string]*countRow) []*countRow {
 }
 
 // cells are the row's. In those of environments a number stands in each column.
-func (row *countRow) cells() []string {
+func (row *countRow) cells(columns []fleet.Status) []string {
 	isEnvironment := !strings.HasPrefix(row.name, "(")
 	cells := []string{row.name, row.boundary(), fmt.Sprint(row.roles)}
 	for _, status := range columns {
@@ -193,10 +200,7 @@ const (
 // render lists the group's roles, a row for each stack, and what to do about them.
 func (g *auditGroup) render(all bool) []byte {
 	var out bytes.Buffer
-	title := fmt.Sprintf("%s, %s: %s", g.row, g.status, counted(len(g.roles), "role"))
-	if g.reason != "" {
-		title += ": " + g.reason
-	}
+	title := fmt.Sprintf("%s: %s: %s", g.name(), counted(len(g.roles), "role"), g.reason)
 	fmt.Fprintln(&out, printable.Line(title))
 	rows := g.rows(all)
 	if hidden := len(rows) - maxRows; hidden > 0 && !all {
@@ -248,24 +252,31 @@ func chunksOf[T any](list []T, isSame func(a, b T) bool) func(yield func([]T) bo
 	}
 }
 
+// name is the status of the group, and its environment.
+func (g *auditGroup) name() string {
+	if environment := g.roles[0].Environment; environment != "" {
+		return environment + ", " + string(g.status)
+	}
+	return string(g.status)
+}
+
 // next is what to do about the roles of a group.
 func (g *auditGroup) next() string {
 	first := g.roles[0]
-	switch g.status {
-	case fleet.Lags:
-		return "deploy these stacks again, with their template; an update with the previous template keeps the old boundary"
-	case fleet.Drifted, fleet.Unbound:
-		if first.Expected == "" || first.Expected == boundary.None {
-			return ""
-		}
-		return "if a deployment does not set it: aws iam put-role-permissions-boundary --role-name " + printable.Shell(first.Name) +
-			" --permissions-boundary " + printable.Shell(first.Expected)
-	case fleet.Other:
-		return "add the role to the stack's template, or list the macro after the transform that makes the role"
-	case fleet.NoMacro:
+	switch first.Remedy {
+	case fleet.Redeploy:
+		return "deploy these stacks again, with their template: an update with the previous template keeps the old boundary"
+	case fleet.SetBoundary:
+		return "deploying again does not repair this, because CloudFormation sees no change; for each role: aws iam put-role-permissions-boundary --role-name " +
+			printable.Shell(first.Name) + " --permissions-boundary " + printable.Shell(first.Expected)
+	case fleet.ChangeTemplate:
+		return "list the macro after the transform that adds the role, and see the blind spots: pbm check PATH"
+	case fleet.AddMacro:
 		return "add the macro to the templates of these stacks: pbm adopt PATH; or exempt the roles: --exempt"
-	case fleet.Outside:
+	case fleet.Adopt:
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
+	case fleet.AuditAgain:
+		return "run the audit again when the deployment has ended"
 	}
 	return ""
 }

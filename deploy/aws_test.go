@@ -32,6 +32,7 @@ func newFakeAWS() *fleettest.Server {
 		fake.Account(account).PutPolicy("arn:aws:iam::aws:policy/PowerUserAccess", `{"Version":"2012-10-17","Statement":[]}`)
 	}
 	fake.Account(accounts["prod"]).Trust("a", fleettest.Trust{})
+	fake.Account(accounts["prod"]).Trust("a,b", fleettest.Trust{})
 	fake.Account(accounts["stage"]).Trust("team/pbm", fleettest.Trust{})
 	return fake
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -87,8 +88,11 @@ func aligned(rows [][]string) []byte {
 		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // a buffer takes everything
-	return out.Bytes()
+	return trailingSpace.ReplaceAll(out.Bytes(), nil)
 }
+
+// trailingSpace stands where the last cells of a row are empty.
+var trailingSpace = regexp.MustCompile(`(?m) +$`)
 
 // location is a place in results.
 type location struct {

@@ -39,6 +39,12 @@ func TestFaultScripts(t *testing.T) {
 	runScripts(t, "fault", "")
 }
 
+// Scripts in testdata/audit have stacks and roles, which they make by commands of
+// audit_script_test.go.
+func TestAuditScripts(t *testing.T) {
+	runScripts(t, "audit", "")
+}
+
 func runScripts(t *testing.T, dir, moto string) {
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	require.NoError(t, err)
@@ -62,6 +68,11 @@ func runScripts(t *testing.T, dir, moto string) {
 			"parameter": parameterCommand,
 			"fault":     faultCommand,
 			"row":       rowCommand,
+
+			"stack":        stackCommand,
+			"role":         roleCommand,
+			"trust":        trustCommand,
+			"organization": organizationCommand,
 		},
 	})
 	entries, err := os.ReadDir(filepath.Join("testdata", dir))
@@ -109,6 +120,7 @@ func setUp(env *testscript.Env, moto string) error {
 		"AWS_ENDPOINT_URL="+endpoint,
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"),
 		"AWS_CONFIG_FILE="+filepath.Join(home, "config"),
+		"XDG_CACHE_HOME="+filepath.Join(home, "cache"),
 		"AWS_EC2_METADATA_DISABLED=true",
 		"GORACE=atexit_sleep_ms=10", // a second for each pbm otherwise, with the race detector
 		"AWS_PROFILE=dev",

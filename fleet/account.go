@@ -130,9 +130,9 @@ func (a *accountReader) judge(ctx context.Context, roles []iamRole, where map[st
 		case !inStack && a.Stacks != nil:
 			continue
 		case r.isOfAWS():
-			role.is(Exempt, "AWS manages it")
+			role.is(Exempt, NoRemedy, "managed by AWS")
 		case a.Exempt != nil && a.Exempt(r.path, r.name):
-			role.is(Exempt, "it is exempt by name")
+			role.is(Exempt, NoRemedy, "exempt by name")
 		case !inStack:
 			a.withoutStack(&role)
 		case at.inStack(&role):
@@ -166,9 +166,9 @@ func (a *accountReader) withoutStack(role *Role) {
 	isRead := func(region string) bool { return slices.Contains(read, region) }
 	switch {
 	case a.enabled == nil, slices.ContainsFunc(a.enabled, func(region string) bool { return !isRead(region) }):
-		role.is(Unknown, "it belongs to no stack that was read (Regions: "+listed(read)+")")
+		role.is(Unknown, NoRemedy, "of no stack that was read (Regions: "+listed(read)+")")
 	default:
-		role.is(Outside, a.regions[0].values.describe(role.Boundary))
+		role.is(Outside, Adopt, a.regions[0].values.describe(role.Boundary))
 	}
 }
 

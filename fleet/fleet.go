@@ -55,7 +55,23 @@ type Role struct {
 	Expected    string `json:"expected"` // ARN that it should carry, or boundary.None
 	Status      Status `json:"status"`
 	Reason      string `json:"reason"`
+
+	Remedy Remedy `json:"-"`
 }
+
+// Remedy is what makes a role live.
+type Remedy int
+
+// Remedies.
+const (
+	NoRemedy       Remedy = iota // live, or nothing is known to help
+	Redeploy                     // deploy the stack again, with its template
+	SetBoundary                  // set the boundary on the role: for CloudFormation, nothing has changed
+	ChangeTemplate               // add the role to the template, or list the macro after the transform that adds it
+	AddMacro                     // add the macro to the stack's template
+	Adopt                        // create the role by a stack that calls the macro
+	AuditAgain                   // run the audit again
+)
 
 // AccountResult says what was read of an account.
 type AccountResult struct {

@@ -25,10 +25,7 @@ type regionLister interface {
 
 // enabledRegions reads which Regions an account can have stacks in, sorted.
 func enabledRegions(ctx context.Context, client regionLister) ([]string, error) {
-	statuses := []accounttypes.RegionOptStatus{
-		accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault,
-		accounttypes.RegionOptStatusEnabling, accounttypes.RegionOptStatusDisabling,
-	}
+	statuses := []accounttypes.RegionOptStatus{accounttypes.RegionOptStatusEnabled, accounttypes.RegionOptStatusEnabledByDefault}
 	regions, err := pages(func(token *string) ([]accounttypes.Region, *string, error) {
 		out, err := client.ListRegions(ctx, &account.ListRegionsInput{RegionOptStatusContains: statuses, NextToken: token})
 		if err != nil {

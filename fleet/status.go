@@ -7,6 +7,11 @@ import (
 	"permissions-boundary-macro/boundary"
 )
 
+// is sets the status of a role.
+func (r *Role) is(s Status, remedy Remedy, reason string) {
+	r.Status, r.Remedy, r.Reason = s, remedy, reason
+}
+
 // inStack gives a role of a stack its status, as far as that does not depend on
 // what the stack was deployed with. It reports whether it does.
 func (at placed) inStack(role *Role) (depends bool) {
@@ -14,39 +19,36 @@ func (at placed) inStack(role *Role) (depends bool) {
 	role.Region, role.Stack, role.LogicalID = at.stack.Region, at.stack.Name, at.logicalID
 	switch {
 	case call.Problem != "":
-		role.Environment = call.Environment
-		role.is(Unknown, call.Problem)
+		role.is(Unknown, NoRemedy, call.Problem)
 		return false
 	case !call.Macro:
-		role.is(NoMacro, at.in.values.describe(role.Boundary)+at.nested())
+		role.is(NoMacro, AddMacro, at.in.values.describe(role.Boundary)+at.nested())
 		return false
 	}
 	role.Environment = call.Environment
 	expected, err := at.in.values.expected(call.Environment)
 	if err != nil {
-		role.is(Unknown, err.Error())
+		role.is(Unknown, NoRemedy, err.Error())
 		return false
 	}
 	role.Expected = expected
 	isOwn := slices.Contains(call.Own, at.logicalID)
 	switch {
 	case expected == role.Boundary:
-		role.is(Live, "")
+		role.is(Live, NoRemedy, "")
 	case expected == boundary.None && role.Boundary == "":
-		role.is(Live, "the environment has no boundary")
+		role.is(Live, NoRemedy, "the environment has no boundary")
 	case expected == boundary.None && isOwn:
-		role.is(Live, "the environment has no boundary, and the role has that of its template")
+		role.is(Live, NoRemedy, "the environment has no boundary; that of the template stays")
 	case at.stack.isChanging():
-		role.is(Unknown, "its stack is being deployed ("+at.stack.Status+"); run the audit again")
+		role.is(Unknown, AuditAgain, "the stack is being deployed ("+at.stack.Status+")")
 	case expected == boundary.None:
-		role.is(Lags, "the environment has no boundary now")
+		role.is(Lags, Redeploy, "the environment has no boundary now")
 	default:
 		return true
 	}
 	return false
 }
-
-func (r *Role) is(s Status, reason string) { r.Status, r.Reason = s, reason }
 
 // nested says that a stack is part of another one.
 func (at placed) nested() string {
@@ -56,6 +58,8 @@ func (at placed) nested() string {
 	return "; the stack is nested, and needs the macro in its own template"
 }
 
+const notInTemplate = "the stack's template does not have the role, so the macro cannot bind it"
+
 // asDeployed gives a role of a stack its status, by what the stack was deployed
 // with.
 func (at placed) asDeployed(ctx context.Context, role *Role) {
@@ -63,23 +67,23 @@ func (at placed) asDeployed(ctx context.Context, role *Role) {
 	right, seen := bound[at.logicalID]
 	switch {
 	case err != nil && role.Boundary == "":
-		role.is(Unbound, "why is not known: "+err.Error())
+		role.is(Unbound, NoRemedy, "why is not known: "+err.Error())
 	case err != nil:
-		role.is(Unknown, err.Error())
+		role.is(Unknown, NoRemedy, err.Error())
 	case role.Boundary == "" && right:
-		role.is(Unbound, "its stack was deployed with the boundary, and somebody removed it")
+		role.is(Unbound, SetBoundary, "the stack was deployed with the boundary, which somebody removed")
 	case role.Boundary == "" && seen:
-		role.is(Unbound, "its stack was deployed without the boundary")
+		role.is(Unbound, Redeploy, "the stack was deployed without the boundary")
 	case role.Boundary == "":
-		role.is(Unbound, "its stack's template does not have the role, so the macro cannot bind it")
+		role.is(Unbound, ChangeTemplate, notInTemplate)
 	case slices.Contains(at.record.Call.Kept, at.logicalID):
 		at.asKept(ctx, role)
 	case right:
-		role.is(Drifted, "its stack was deployed with the boundary, and somebody replaced it")
+		role.is(Drifted, SetBoundary, "the stack was deployed with the boundary, which somebody replaced")
 	case seen:
-		role.is(Lags, "its stack was deployed with another boundary")
+		role.is(Lags, Redeploy, "the stack was deployed with another boundary")
 	default:
-		role.is(Other, "its stack's template does not have the role, so the macro cannot bind it")
+		role.is(Other, ChangeTemplate, notInTemplate)
 	}
 }
 
@@ -89,11 +93,11 @@ func (at placed) asKept(ctx context.Context, role *Role) {
 	bound, err := at.in.boundNow(ctx, at, role.Boundary)
 	switch {
 	case err != nil:
-		role.is(Unknown, err.Error())
+		role.is(Unknown, NoRemedy, err.Error())
 	case bound[at.logicalID]:
-		role.is(Live, "the macro keeps the boundary of its template")
+		role.is(Live, NoRemedy, "the macro keeps the boundary of the template")
 	default:
-		role.is(Drifted, "the macro keeps the boundary of its template, and somebody replaced it")
+		role.is(Drifted, NoRemedy, "the macro keeps the boundary of the template, which somebody replaced")
 	}
 }
 
@@ -101,10 +105,10 @@ func (at placed) asKept(ctx context.Context, role *Role) {
 // none.
 func (v values) describe(arn string) string {
 	if arn == "" {
-		return "it has no boundary"
+		return "no boundary"
 	}
 	if environment := v.environmentOf(arn); environment != "" {
-		return "it has the boundary of environment " + environment
+		return "the boundary of environment " + environment
 	}
-	return "it has another boundary than those of the environments"
+	return "a boundary of no environment"
 }
