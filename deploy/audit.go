@@ -199,8 +199,8 @@ func (o *auditOptions) verdict(report fleet.Report) error {
 }
 
 // tellUnread says what to do about accounts that could not be read, each remedy
-// once.
-func (p *pbm) tellUnread(report fleet.Report) {
+// once, and warns about roles that the audit says nothing about.
+func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
 	var told []string
 	for _, a := range report.Accounts {
 		remedy := boundary.Remedy(a.Err)
@@ -208,6 +208,10 @@ func (p *pbm) tellUnread(report fleet.Report) {
 			told = append(told, remedy)
 			p.line("hint: ", remedy)
 		}
+	}
+	if n := report.Summary[fleet.Unknown]; n > 0 && !slices.Contains(o.failOn, string(fleet.Unknown)) {
+		p.line("warning: ", "the status of "+counted(n, "role")+" is unknown")
+		p.line("hint: ", "--fail-on unknown has audits fail for it")
 	}
 }
 

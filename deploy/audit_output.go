@@ -21,7 +21,7 @@ func (p *pbm) showAudit(report fleet.Report, o auditOptions) error {
 			return !slices.Contains(o.statuses, string(r.Status))
 		})
 	}
-	defer p.tellUnread(report)
+	defer p.tellUnread(report, o)
 	switch p.output {
 	case outputJSON:
 		return p.printJSON(fleet.Report{Roles: listed, Summary: report.Summary, Accounts: report.Accounts})

@@ -275,6 +275,8 @@ func (g *auditGroup) next() string {
 		return "add the macro to the templates of these stacks: pbm adopt PATH; or exempt the roles: --exempt"
 	case fleet.Adopt:
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
+	case fleet.AddValue:
+		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; if these accounts use the macro of a hub: --hub"
 	case fleet.AuditAgain:
 		return "run the audit again when the deployment has ended"
 	}

@@ -70,6 +70,7 @@ const (
 	ChangeTemplate               // add the role to the template, or list the macro after the transform that adds it
 	AddMacro                     // add the macro to the stack's template
 	Adopt                        // create the role by a stack that calls the macro
+	AddValue                     // add a boundary value for the environment, or correct it
 	AuditAgain                   // run the audit again
 )
 

@@ -28,7 +28,7 @@ func (at placed) inStack(role *Role) (depends bool) {
 	role.Environment = call.Environment
 	expected, err := at.in.values.expected(call.Environment)
 	if err != nil {
-		role.is(Unknown, NoRemedy, err.Error())
+		role.is(Unknown, AddValue, err.Error())
 		return false
 	}
 	role.Expected = expected

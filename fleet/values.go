@@ -22,7 +22,7 @@ func (v values) expected(environment string) (string, error) {
 		record, found = v.find(boundary.Key{Environment: environment})
 	}
 	if !found {
-		return "", fmt.Errorf("environment %s has no boundary value", environment)
+		return "", fmt.Errorf("environment %s has no boundary value in account %s, Region %s", environment, v.target.AccountID, v.target.Region)
 	}
 	value, err := boundary.Parse(record.Text)
 	switch {
