@@ -1,7 +1,9 @@
 package fleettest
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -132,26 +134,32 @@ func (r *request) resource() string {
 	return named.Name + named.Path + named.ParentID + named.AccountID + strings.Join(named.Names, " ")
 }
 
-// resourceARN is the ARN that IAM compares with the resources of a policy, or *
-// for what is not about one stack, role or parameter. Source: AWS's service
-// authorization reference.
-func (r *request) resourceARN() string {
-	prefix := "arn:" + r.partition() + ":"
+// resourceARNs are what IAM compares with the resources of a policy: ARNs, or *
+// for what is not about single stacks, roles, policies or parameters. Source:
+// AWS's service authorization reference.
+func (r *request) resourceARNs() []string {
+	prefix := "arn:" + r.partition() + ":" + r.Service + ":" + r.Region + ":" + r.Account + ":"
 	switch {
-	case r.Service == "cloudformation" && strings.HasPrefix(r.Resource, "arn:"):
-		return r.Resource
-	case r.Service == "cloudformation" && r.Resource != "":
-		return prefix + "cloudformation:" + r.Region + ":" + r.Account + ":stack/" + r.Resource + "/*"
-	case r.Service == "cloudformation":
-		return prefix + "cloudformation:" + r.Region + ":" + r.Account + ":stack/*/*"
-	case r.Service == "iam" && r.form.Has("RoleName"):
-		return r.account.roleARN(r.partition(), r.Resource)
-	case r.Service == "ssm":
-		return prefix + "ssm:" + r.Region + ":" + r.Account + ":parameter/" + strings.TrimPrefix(r.Resource, "/")
 	case strings.HasPrefix(r.Resource, "arn:"):
-		return r.Resource
+		return []string{r.Resource}
+	case r.Service == "cloudformation":
+		return []string{prefix + "stack/" + cmp.Or(r.Resource, "*") + "/*"}
+	case r.Service == "iam" && r.form.Has("RoleName"):
+		return []string{r.account.roleARN(r.partition(), r.Resource)}
+	case r.Service == "ssm" && r.Resource != "":
+		var arns []string
+		for name := range strings.FieldsSeq(r.Resource) {
+			arns = append(arns, prefix+"parameter/"+strings.TrimPrefix(name, "/"))
+		}
+		return arns
 	}
-	return "*"
+	return []string{"*"}
+}
+
+// notAuthorized is AWS's text for a request that no policy of a kind allows.
+func (r *request) notAuthorized(resource, kind string) string {
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no %s policy allows the %[2]s action",
+		r.Caller, r.action(), resource, kind)
 }
 
 // action is the name of an operation in policies.

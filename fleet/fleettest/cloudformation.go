@@ -91,8 +91,8 @@ func (a *Account) stackID(region, name, key string) string {
 		boundary.PartitionOf(region), region, a.ID, name, h[:8], h[8:12], h[12:16], h[16:20], h[20:32])
 }
 
-// Stack returns a stack as it is now, by its name or ID. Deleted stacks have IDs
-// only.
+// Stack returns a stack as it is now, by its name or ID; deleted stacks are known
+// by their IDs only. Its slices must not be modified.
 func (a *Account) Stack(region, nameOrID string) (s Stack, exists bool) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

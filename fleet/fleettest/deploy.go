@@ -1,6 +1,7 @@
 package fleettest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -285,14 +286,7 @@ func (a *Account) physicalID(e *evaluation, s, before Stack, id, kind string, pr
 		return name, nil
 	}
 	path, err := e.text(properties["Path"])
-	return "arn:" + e.pseudo["AWS::Partition"] + ":iam::" + a.ID + ":policy" + orRoot(path) + name, err
-}
-
-func orRoot(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
+	return "arn:" + e.pseudo["AWS::Partition"] + ":iam::" + a.ID + ":policy" + cmp.Or(path, "/") + name, err
 }
 
 // physicalName is a name that CloudFormation makes, STACK-LOGICALID-RANDOM, of at

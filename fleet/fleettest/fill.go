@@ -9,10 +9,10 @@ import (
 
 // Workload is a number of stacks that use the macro.
 type Workload struct {
-	Regions    []string          // the stacks are spread over them in turn
+	Regions    []string          // one of them for each stack, in turn
 	Stacks     int               // in all; the nth, from 0, is app-0000n
 	Roles      int               // of each stack; their logical IDs are Role0, Role1 and so on
-	Boundaries map[string]string // the ARN of each environment's boundary; stacks belong to them in turn
+	Boundaries map[string]string // the ARN of each environment's boundary; the stacks of a Region belong to them in turn
 }
 
 // Fill creates stacks as they are after a deployment with the macro, and
@@ -32,20 +32,22 @@ func (a *Account) Fill(w Workload) {
 		processed[environment] = processedJSON(w.Roles, arn)
 	}
 	for i := range w.Stacks {
-		environment := environments[i%len(environments)]
+		round := i / len(w.Regions) // each Region gets stacks of all environments, in both syntaxes
+		environment := environments[round%len(environments)]
+		name := fmt.Sprintf("app-%05d", i)
 		s := Stack{
-			Name:         fmt.Sprintf("app-%05d", i),
+			Name:         name,
 			Parameters:   []Parameter{{Key: "Environment", Value: environment}, {Key: "Secret", Value: "swordfish", NoEcho: true}},
 			Tags:         []Tag{{"team", "orders"}},
 			Capabilities: []string{"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"},
-			Original:     originals[i/len(environments)%len(originals)],
+			Original:     originals[round/len(environments)%len(originals)],
 			Processed:    processed[environment],
-			Resources:    []Resource{{"Queue", physicalName(fmt.Sprintf("app-%05d", i), "Queue", a.ID), "AWS::SQS::Queue"}},
+			Resources:    []Resource{{"Queue", physicalName(name, "Queue", a.ID), "AWS::SQS::Queue"}},
 		}
 		for n := range w.Roles {
 			id := fmt.Sprintf("Role%d", n)
 			role := Role{
-				Name: physicalName(s.Name, id, a.ID), Boundary: w.Boundaries[environment],
+				Name: physicalName(name, id, a.ID), Boundary: w.Boundaries[environment],
 				Inline: []Policy{{"access", accessPolicy}},
 				Tags:   s.Tags,
 			}

@@ -48,7 +48,7 @@ func (a *Account) putRole(r Role) {
 	a.roles.put(r.Name, &r)
 }
 
-// Role returns a role as it is now.
+// Role returns a role as it is now. Its slices must not be modified.
 func (a *Account) Role(name string) (r Role, exists bool) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

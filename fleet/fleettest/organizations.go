@@ -30,8 +30,8 @@ type unit struct{ id, name, parent string }
 
 type member struct{ id, name, state, parent string }
 
-// Organization returns the organization that an account manages, which is
-// created at first use.
+// Organization returns the organization of an account. An account without one
+// becomes the management account of a new one.
 func (a *Account) Organization() *Organization {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

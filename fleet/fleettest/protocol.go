@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -130,8 +131,7 @@ func (f failure) as(r *request) failure {
 func usualMessage(code string, r *request) string {
 	switch code {
 	case "AccessDenied":
-		return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %[2]s action",
-			r.Caller, r.action(), r.resourceARN())
+		return r.notAuthorized(strings.Join(r.resourceARNs(), ", "), "identity-based")
 	case "ExpiredToken":
 		return "The security token included in the request is expired"
 	case "InvalidClientTokenId":

@@ -12,7 +12,9 @@
 //
 // Who calls, and where, is what the request was signed for, as with AWS: the
 // access key AKIA<account> is a user of that account, and AssumeRole returns
-// keys ASIA<account> with a session token. Signatures are not verified.
+// keys ASIA<account> with a session token. Signatures are not verified. Operations
+// that the package does not know count as writes, and are refused with
+// AccessDenied.
 package fleettest
 
 import (
@@ -31,7 +33,7 @@ import (
 )
 
 // Server is the endpoint of all accounts, Regions and services. It is safe for
-// concurrent use. The caller closes it.
+// concurrent use. Tests should use its Client. The caller closes it.
 type Server struct {
 	*httptest.Server
 
@@ -58,6 +60,7 @@ func New() *Server {
 		paging:   map[string]Paging{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.Client().Transport = newTransport()
 	return s
 }
 

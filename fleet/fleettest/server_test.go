@@ -2,10 +2,12 @@ package fleettest_test
 
 import (
 	"context"
+	"os/exec"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -40,7 +42,7 @@ func as(s *fleettest.Server, account, region string) aws.Config {
 
 func with(s *fleettest.Server, region string, c aws.Credentials) aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: aws.String(s.URL),
+		Region: region, BaseEndpoint: aws.String(s.URL), HTTPClient: s.Client(),
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return c, nil
@@ -91,6 +93,10 @@ func TestServices(t *testing.T) {
 // Each service spells errors in its own way and shape.
 func TestErrorShapes(t *testing.T) {
 	for code, spelled := range map[string]map[string]string{
+		"InternalFailure": {
+			"account": "InternalFailure", "cloudformation": "InternalFailure", "iam": "InternalFailure",
+			"organizations": "InternalFailure", "ssm": "InternalFailure", "sts": "InternalFailure",
+		},
 		"AccessDenied": {
 			"account": "AccessDeniedException", "cloudformation": "AccessDenied", "iam": "AccessDenied",
 			"organizations": "AccessDeniedException", "ssm": "AccessDeniedException", "sts": "AccessDenied",
@@ -110,6 +116,9 @@ func TestErrorShapes(t *testing.T) {
 		for service, err := range askAll(ctx, as(s, hub, region)) {
 			failure := requireCode(t, spelled[service], err)
 			assert.NotEmpty(t, failure.ErrorMessage(), service)
+			var response *awshttp.ResponseError
+			require.ErrorAs(t, err, &response)
+			assert.Equal(t, code == "InternalFailure", response.HTTPStatusCode() >= 500, service)
 			assert.Equal(t, 1, s.Count(fleettest.Call{Service: service, Code: spelled[service]}))
 		}
 	}
@@ -174,16 +183,16 @@ func TestCut(t *testing.T) {
 // past them.
 func TestThrottle(t *testing.T) {
 	ctx, s := context.Background(), newServer(t)
-	s.Throttle(200, 2)
+	s.Throttle(0, 2)
 	c := as(s, hub, region)
-	throttled := 0
-	for range 4 {
-		if _, err := cloudformation.NewFromConfig(c).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{}); err != nil {
-			requireCode(t, "Throttling", err)
-			throttled++
+	for i := range 4 {
+		_, err := cloudformation.NewFromConfig(c).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
+		if i < 2 {
+			require.NoError(t, err)
+			continue
 		}
+		assert.Equal(t, "Rate exceeded", requireCode(t, "Throttling", err).ErrorMessage())
 	}
-	assert.Positive(t, throttled)
 	for _, elsewhere := range []aws.Config{as(s, hub, "eu-west-2"), as(s, spoke, region)} {
 		_, err := cloudformation.NewFromConfig(elsewhere).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
 		require.NoError(t, err)
@@ -194,6 +203,7 @@ func TestThrottle(t *testing.T) {
 	c.Retryer = func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = 10 })
 	}
+	s.Throttle(100, 1)
 	s.ForgetCalls()
 	for range 4 {
 		_, err := cloudformation.NewFromConfig(c).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
@@ -253,4 +263,12 @@ func TestStore(t *testing.T) {
 	assert.Equal(t, 1, s.Count(fleettest.Call{Service: "ssm", Operation: "GetParameter", Resource: "/a"}))
 	_, err = ssm.NewFromConfig(as(s, spoke, region)).GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String("/a")})
 	requireCode(t, "ParameterNotFound", err)
+}
+
+// The programs have no fake AWS in them.
+func TestOnlyTestsImportThis(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "permissions-boundary-macro/cmd/...").Output()
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "permissions-boundary-macro/deploy")
+	assert.NotContains(t, string(out), "fleettest")
 }

@@ -77,17 +77,17 @@ func (s *session) authorize(r *request) error {
 	if s == nil || s.policy == nil || r.action() == "sts:GetCallerIdentity" {
 		return nil
 	}
-	decision, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{s.policy}}, iameval.Request{
-		Action: r.action(), Resource: r.resourceARN(),
-		Context: map[string][]string{"aws:PrincipalArn": {r.Caller}, "aws:PrincipalAccount": {r.Account}, "aws:RequestedRegion": {r.Region}},
-	})
-	if err != nil {
-		return failure{code: "InternalFailure", message: "fleettest cannot evaluate the session policy: " + err.Error()}
-	}
-	if !decision.Allowed {
-		return failure{code: "AccessDenied", message: fmt.Sprintf(
-			"User: %s is not authorized to perform: %s on resource: %s because no session policy allows the %[2]s action",
-			r.Caller, r.action(), r.resourceARN())}
+	for _, resource := range r.resourceARNs() {
+		decision, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{s.policy}}, iameval.Request{
+			Action: r.action(), Resource: resource,
+			Context: map[string][]string{"aws:PrincipalArn": {r.Caller}, "aws:PrincipalAccount": {r.Account}, "aws:RequestedRegion": {r.Region}},
+		})
+		if err != nil {
+			return failure{code: "InternalFailure", message: "fleettest cannot evaluate the session policy: " + err.Error()}
+		}
+		if !decision.Allowed {
+			return failure{code: "AccessDenied", message: r.notAuthorized(resource, "session")}
+		}
 	}
 	return nil
 }

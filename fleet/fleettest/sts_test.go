@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -136,8 +137,26 @@ func TestSessionPolicy(t *testing.T) {
 	_, err = stacks.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("web-1")})
 	requireCode(t, "AccessDenied", err)
 
-	assert.Equal(t, 4, s.Count(fleettest.Call{Account: spoke, SessionPolicy: policy}))
+	_, err = ssm.NewFromConfig(session).DescribeParameters(ctx, &ssm.DescribeParametersInput{})
+	requireCode(t, "AccessDeniedException", err)
+
+	assert.Equal(t, 5, s.Count(fleettest.Call{Account: spoke, SessionPolicy: policy}))
 	assert.Equal(t, 1, s.Count(fleettest.Call{Account: hub}), "of which none has a session policy")
+}
+
+// All parameters of a call must be allowed.
+func TestSessionPolicyOfParameters(t *testing.T) {
+	ctx, s := context.Background(), newServer(t)
+	s.Account(spoke).Trust("audit/pbm-auditor", fleettest.Trust{})
+	session, err := assume(ctx, s, as(s, hub, region), func(in *sts.AssumeRoleInput) {
+		in.Policy = aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ssm:*","Resource":"arn:aws:ssm:eu-west-1:222233334444:parameter/pbm/*"}}`)
+	})
+	require.NoError(t, err)
+	client := ssm.NewFromConfig(session)
+	_, err = client.GetParameters(ctx, &ssm.GetParametersInput{Names: []string{"/pbm/a", "/pbm/b"}})
+	require.NoError(t, err)
+	_, err = client.GetParameters(ctx, &ssm.GetParametersInput{Names: []string{"/pbm/a", "/other"}})
+	assert.Contains(t, requireCode(t, "AccessDeniedException", err).ErrorMessage(), "arn:aws:ssm:eu-west-1:222233334444:parameter/other")
 }
 
 // Sessions that expire while they are used are refused from then on; a new one
