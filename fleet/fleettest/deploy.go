@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/transform/template"
 )
 
@@ -46,7 +45,7 @@ func (a *Account) Deploy(region, stack, body string, parameters map[string]strin
 	}
 	processed := document.Fragment()
 	if document.Transform() != nil {
-		if processed, err = a.transform(region, document, given, macro); err != nil {
+		if processed, err = a.transform(region, document, declared, given, macro); err != nil {
 			return err
 		}
 	}
@@ -108,7 +107,7 @@ func (p Parameter) text() string {
 }
 
 // transform calls the macro, and returns the processed template.
-func (a *Account) transform(region string, document *template.Document, given []Parameter, macro func([]byte) []byte) ([]byte, error) {
+func (a *Account) transform(region string, document *template.Document, declared map[string]declaration, given []Parameter, macro func([]byte) []byte) ([]byte, error) {
 	entries := document.Entries()
 	if len(entries) != 1 || strings.HasPrefix(entries[0].Name, "AWS::") {
 		return nil, fmt.Errorf("fleettest runs one macro only, not %q", document.Transforms())
@@ -125,10 +124,6 @@ func (a *Account) transform(region string, document *template.Document, given []
 			return nil, err
 		}
 		params[m.Name] = resolved
-	}
-	declared, err := parametersOf(document)
-	if err != nil {
-		return nil, err
 	}
 	values := map[string]any{}
 	for _, p := range given {
@@ -239,7 +234,7 @@ func (a *Account) resources(region string, s, before Stack) (map[string]Role, []
 	e.pseudo["AWS::StackName"] = s.Name
 	var resources []Resource
 	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
-		switch exists, err := e.exists(t.Resources[id].Condition); {
+		switch exists, err := e.conditionHolds(t.Resources[id].Condition); {
 		case err != nil:
 			return nil, nil, err
 		case !exists:
@@ -319,19 +314,4 @@ func (e *evaluation) role(name string, properties map[string]any) (r Role, err e
 		r.Inline = append(r.Inline, Policy{name, string(mustMarshal(policy["PolicyDocument"]))})
 	}
 	return r, nil
-}
-
-// evaluation is what intrinsic functions of a template refer to.
-func (a *Account) evaluation(region string, parameters []Parameter, conditions map[string]any) *evaluation {
-	partition := boundary.PartitionOf(region)
-	e := &evaluation{
-		pseudo: map[string]string{
-			"AWS::AccountId": a.ID, "AWS::Partition": partition, "AWS::Region": region, "AWS::NoValue": "",
-		},
-		parameters: map[string]string{}, conditions: conditions, physical: map[string]string{},
-	}
-	for _, p := range parameters {
-		e.parameters[p.Key] = p.text()
-	}
-	return e
 }

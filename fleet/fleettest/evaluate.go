@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"permissions-boundary-macro/boundary"
 )
 
 // evaluation is what intrinsic functions refer to.
@@ -11,6 +13,22 @@ type evaluation struct {
 	pseudo, parameters map[string]string
 	conditions         map[string]any
 	physical           map[string]string // IDs of resources by logical ID
+}
+
+// evaluation is that of a template without its resources, whose physical IDs are
+// added as they become known.
+func (a *Account) evaluation(region string, parameters []Parameter, conditions map[string]any) *evaluation {
+	partition := boundary.PartitionOf(region)
+	e := &evaluation{
+		pseudo: map[string]string{
+			"AWS::AccountId": a.ID, "AWS::Partition": partition, "AWS::Region": region, "AWS::NoValue": "",
+		},
+		parameters: map[string]string{}, conditions: conditions, physical: map[string]string{},
+	}
+	for _, p := range parameters {
+		e.parameters[p.Key] = p.text()
+	}
+	return e
 }
 
 // text is a value that must be text. An absent one and AWS::NoValue are empty.
@@ -60,7 +78,7 @@ func (e *evaluation) call(name string, argument any) (any, error) {
 	case name == "Fn::Join" && len(list) == 2:
 		return e.join(list[0], list[1])
 	case name == "Fn::If" && len(list) == 3:
-		holds, err := e.exists(fmt.Sprint(list[0]))
+		holds, err := e.conditionHolds(fmt.Sprint(list[0]))
 		if err != nil {
 			return nil, err
 		}
@@ -115,8 +133,9 @@ func (e *evaluation) join(separator, elements any) (any, error) {
 	return strings.Join(texts, fmt.Sprint(separator)), nil
 }
 
-// exists evaluates the condition of a resource or an Fn::If; none holds.
-func (e *evaluation) exists(condition string) (bool, error) {
+// conditionHolds evaluates the condition that a resource or an Fn::If names. A
+// resource that names none exists.
+func (e *evaluation) conditionHolds(condition string) (bool, error) {
 	if condition == "" {
 		return true, nil
 	}
@@ -134,7 +153,7 @@ func (e *evaluation) holds(condition any) (bool, error) {
 		list, _ := argument.([]any)
 		switch {
 		case name == "Condition":
-			return e.exists(fmt.Sprint(argument))
+			return e.conditionHolds(fmt.Sprint(argument))
 		case name == "Fn::Equals" && len(list) == 2:
 			left, err := e.text(list[0])
 			if err != nil {

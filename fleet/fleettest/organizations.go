@@ -1,7 +1,6 @@
 package fleettest
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -172,33 +171,4 @@ func (o *Organization) listUnits(r *request, in organizationsInput, size int) (m
 
 func (o *Organization) arn(r *request, kind, id string) string {
 	return "arn:" + r.partition() + ":organizations::" + o.management.ID + ":" + kind + "/o-exampleorgid/" + id
-}
-
-// sizeOf is the size of a page of a service that speaks JSON.
-func sizeOf(asked *int, limit int) (int, error) {
-	if asked == nil {
-		return limit, nil
-	}
-	if *asked < 1 || *asked > limit {
-		return 0, invalid("You specified an invalid value for MaxResults.")
-	}
-	return *asked, nil
-}
-
-// withToken adds the token of the next page, if there is one.
-func withToken(out map[string]any, next string) map[string]any {
-	if next != "" {
-		out["NextToken"] = next
-	}
-	return out
-}
-
-// readFailure is the error that a service that speaks JSON has answered.
-func readFailure(status int, body []byte) failure {
-	var f struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-	}
-	_ = json.Unmarshal(body, &f) // what is not an error of AWS has no code
-	return failure{code: cmp.Or(f.Type, "InternalFailure"), message: f.Message, status: status}
 }

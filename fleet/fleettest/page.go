@@ -98,3 +98,22 @@ func (s *Server) page(operation, token string, keys []string, size int) (page []
 func encodeToken(state, after string) string {
 	return base64.URLEncoding.EncodeToString([]byte(state + after))
 }
+
+// sizeOf is the size of a page of a service that speaks JSON.
+func sizeOf(asked *int, limit int) (int, error) {
+	if asked == nil {
+		return limit, nil
+	}
+	if *asked < 1 || *asked > limit {
+		return 0, invalid("You specified an invalid value for MaxResults.")
+	}
+	return *asked, nil
+}
+
+// withToken adds the token of the next page, if there is one.
+func withToken(out map[string]any, next string) map[string]any {
+	if next != "" {
+		out["NextToken"] = next
+	}
+	return out
+}

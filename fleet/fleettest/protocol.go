@@ -166,3 +166,13 @@ func mustMarshal(value any) []byte {
 	}
 	return text
 }
+
+// readFailure is the error that a service that speaks JSON has answered.
+func readFailure(status int, body []byte) failure {
+	var f struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(body, &f) // what is not an error of AWS has no code
+	return failure{code: cmp.Or(f.Type, "InternalFailure"), message: f.Message, status: status}
+}
