@@ -12,6 +12,7 @@ import (
 	"permissions-boundary-macro/fleet/fleettest"
 	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
+	"permissions-boundary-macro/transform/rules"
 )
 
 func fakeOf(ts *testscript.TestScript) *fleettest.Server {
@@ -31,7 +32,10 @@ func stackCommand(ts *testscript.TestScript, not bool, args []string) {
 		parameters[key] = value
 	}
 	err = fakeOf(ts).Account(accounts[profile]).Deploy(region, name, ts.ReadFile(args[3]), parameters, func(event []byte) []byte {
-		m := transform.Macro{Store: paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix)}
+		m := transform.Macro{
+			Options: transform.Options{DefaultEnvironment: ts.Getenv("DEFAULT_ENVIRONMENT"), Existing: rules.Existing(ts.Getenv("EXISTING_BOUNDARY"))},
+			Store:   paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix),
+		}
 		response, _ := m.Respond(context.Background(), event)
 		return response
 	})

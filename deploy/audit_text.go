@@ -277,6 +277,8 @@ func (g *auditGroup) next() string {
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
 	case fleet.AddValue:
 		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; if these accounts use the macro of a hub: --hub"
+	case fleet.ReadRegions:
+		return "they may belong to stacks in other Regions: --all-regions"
 	case fleet.AuditAgain:
 		return "run the audit again when the deployment has ended"
 	}

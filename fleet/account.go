@@ -166,7 +166,7 @@ func (a *accountReader) withoutStack(role *Role) {
 	isRead := func(region string) bool { return slices.Contains(read, region) }
 	switch {
 	case a.enabled == nil, slices.ContainsFunc(a.enabled, func(region string) bool { return !isRead(region) }):
-		role.is(Unknown, NoRemedy, "of no stack that was read (Regions: "+listed(read)+")")
+		role.is(Unknown, ReadRegions, "of no stack that was read (Regions: "+listed(read)+")")
 	default:
 		role.is(Outside, Adopt, a.regions[0].values.describe(role.Boundary))
 	}

@@ -71,6 +71,7 @@ const (
 	AddMacro                     // add the macro to the stack's template
 	Adopt                        // create the role by a stack that calls the macro
 	AddValue                     // add a boundary value for the environment, or correct it
+	ReadRegions                  // read all Regions
 	AuditAgain                   // run the audit again
 )
 

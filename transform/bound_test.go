@@ -174,6 +174,9 @@ func (c boundCheck) resources(all map[string]any) error {
 			}
 			continue
 		}
+		if id == "Fn::Transform" && c.blind[c.within] {
+			continue // a macro, which is reported as one that has not run
+		}
 		if err := c.resource(id, object(v)); err != nil {
 			return err
 		}
