@@ -200,7 +200,10 @@ const (
 // render lists the group's roles, a row for each stack, and what to do about them.
 func (g *auditGroup) render(all bool) []byte {
 	var out bytes.Buffer
-	title := fmt.Sprintf("%s: %s: %s", g.name(), counted(len(g.roles), "role"), g.reason)
+	title := g.name() + ": " + counted(len(g.roles), "role")
+	if g.reason != "" {
+		title += ": " + g.reason
+	}
 	fmt.Fprintln(&out, printable.Line(title))
 	rows := g.rows(all)
 	if hidden := len(rows) - maxRows; hidden > 0 && !all {
