@@ -647,4 +647,70 @@ var defects = []defect{
 		"a finding in a StackSet is solved by the outer Transform",
 		`f.Offset, f.Embedded = e.Start, true`, `f.Offset = e.Start`,
 	},
+
+	// Audits.
+	{
+		"an audit calls any boundary live",
+		`case expected == role.Boundary:`, `case expected == role.Boundary || role.Boundary != "":`,
+	},
+	{
+		"an audit takes drift for a lag",
+		`right, seen := bound[at.logicalID]`, `right, seen := false, len(bound) > 0`,
+	},
+	{
+		"an audit takes a truncated list of roles for all",
+		`if err == nil && out.IsTruncated && aws.ToString(out.Marker) == "" {`, `if aws.ToString(out.Marker) == "" {
+			out.IsTruncated = false
+		}
+		if err == nil && out.IsTruncated && aws.ToString(out.Marker) == "" {`,
+	},
+	{
+		"an audit of some Regions says outside",
+		`case a.enabled == nil, slices.ContainsFunc(a.enabled, func(region string) bool { return !isRead(region) }):`, `case a.enabled == nil, len(read) == 0 && isRead(""):`,
+	},
+	{
+		"an audit does not read stacks again that have changed",
+		`r.Changed.Equal(s.Changed) && `, ``,
+	},
+	{
+		"an audit reuses what other settings have read",
+		` && r.Fingerprint == fingerprint`, ``,
+	},
+	{
+		"an audit takes a hidden parameter for unset",
+		`v.awaited = append(v.awaited, p.Name)
+		case found:`, `case found:`,
+	},
+	{
+		"the sessions of an audit may write",
+		`o.Policy = aws.String(SessionPolicy)`, `_ = SessionPolicy`,
+	},
+	{
+		"an audit does not know overrides",
+		`record, found := v.find(boundary.Key{Environment: environment, Account: v.target.AccountID})`, `record, found := v.find(boundary.Key{Environment: environment, Account: "-"})`,
+	},
+	{
+		"an audit reads accounts that are suspended",
+		`if a.State == types.AccountStateActive || a.State == "" && a.Status == types.AccountStatusActive {`, `if a.State == types.AccountStateActive || a.State != "" || a.Status == types.AccountStatusActive {`,
+	},
+	{
+		"a Region that failed counts as read",
+		`if r.failure == nil {`, `if r.region != "" {`,
+	},
+	{
+		"an audit says that a stack lags while it is deployed",
+		`case at.stack.isChanging():`, `case at.stack.isChanging() && role.Boundary == role.ARN:`,
+	},
+	{
+		"roles that are gone are outside",
+		`return isLost(r) && !present[r.arn] })`, `return isLost(r) && !present[r.arn] && r.arn == "" })`,
+	},
+	{
+		"an audit that could not read an account succeeds",
+		`case len(unread) > 0:`, `case len(unread) > len(report.Accounts):`,
+	},
+	{
+		"an audit keeps what it read of a stack that is being deployed",
+		`if !s.isChanging() {`, `if s.ID != "" {`,
+	},
 }

@@ -146,6 +146,9 @@ func (m mutant) tests() []string {
 	if tree == "transform" || tree == "boundary" {
 		return []string{"./transform/...", "./boundary/..."}
 	}
+	if tree == "fleet" { // whose rules are pbm's
+		return []string{"./fleet/...", "./deploy/..."}
+	}
 	return []string{"./" + tree + "/..."}
 }
 
