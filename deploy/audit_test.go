@@ -348,12 +348,21 @@ func TestAuditOfChangingStacks(t *testing.T) {
 		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_IN_PROGRESS" })
 		report, _, _ := audit(t)
 		require.Equal(t, 4, report.Summary[fleet.Live])
+		stack, _ := dev.Stack("eu-west-1", "app-00001")
+		changed := stack.Updated
 		_, resource := firstRole(dev, "app-00001")
 		dev.SetBoundary(resource.PhysicalID, "arn:aws:iam::111122223333:policy/old")
 		report, code, stderr := audit(t)
 		require.Zero(t, code, stderr)
 		assert.Equal(t, 1, report.Summary[fleet.Unknown])
 		assert.Equal(t, fleet.Unknown, statuses(report)["app-00001/"+resource.LogicalID])
+		dev.PutRole(fleettest.Role{Name: "created"})
+		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) {
+			s.Resources = append(s.Resources, fleettest.Resource{LogicalID: "Created", PhysicalID: "created", Type: "AWS::IAM::Role"})
+			s.Updated = changed
+		})
+		report, _, _ = audit(t)
+		assert.Contains(t, statuses(report), "app-00001/Created")
 		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_COMPLETE" })
 		report, _, _ = audit(t)
 		assert.Equal(t, 1, report.Summary[fleet.Drifted])
