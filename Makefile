@@ -36,10 +36,11 @@ picture: ## Render the output of the demo to docs/demo.svg
 test: ## Run the tests (a minute or two)
 	go test -vet=off ./...
 
-# The scripts and the rules of stores, against moto's SSM, STS and IAM. One at a
-# time: moto has one set of everything.
+# The scripts, the rules of stores, and an audit of several accounts, against
+# moto's SSM, STS, IAM and CloudFormation. One at a time: moto has one set of
+# everything.
 test-moto: $(TOOLS) ## Run the tests of pbm against moto (Python 3)
-	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores' -count 1 -parallel 1 -p 1 -timeout 30m
+	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores|TestAuditMoto' -count 1 -parallel 1 -p 1 -timeout 30m
 
 # SAM CLI, the AWS CLI, the CDK and the Serverless Framework, with the macro's
 # function in AWS's runtime emulator, and moto in place of AWS.

@@ -32,17 +32,25 @@ func checker(b *testing.B, name string, cores int, command ...string) {
 		var cpu time.Duration
 		var peak int64
 		for b.Loop() {
-			cmd := exec.Command(command[0], command[1:]...)
-			cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", cores))
-			_ = cmd.Run() // the code tells
-			require.Contains(b, []int{0, 1, 19}, cmd.ProcessState.ExitCode(), "cfn-guard exits with 19 when it finds something")
-			cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-			peak = max(peak, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+			state := ran(cores, command...)
+			require.Contains(b, []int{0, 1, 19}, state.ExitCode(), "cfn-guard exits with 19 when it finds something")
+			cpu += cpuTime(state)
+			peak = max(peak, state.SysUsage().(*syscall.Rusage).Maxrss<<10)
 		}
 		report(b, "cpu-ns/op", cpu)
 		b.ReportMetric(float64(peak), "peak-B")
 	})
 }
+
+// ran is what became of a program that was run to its end.
+func ran(cores int, command ...string) *os.ProcessState {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), fmt.Sprint("GOMAXPROCS=", cores))
+	_ = cmd.Run() // the code tells
+	return cmd.ProcessState
+}
+
+func cpuTime(state *os.ProcessState) time.Duration { return state.UserTime() + state.SystemTime() }
 
 // pbm check on 2,000 templates of 1 to 40 resources, half of them in YAML.
 func BenchmarkProject(b *testing.B) {

@@ -81,7 +81,7 @@ func (f *function) stop() time.Duration {
 	_ = f.cmd.Process.Kill() // it may be gone
 	_ = f.cmd.Wait()         // "signal: killed"
 	f.api.Close()
-	return f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()
+	return cpuTime(f.cmd.ProcessState)
 }
 
 func newSSM(b *testing.B) *ssmtest.Server {

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 )
 
 const (
@@ -72,7 +73,7 @@ func run(scale string) error {
 
 func build() error {
 	return errors.Join(
-		command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", built+"/", "./cmd/macro", "./cmd/pbm", "./bench/peers/bare"),
+		command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", built+"/", "./cmd/macro", "./cmd/pbm", "./bench/peers/bare", "./bench/peers/roles"),
 		command("go", "test", "-c", "-o", built+"/bench.test", "./bench"),
 		command("bench/peers/node/node_modules/.bin/esbuild", "bench/peers/node/bootstrap.mjs", "--bundle", "--minify", "--platform=node", "--target=node20", "--log-level=warning", "--outfile="+built+"/bundle.cjs"),
 	)
@@ -190,6 +191,7 @@ func (m *measurements) page() (string, error) {
 		"before":  func(text, end string) string { before, _, _ := strings.Cut(text, end); return before },
 		"share":   share,
 		"ms":      func(ns float64) string { return digits(ns/1e6) + " ms" },
+		"clock":   func(ns float64) string { return time.Duration(ns).Round(time.Second).String() },
 		"mb":      func(bytes float64) string { return digits(bytes/1e6) + " MB" },
 		"atMost":  func(limit, got float64) string { return verdict(got <= limit, got) },
 		"atLeast": func(limit, got float64) string { return verdict(got >= limit, got) },

@@ -3,10 +3,12 @@ package fleet
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/time/rate"
@@ -43,9 +45,13 @@ func newRetryer() aws.Retryer {
 	})
 }
 
-// isCutOff has answers that end in the middle asked for again.
+// isCutOff has answers that end in the middle asked for again. A refusal that
+// cannot be read is not one: an endpoint without the operation, or a proxy, gives
+// it each time.
 func isCutOff(err error) aws.Ternary {
-	if _, cut := errors.AsType[*smithy.DeserializationError](err); cut {
+	response, answered := errors.AsType[*awshttp.ResponseError](err)
+	_, unreadable := errors.AsType[*smithy.DeserializationError](err)
+	if unreadable && answered && response.HTTPStatusCode() < http.StatusBadRequest {
 		return aws.TrueTernary
 	}
 	return aws.UnknownTernary
