@@ -11,8 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/paramstore"
+	"permissions-boundary-macro/transform"
 )
 
 // The transcripts of the documentation are what pbm prints.
@@ -56,6 +62,87 @@ func TestCITranscript(t *testing.T) {
 	checkTranscript(t, "../docs/ci.md", dir)
 }
 
+const (
+	withMacro = `Transform: PermissionsBoundaryMacro
+Parameters:
+  Env: {Type: String, Default: dev}
+Resources:
+  Api: {Type: AWS::IAM::Role}
+  Worker: {Type: AWS::IAM::Role}
+`
+	withoutMacro = `Resources:
+  Import: {Type: AWS::IAM::Role}
+`
+)
+
+// The account of the transcript: the boundary of dev was changed after billing was
+// deployed, and somebody changed a role of orders.
+func TestAuditingTranscript(t *testing.T) {
+	fake := newFakeAWS()
+	t.Cleanup(fake.Close)
+	home := t.TempDir()
+	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	cfg, err := client(context.Background(), home, fake.URL, "dev")
+	require.NoError(t, err)
+	dev := fake.Account(accounts["dev"])
+	macro := transform.Macro{Store: paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix)}
+	deployed := func(name, template string) {
+		require.NoError(t, dev.Deploy(cfg.Region, name, template, nil, func(event []byte) []byte {
+			response, _ := macro.Respond(context.Background(), event)
+			return response
+		}))
+	}
+	value := func(arn string) { dev.Store(cfg.Region).Set("/permissions-boundary/dev", arn) }
+
+	value("arn:aws:iam::111122223333:policy/platform/dev-boundary")
+	deployed("billing", withMacro)
+	value("arn:aws:iam::111122223333:policy/platform/dev-boundary-2")
+	deployed("orders", withMacro)
+	deployed("shop", withMacro)
+	deployed("legacy", withoutMacro)
+	for _, role := range dev.Roles() {
+		if strings.HasPrefix(role, "orders-Api-") {
+			dev.SetBoundary(role, "arn:aws:iam::aws:policy/PowerUserAccess")
+		}
+	}
+	dev.PutRole(fleettest.Role{Name: "ci", Path: "/"})
+	dev.PutRole(fleettest.Role{Name: "AWSServiceRoleForSupport", Path: "/aws-service-role/support.amazonaws.com/"})
+
+	checkTranscript(t, "../docs/auditing.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION="+cfg.Region,
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"), "XDG_CACHE_HOME=")
+}
+
+var statusRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|")
+
+// docs/auditing.md explains each status, in the order of reports, and names each
+// permission that sessions of an audit have.
+func TestAuditingTables(t *testing.T) {
+	text, err := os.ReadFile("../docs/auditing.md")
+	require.NoError(t, err)
+	_, statuses, found := strings.Cut(string(text), "\n## Statuses\n")
+	require.True(t, found)
+	statuses, _, _ = strings.Cut(statuses, "\nReasons of ")
+	var told []fleet.Status
+	for _, row := range statusRow.FindAllStringSubmatch(statuses, -1) {
+		told = append(told, fleet.Status(row[1]))
+	}
+	assert.Equal(t, fleet.Statuses(), told)
+
+	_, permissions, found := strings.Cut(string(text), "\n## Permissions\n")
+	require.True(t, found)
+	permissions, _, _ = strings.Cut(permissions, "\nFor many accounts")
+	var named []string
+	for _, action := range actionName.FindAllStringSubmatch(permissions, -1) {
+		named = append(named, action[1])
+	}
+	assert.ElementsMatch(t, sessionActions(t), named)
+}
+
+var actionName = regexp.MustCompile("`([a-z]+:[A-Za-z]+)`")
+
+// endOfTranscript is an empty line before text that is not indented.
+var endOfTranscript = regexp.MustCompile(`\n\n+[^ \n]`)
+
 // checkTranscript runs the commands of a page's transcript, and compares what
 // they print.
 func checkTranscript(t *testing.T, page, dir string, env ...string) {
@@ -63,7 +150,9 @@ func checkTranscript(t *testing.T, page, dir string, env ...string) {
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(text), "    $ pbm ")
 	require.True(t, found, "%s has no transcript", page)
-	old, after, _ := strings.Cut("$ pbm "+rest, "\n\n")
+	end := endOfTranscript.FindStringIndex(rest)
+	require.NotNil(t, end, "%s ends with its transcript", page)
+	old, after := "$ pbm "+rest[:end[0]], rest[end[0]:]
 	home := t.TempDir()
 	var transcript []string
 	for line := range strings.SplitSeq(old, "\n") {
@@ -78,12 +167,15 @@ func checkTranscript(t *testing.T, page, dir string, env ...string) {
 		out, _ := pbm.CombinedOutput() // a failure is printed
 		transcript = append(transcript, "$ "+command)
 		for printed := range strings.Lines(string(out)) {
-			transcript = append(transcript, strings.TrimRight("    "+printed, "\n"))
+			if printed = strings.TrimSuffix(printed, "\n"); printed != "" {
+				printed = "    " + printed
+			}
+			transcript = append(transcript, printed)
 		}
 	}
 	got := strings.ReplaceAll(strings.Join(transcript, "\n"), "\n$ ", "\n    $ ")
 	if *update {
-		require.NoError(t, os.WriteFile(page, []byte(before+"    "+got+"\n\n"+after), 0o644))
+		require.NoError(t, os.WriteFile(page, []byte(before+"    "+got+after), 0o644))
 		return
 	}
 	assert.Equal(t, old, got)

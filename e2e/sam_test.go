@@ -24,8 +24,8 @@ func TestSAM(t *testing.T) {
 		dir, err := checkout()
 		require.NoError(t, err)
 		run(t, dir, environ(), "sam", "validate", "--lint")
-		run(t, dir, environ(), "cfn-lint", "template.yaml", "deploy/spoke.yaml")
-		return "no finding in template.yaml, nor in deploy/spoke.yaml"
+		run(t, dir, environ(), "cfn-lint", "template.yaml", "deploy/spoke.yaml", "deploy/auditor.yaml")
+		return "no finding in template.yaml, nor in those of deploy"
 	})
 
 	scenario(t, "sam build", func(t *testing.T) string {

@@ -36,11 +36,14 @@ func stackFailure(verb, object, permission string, err error) error {
 
 // readStacks reads what CloudFormation says about all stacks of a Region. Stacks
 // that are gone, and those that were never deployed, have no resources.
+//
+// A call that names no stack also needs cloudformation:ListStacks. Source:
+// CloudFormation API, DescribeStacks, StackName.
 func readStacks(ctx context.Context, client stackReader, account, region string) ([]Stack, error) {
 	described, err := pages(func(token *string) ([]types.Stack, *string, error) {
 		out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{NextToken: token})
 		if err != nil {
-			return nil, nil, stackFailure("list", "the stacks in "+region, "cloudformation:DescribeStacks", err)
+			return nil, nil, stackFailure("list", "the stacks in "+region, "cloudformation:DescribeStacks and cloudformation:ListStacks", err)
 		}
 		return out.Stacks, out.NextToken, nil
 	})

@@ -156,10 +156,26 @@ func (r *request) resourceARNs() []string {
 	return []string{"*"}
 }
 
+// permission is an action on a resource.
+type permission struct{ action, resource string }
+
+// permissions are those that a request needs. DescribeStacks of all stacks also
+// needs ListStacks. Source: CloudFormation API, DescribeStacks, StackName.
+func (r *request) permissions() []permission {
+	var all []permission
+	for _, resource := range r.resourceARNs() {
+		all = append(all, permission{r.action(), resource})
+	}
+	if r.Operation == "DescribeStacks" && r.Resource == "" {
+		all = append(all, permission{"cloudformation:ListStacks", "*"})
+	}
+	return all
+}
+
 // notAuthorized is AWS's text for a request that no policy of a kind allows.
-func (r *request) notAuthorized(resource, kind string) string {
+func (r *request) notAuthorized(p permission, kind string) string {
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no %s policy allows the %[2]s action",
-		r.Caller, r.action(), resource, kind)
+		r.Caller, p.action, p.resource, kind)
 }
 
 // action is the name of an operation in policies.

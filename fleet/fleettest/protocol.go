@@ -131,7 +131,7 @@ func (f failure) as(r *request) failure {
 func usualMessage(code string, r *request) string {
 	switch code {
 	case "AccessDenied":
-		return r.notAuthorized(strings.Join(r.resourceARNs(), ", "), "identity-based")
+		return r.notAuthorized(permission{r.action(), strings.Join(r.resourceARNs(), ", ")}, "identity-based")
 	case "ExpiredToken":
 		return "The security token included in the request is expired"
 	case "InvalidClientTokenId":

@@ -77,16 +77,16 @@ func (s *session) authorize(r *request) error {
 	if s == nil || s.policy == nil || r.action() == "sts:GetCallerIdentity" {
 		return nil
 	}
-	for _, resource := range r.resourceARNs() {
+	for _, p := range r.permissions() {
 		decision, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{s.policy}}, iameval.Request{
-			Action: r.action(), Resource: resource,
+			Action: p.action, Resource: p.resource,
 			Context: map[string][]string{"aws:PrincipalArn": {r.Caller}, "aws:PrincipalAccount": {r.Account}, "aws:RequestedRegion": {r.Region}},
 		})
 		if err != nil {
 			return failure{code: "InternalFailure", message: "fleettest cannot evaluate the session policy: " + err.Error()}
 		}
 		if !decision.Allowed {
-			return failure{code: "AccessDenied", message: r.notAuthorized(resource, "session")}
+			return failure{code: "AccessDenied", message: r.notAuthorized(p, "session")}
 		}
 	}
 	return nil

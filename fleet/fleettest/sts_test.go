@@ -159,6 +159,27 @@ func TestSessionPolicyOfParameters(t *testing.T) {
 	assert.Contains(t, requireCode(t, "AccessDeniedException", err).ErrorMessage(), "arn:aws:ssm:eu-west-1:222233334444:parameter/other")
 }
 
+// DescribeStacks of all stacks needs a second permission.
+func TestSessionPolicyOfAllStacks(t *testing.T) {
+	ctx, s := context.Background(), newServer(t)
+	s.Account(spoke).Trust("audit/pbm-auditor", fleettest.Trust{})
+	s.Account(spoke).PutStack(region, fleettest.Stack{Name: "app"})
+	stacks := func(actions string) *cloudformation.Client {
+		session, err := assume(ctx, s, as(s, hub, region), func(in *sts.AssumeRoleInput) {
+			in.Policy = aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[` + actions + `],"Resource":"*"}}`)
+		})
+		require.NoError(t, err)
+		return cloudformation.NewFromConfig(session)
+	}
+	one := stacks(`"cloudformation:DescribeStacks"`)
+	_, err := one.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String("app")})
+	require.NoError(t, err)
+	_, err = one.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
+	assert.Contains(t, requireCode(t, "AccessDenied", err).ErrorMessage(), "not authorized to perform: cloudformation:ListStacks on resource: *")
+	_, err = stacks(`"cloudformation:DescribeStacks","cloudformation:ListStacks"`).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
+	require.NoError(t, err)
+}
+
 // Sessions that expire while they are used are refused from then on; a new one
 // works.
 func TestExpiredSession(t *testing.T) {
