@@ -84,7 +84,7 @@ func (r *regionReader) read(ctx context.Context, cfg aws.Config) error {
 	if err != nil {
 		return err
 	}
-	r.values = values{records, boundary.TargetOf(r.account, r.region)}
+	r.values = valuesIn(boundary.TargetOf(r.account, r.region), records)
 	r.client = cloudformation.NewFromConfig(limited(cfg, r.region, r.Rate))
 	stacks, err := readStacks(ctx, r.client, r.account, r.region)
 	if err != nil {

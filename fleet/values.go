@@ -2,52 +2,70 @@ package fleet
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"permissions-boundary-macro/boundary"
 )
 
-// values are the boundary values of an account and Region.
+// values are what the boundary values of environments mean in an account and
+// Region.
 type values struct {
-	records []boundary.Record
-	target  boundary.Target
+	target boundary.Target
+	arns   map[string]expectation // by environment
 }
 
-// expected is the ARN of the boundary that roles of an environment should carry,
-// or boundary.None. An override for the account goes before the environment's own
-// value, also if it is malformed, as for the macro.
-func (v values) expected(environment string) (string, error) {
-	record, found := v.find(boundary.Key{Environment: environment, Account: v.target.AccountID})
-	if !found {
-		record, found = v.find(boundary.Key{Environment: environment})
+// expectation is the ARN of the boundary that roles of an environment should carry,
+// or boundary.None, or why that is not known.
+type expectation struct {
+	arn string
+	err error
+}
+
+// valuesIn reads the records of a store. An override for the account goes before the
+// environment's own value, also if it is malformed, as for the macro. Those for
+// other accounts do not count.
+func valuesIn(target boundary.Target, records []boundary.Record) values {
+	effective := map[string]boundary.Record{}
+	for _, r := range records {
+		_, known := effective[r.Key.Environment]
+		if r.Key.Account == target.AccountID || !r.Key.IsOverride() && !known {
+			effective[r.Key.Environment] = r
+		}
 	}
-	if !found {
-		return "", fmt.Errorf("environment %s has no boundary value in account %s, Region %s", environment, v.target.AccountID, v.target.Region)
+	v := values{target, map[string]expectation{}}
+	for environment, r := range effective {
+		arn, err := arnOf(r, target)
+		v.arns[environment] = expectation{arn, err}
 	}
-	value, err := boundary.Parse(record.Text)
+	return v
+}
+
+func arnOf(r boundary.Record, target boundary.Target) (string, error) {
+	value, err := boundary.Parse(r.Text)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("the value of %s is malformed: %w", record.Key.Describe(), err)
+		return "", fmt.Errorf("the value of %s is malformed: %w", r.Key.Describe(), err)
 	case value.IsNone():
 		return boundary.None, nil
 	}
-	return value.Resolve(v.target)
+	return value.Resolve(target)
 }
 
-func (v values) find(key boundary.Key) (boundary.Record, bool) {
-	i := slices.IndexFunc(v.records, func(r boundary.Record) bool { return r.Key == key })
-	if i < 0 {
-		return boundary.Record{}, false
+func (v values) expected(environment string) (string, error) {
+	e, found := v.arns[environment]
+	if !found {
+		return "", fmt.Errorf("environment %s has no boundary value in account %s, Region %s", environment, v.target.AccountID, v.target.Region)
 	}
-	return v.records[i], true
+	return e.arn, e.err
 }
 
-// environmentOf is an environment whose boundary has an ARN, empty if there is
-// none.
+// environmentOf is the first environment whose boundary has an ARN, empty if there
+// is none.
 func (v values) environmentOf(arn string) string {
-	for _, r := range v.records {
-		if expected, err := v.expected(r.Key.Environment); err == nil && expected == arn {
-			return r.Key.Environment
+	for _, environment := range slices.Sorted(maps.Keys(v.arns)) {
+		if v.arns[environment].arn == arn {
+			return environment
 		}
 	}
 	return ""

@@ -687,7 +687,7 @@ var defects = []defect{
 	},
 	{
 		"an audit does not know overrides",
-		`record, found := v.find(boundary.Key{Environment: environment, Account: v.target.AccountID})`, `record, found := v.find(boundary.Key{Environment: environment, Account: "-"})`,
+		`if r.Key.Account == target.AccountID || !r.Key.IsOverride() && !known {`, `if !r.Key.IsOverride() && !known {`,
 	},
 	{
 		"an audit reads accounts that are suspended",
