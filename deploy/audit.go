@@ -139,8 +139,9 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 			return settings, err
 		}
 	}
+	isNothing := len(o.failOn) == 1 && o.failOn[0] == failOnNothing
 	for _, status := range slices.Concat(o.statuses, o.failOn) {
-		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) && status != failOnNothing {
+		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) && !(isNothing && status == failOnNothing) {
 			return settings, usagef("%q is not a status; statuses are %s", status, joined(fleet.Statuses()))
 		}
 	}
@@ -177,6 +178,12 @@ func cacheDirectory() string {
 	return filepath.Join(dir, "pbm")
 }
 
+// errNoRoles ends an audit of a name that may be misspelt.
+var errNoRoles = boundary.Problem{
+	What:   "there are no such roles",
+	Remedy: "check the names of --environment and --stack; if they are right, no stack that was read has roles yet",
+}
+
 // verdict is the error of an audit that found what it should fail for, or that
 // could not read everything.
 func (o *auditOptions) verdict(report fleet.Report) error {
@@ -188,6 +195,8 @@ func (o *auditOptions) verdict(report fleet.Report) error {
 	}
 	unread := slices.DeleteFunc(slices.Clone(report.Accounts), func(a fleet.AccountResult) bool { return a.Err == nil })
 	switch {
+	case len(unread) == 0 && len(report.Roles) == 0 && (o.environment != "" || o.stack != ""):
+		return errNoRoles
 	case len(unread) > 0 && found != nil:
 		return fmt.Errorf("%s could not be read whole; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
 	case len(unread) > 0:

@@ -52,6 +52,11 @@ var (
 )
 
 func (s *auditScope) check(store *storeOptions) error {
+	for _, name := range []string{"role", "external-id", "hub"} {
+		if !s.isMany() && isTyped(store.flags, name) {
+			return usagef("--%s needs --organization, --ou or --accounts", name)
+		}
+	}
 	given := 0
 	for _, name := range []string{"organization", "ou", "accounts"} {
 		if store.flags.Changed(name) {
@@ -65,8 +70,6 @@ func (s *auditScope) check(store *storeOptions) error {
 		return usagef("--%s does not go with --organization, --ou or --accounts", targetFlagName)
 	case s.allRegions && len(store.regions) > 0 && store.flags.Changed("region") && !s.isMany():
 		return usagef("--all-regions and --region are mutually exclusive")
-	case s.hub && !s.isMany():
-		return usagef("--hub needs --organization, --ou or --accounts")
 	case s.unit != "" && !unitID.MatchString(s.unit):
 		return usagef("--ou %q is not the ID of an organizational unit or root", clipped(s.unit))
 	case !roleName.MatchString(s.role.Name):

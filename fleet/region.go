@@ -175,7 +175,7 @@ func (r *regionReader) ask(ctx context.Context, s Stack) (*stackRecord, error) {
 	}
 	text, err := readTemplate(ctx, r.client, s, types.TemplateStageOriginal)
 	switch {
-	case errors.Is(err, errGone) || ctx.Err() != nil:
+	case errors.Is(err, errGone), err != nil && ctx.Err() != nil:
 		return nil, err
 	case err != nil: // the roles are known
 		record.Call.Problem = err.Error()
