@@ -27,13 +27,15 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 		return err
 	}
 	unread, blind := map[string]bool{}, map[string]bool{}
+	isUnknown := false
 	for _, f := range report.BlindSpots {
 		blind[f.LogicalID] = true
+		isUnknown = isUnknown || f.Code == "unknown-fragment"
 		if f.Code == "template-body-invalid" {
 			unread[f.LogicalID] = true
 		}
 	}
-	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here()}
+	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here(), isUnknown: isUnknown}
 	if o.Portable {
 		c.elsewhere()
 	}
@@ -124,6 +126,7 @@ type boundCheck struct {
 	scope      scope
 
 	anyBoundary bool // whatever stands for a boundary is one
+	isUnknown   bool // the fragment is reported as one of no known shape: without a type in it, nothing is known to be a resource
 }
 
 func object(v any) map[string]any {
@@ -216,6 +219,9 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 	p := object(r["Properties"])
 	typ, isString := r["Type"].(string)
 	if !isString {
+		if c.isUnknown {
+			return nil
+		}
 		if r["Type"] != nil && object(r["Type"]) != nil {
 			return fmt.Errorf("%s may have any type", id)
 		}
