@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -129,6 +129,9 @@ sbom: ## List the components of the programs and check their licenses
 	grep -v '^| `' .build/sbom/licenses-linux.md > .build/sbom/licenses.md
 	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
+
+catalogue: ## Generate the catalogue of IAM actions (npm)
+	go generate ./policy/catalogue
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
 corpus: ## Check the engine on real templates
