@@ -1,0 +1,209 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// certainty says which of a set of requests a statement matches.
+type certainty uint8
+
+const (
+	none     certainty = iota // surely none
+	possible                  // some or all, or it is not known
+	all                       // surely all
+)
+
+// match is how a statement matches requests, and why that is no more than
+// possible.
+type match struct {
+	certainty
+	reason Reason
+}
+
+// and is the match of two things that must both match. Of two reasons the later
+// one is given.
+func (m match) and(n match) match {
+	if n.certainty < m.certainty || n.certainty == m.certainty && n.reason > m.reason {
+		return n
+	}
+	return m
+}
+
+// statement is a statement whose texts are read.
+type statement struct {
+	*Statement
+	id         int // unique in a comparison
+	actions    patterns
+	resources  patterns
+	conditions []condition
+	variables  []string // those that a request may lack; NotInSight if there may be others
+	byAction   []match  // how it matches each action of the catalogue; nil until asked
+}
+
+// patterns are those of Action or NotAction, Resource or NotResource.
+type patterns struct {
+	except bool
+	list   []pattern
+}
+
+func (s syntax) statement(from *Statement, id int) *statement {
+	read := &statement{Statement: from, id: id, conditions: s.conditions(from)}
+	read.actions.except = from.Actions.Except
+	for _, text := range from.Actions.Texts {
+		read.actions.list = append(read.actions.list, syntax{wildcards: true}.pattern(strings.ToLower(text)))
+	}
+	read.resources.except = from.Resources.Except
+	resources := syntax{wildcards: true, arn: true, variables: s.variables, facts: s.facts}
+	for _, text := range from.Resources.Texts {
+		read.resources.list = append(read.resources.list, resources.pattern(text))
+	}
+	read.collectVariables()
+	return read
+}
+
+// collectVariables lists the variables without those that always have a value:
+// pseudo parameters, and what has a default. What is not in sight may have some.
+func (s *statement) collectVariables() {
+	texts := slices.Clone(s.resources.list)
+	for _, c := range s.conditions {
+		texts = append(texts, c.values...)
+	}
+	for _, p := range texts {
+		if p.notInSight {
+			s.variables = append(s.variables, NotInSight)
+		}
+		for _, name := range p.variables {
+			if !strings.HasPrefix(name, "AWS::") && !strings.Contains(name, ",") {
+				s.variables = append(s.variables, name)
+			}
+		}
+	}
+}
+
+// target is what requests are about: resources that match both patterns.
+type target struct {
+	named  pattern  // by a policy
+	format *pattern // by the catalogue; nil: not known
+}
+
+func (t target) overlaps(p pattern) bool {
+	return overlaps(p, t.named) && (t.format == nil || overlaps(p, *t.format))
+}
+
+func (t target) isWithin(p pattern) bool {
+	return covers(p, t.named) || t.format != nil && covers(p, *t.format)
+}
+
+// match returns which resources of a target the patterns match.
+func (p patterns) match(t target) match {
+	var m match
+	for _, pattern := range p.list {
+		if m = m.or(pattern.match(t)); m.certainty == all {
+			break
+		}
+	}
+	return m.inverse(p.except)
+}
+
+// match returns which resources of a target the pattern matches.
+func (p pattern) match(t target) match {
+	switch {
+	case t.isWithin(p):
+		return match{certainty: all}
+	case !t.overlaps(p):
+		return match{certainty: none}
+	}
+	return match{possible, partOf(p, t.named)}
+}
+
+// or is the match of two things of which one must match.
+func (m match) or(n match) match {
+	if n.certainty > m.certainty {
+		return n
+	}
+	return m
+}
+
+// inverse is what matches where m does not, if except.
+func (m match) inverse(except bool) match {
+	if except && m.certainty != possible {
+		return match{certainty: all - m.certainty}
+	}
+	return m
+}
+
+// partOf is the reason why patterns overlap in a part only.
+func partOf(patterns ...pattern) Reason {
+	reason := ReasonResources
+	for _, p := range patterns {
+		switch {
+		case p.notInSight:
+			return ReasonNotInSight
+		case p.variables != nil:
+			reason = ReasonVariable
+		}
+	}
+	return reason
+}
+
+// matchAction returns which of the actions that a pattern stands for a statement
+// is about.
+func (s *statement) matchAction(action pattern) match {
+	m := s.actions.match(target{named: action})
+	if m.reason == ReasonResources {
+		m.reason = ReasonAction
+	}
+	return m
+}
+
+// matchConditions returns for which requests the conditions hold, of those for
+// which the given ones do.
+func (s *statement) matchConditions(given []condition) match {
+	switch {
+	case excluded(s.conditions, given):
+		return match{certainty: none}
+	case implied(s.conditions, given):
+		return match{certainty: all}
+	case slices.ContainsFunc(s.conditions, func(c condition) bool { return c.key == "" }):
+		return match{possible, ReasonNotInSight}
+	}
+	return match{possible, ReasonCondition}
+}
+
+// matchVariables returns whether a statement is valid where one with the given
+// variables is: AWS says that a variable without a value may make a statement
+// invalid.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+func (s *statement) matchVariables(given []string) match {
+	m := match{certainty: all}
+	for _, name := range s.variables {
+		switch {
+		case name == NotInSight:
+			return match{possible, ReasonNotInSight}
+		case !slices.Contains(given, name):
+			m = match{possible, ReasonVariable}
+		}
+	}
+	return m
+}
+
+// takesAllOf reports whether a statement surely matches whatever another one of
+// the same action does.
+func (s *statement) takesAllOf(other *statement) bool {
+	return s.resources.takeAllOf(other.resources) && implied(s.conditions, other.conditions) && s.matchVariables(other.variables).certainty == all
+}
+
+func (p patterns) takeAllOf(others patterns) bool {
+	if p.except && others.except {
+		return !slices.ContainsFunc(p.list, func(excepted pattern) bool {
+			return !slices.ContainsFunc(others.list, func(other pattern) bool { return covers(other, excepted) })
+		})
+	}
+	if others.except {
+		others.list = []pattern{{symbols: []symbol{anyString}}}
+	}
+	return !slices.ContainsFunc(others.list, func(other pattern) bool {
+		return p.match(target{named: other}).certainty != all
+	})
+}
