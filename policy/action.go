@@ -20,19 +20,23 @@ type action struct {
 	formats []int   // of the resources that requests are about
 }
 
-// withoutResource is the format of what requests are about that are about no
-// resource: the character *.
-const withoutResource = 0
+// withoutResource are the formats of what IAM is asked about if a request is about
+// no resource: the character * by itself, or, as in AWS's policies for
+// s3:ListAllMyBuckets, in an ARN of the service.
+var withoutResource = []int{0, 1}
 
 func readActions(c *catalogue.Catalogue, facts Facts) actions {
-	all := actions{services: map[string][2]int{}, formats: []pattern{{symbols: []symbol{'*'}}}}
+	all := actions{services: map[string][2]int{}, formats: []pattern{
+		{symbols: []symbol{'*'}},
+		{symbols: []symbol{'a', 'r', 'n', ':', anyInName, ':', anyInName, ':', anyInName, ':', anyInName, ':', '*'}},
+	}}
 	numbers := map[string]int{}
 	for i, a := range c.Actions {
 		lower := strings.ToLower(a.Name)
 		service, _, _ := strings.Cut(lower, ":")
 		read := action{name: a.Name, pattern: syntax{}.pattern(lower)}
 		if a.WithoutResource {
-			read.formats = append(read.formats, withoutResource)
+			read.formats = append(read.formats, withoutResource...)
 		}
 		for _, format := range a.Resources {
 			number, known := numbers[format]

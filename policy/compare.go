@@ -1,3 +1,28 @@
+// Package policy compares what the policies of a role grant with what a
+// permissions boundary allows. It reads no file and asks no service.
+//
+// [Parse] reads the JSON text of a policy. [Read] reads a tree of [Value], which
+// the template of a stack may be turned into: an intrinsic function becomes a
+// value of the kind [Unknown], or a text with [NotInSight] in place of what it
+// yields. ${AWS::Partition}, ${AWS::AccountId} and ${AWS::Region} stay as they
+// are. An element that may be absent is Unknown; a managed policy that is not at
+// hand is [DocumentNotInSight].
+//
+// [NewComparison] takes the boundaries, and [Comparison.Grants] yields the grants of
+// a role: its actions, one by one, on each of its resources. Under each boundary a
+// grant is [Kept], [Lost], or [MayBeLost] with a [Reason]. What changes from one
+// boundary to another are the grants whose verdicts differ.
+//
+// Kept and Lost are proofs: every request that the grant allows and that the
+// role's own policies do not deny is allowed by the boundary, or none is. They hold
+// in each way to read what AWS leaves open (see [Outcome.ByCatalogue] for what
+// rests on the catalogue). They are about the same account, and about roles: SCPs,
+// RCPs, session policies and the policies of resources are not considered. A
+// condition with an operator for single values is taken to be on a key that has
+// one.
+//
+// The other direction is incomplete. Patterns of the boundary that only together
+// match all that the role grants leave a grant MayBeLost.
 package policy
 
 import (
@@ -24,8 +49,10 @@ type Outcome struct {
 	Verdict Verdict
 	Reason  Reason     // of MayBeLost
 	By      *Statement // of the boundary; nil if no statement decides, as when nothing allows
-	// ByCatalogue says that the verdict would be MayBeLost if the resources of
-	// the action were not known. An outdated catalogue may make it wrong.
+	// ByCatalogue says that the verdict rests on the ARN formats that the catalogue
+	// has for the action, and on wildcards for Region and account matching no more
+	// than these, that is on no resource whose name looks like the end of another
+	// ARN. Without, it would be MayBeLost. An outdated catalogue may make it wrong.
 	ByCatalogue bool
 }
 
@@ -69,7 +96,6 @@ type Comparison struct {
 	documents  map[*Document][]*statement
 	grants     map[string][]Grant // by the ids of a document's statements and of the denials
 	resources  map[resource]match
-	takes      map[[2]int]bool
 }
 
 // resource asks how a statement matches a resource of a role's statement in an
@@ -83,7 +109,7 @@ func NewComparison(c *catalogue.Catalogue, facts Facts, boundaries ...*Document)
 	comparison := &Comparison{
 		facts: facts, actions: readActions(c, facts),
 		documents: map[*Document][]*statement{}, grants: map[string][]Grant{},
-		resources: map[resource]match{}, takes: map[[2]int]bool{},
+		resources: map[resource]match{},
 	}
 	for _, boundary := range boundaries {
 		var statements []*statement
@@ -212,7 +238,7 @@ func (c *Comparison) eachAction(s *statement, add func(name string, g grant)) {
 // granted are the resources that a statement of a role grants at most.
 func (s *statement) granted() (texts []string, resources []pattern) {
 	if s.resources.except {
-		return []string{"*"}, []pattern{{symbols: []symbol{anyString}}}
+		return []string{"*"}, []pattern{anything}
 	}
 	return s.Resources.Texts, s.resources.list
 }
@@ -228,12 +254,14 @@ func (c *Comparison) withResources(g grant, resources []pattern) []grant {
 		if g.action == notInCatalogue {
 			continue
 		}
+		isOf := false
 		for _, format := range c.actions.list[g.action].formats {
-			if overlaps(c.actions.formats[format], resource) {
+			isOf = isOf || overlaps(c.actions.formats[format], resource)
+			if overlaps(c.actions.formats[format], resource.aligned()) {
 				g.formats = append(g.formats, format)
 			}
 		}
-		if g.formats != nil {
+		if isOf {
 			all = append(all, g)
 		}
 	}
@@ -270,7 +298,7 @@ func (c *Comparison) match(s *statement, g grant, format int) match {
 	if m = m.and(c.matchResource(s, g, format)); m.certainty == none {
 		return m
 	}
-	return m.and(s.matchConditions(g.conditions)).and(s.matchVariables(g.variables))
+	return m.and(s.matchConditions(g.given)).and(s.matchVariables(g.variables))
 }
 
 func (c *Comparison) matchAction(s *statement, g grant) match {
@@ -287,14 +315,18 @@ func (c *Comparison) matchResource(s *statement, g grant, format int) match {
 	key := resource{s.id, g.id, g.text, format}
 	m, known := c.resources[key]
 	if !known {
-		of := target{named: g.resource}
-		if format != anyFormat {
-			of.format = &c.actions.formats[format]
-		}
-		m = s.resources.match(of)
+		m = s.resources.match(c.target(g, format))
 		c.resources[key] = m
 	}
 	return m
+}
+
+// target is what the requests of a grant are about that have resources in a format.
+func (c *Comparison) target(g grant, format int) target {
+	if format == anyFormat {
+		return target{named: g.resource}
+	}
+	return target{g.resource.aligned(), &c.actions.formats[format]}
 }
 
 // outcomes are those of a grant under each boundary.
@@ -344,7 +376,7 @@ func (c *Comparison) outcome(boundary []*statement, g grant, format int) Outcome
 		if s.Effect == Deny && m.certainty == all {
 			return Outcome{Verdict: Lost, By: s.Statement}
 		}
-		if s.Effect != Allow && m.certainty > deny.certainty && !c.roleDenies(s, g) {
+		if s.Effect != Allow && m.certainty > deny.certainty && !c.roleDenies(s, g, format) {
 			deny, denying = m, s
 		}
 		if s.Effect != Deny && m.certainty > allow.certainty {
@@ -362,19 +394,10 @@ func (c *Comparison) outcome(boundary []*statement, g grant, format int) Outcome
 	return Outcome{Verdict: Kept, By: allowing.Statement}
 }
 
-// roleDenies reports whether the role itself surely denies whatever of a grant a
-// statement of the boundary denies.
-func (c *Comparison) roleDenies(s *statement, g grant) bool {
+// roleDenies reports whether the role itself surely denies whatever a statement of
+// the boundary denies of a grant's requests about resources in a format.
+func (c *Comparison) roleDenies(s *statement, g grant, format int) bool {
 	return slices.ContainsFunc(g.denials, func(denial *statement) bool {
-		if c.matchAction(denial, g).certainty != all {
-			return false
-		}
-		key := [2]int{denial.id, s.id}
-		takes, known := c.takes[key]
-		if !known {
-			takes = denial.takesAllOf(s)
-			c.takes[key] = takes
-		}
-		return takes
+		return c.matchAction(denial, g).certainty == all && denial.takes(s, c.target(g, format))
 	})
 }

@@ -85,16 +85,21 @@ func parseOperator(name string) (operator, error) {
 	return o, nil
 }
 
-// implies reports whether c holds for every request for which r does. It is sound,
-// not complete.
+// implies reports whether c holds for every request for which r does. It is sound
+// for keys of one value, and for others with the same operator. It is not complete.
 func (r condition) implies(c condition) bool {
-	if r.key == "" || r.key != c.key || r.kind != c.kind || r.set != c.set || r.negated != c.negated || r.ifExists && !c.ifExists {
+	if r.key == "" || r.key != c.key || r.kind != c.kind || r.set != c.set {
 		return false
 	}
-	if r.negated {
-		return r.within(c.values, r.values, c.wildcards, r.wildcards)
+	switch {
+	case r.negated && c.negated:
+		return (c.ifExists || !r.ifExists) && r.within(c.values, r.values, c.wildcards, r.wildcards)
+	case r.negated:
+		return false
+	case c.negated:
+		return r.set == "" && !r.ifExists && r.disjoint(r.values, c.values)
 	}
-	return r.within(r.values, c.values, r.wildcards, c.wildcards)
+	return (c.ifExists || !r.ifExists) && r.within(r.values, c.values, r.wildcards, c.wildcards)
 }
 
 // excludes reports whether no request for which r holds is one for which c does.

@@ -132,6 +132,8 @@ func TestConditions(t *testing.T) {
 		{`"StringEquals":{"aws:Key":"a"}`, `"StringEquals":{"aws:Other":"a"}`, false, false},
 		{`"StringEquals":{"aws:Key":"a"}`, `"StringEquals":{"aws:Key":"b"}`, false, true},
 		{`"StringEquals":{"aws:Key":"a"}`, `"StringNotEquals":{"aws:Key":["a","b"]}`, false, true},
+		{`"StringEquals":{"aws:Key":"a"}`, `"StringNotLike":{"aws:Key":["b*","c"]}`, true, false},
+		{`"StringEqualsIfExists":{"aws:Key":"a"}`, `"StringNotEquals":{"aws:Key":"b"}`, false, false},
 		{`"StringEquals":{"aws:Key":"${aws:username}"}`, `"StringEquals":{"aws:Key":"${aws:username}"}`, true, false},
 		{`"StringEquals":{"aws:Key":"${aws:username}"}`, `"StringEquals":{"aws:Key":"a"}`, false, false},
 		{`"ArnLike":{"aws:Key":"arn:*:iam::*:policy/x/*"}`, `"ArnNotLike":{"aws:Key":"arn:*:iam::*:policy/x/*"}`, false, true},

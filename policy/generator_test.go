@@ -18,6 +18,7 @@ var small = &catalogue.Catalogue{Version: "1", Date: "2026-01-01", Actions: []ca
 	{Name: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
 	{Name: "s3:GetAcl", Resources: []string{"arn:${Partition}:s3:::${BucketName}", "arn:${Partition}:s3:::${BucketName}/${ObjectName}"}, WithoutResource: true},
 	{Name: "s3:GetObject", Resources: []string{"arn:${Partition}:s3:::${BucketName}/${ObjectName}"}},
+	{Name: "s3:GetTags", Resources: []string{"arn:${Partition}:s3:::${BucketName}", "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"}},
 	{Name: "s3:ListAllMyBuckets", WithoutResource: true},
 	{Name: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${BucketName}"}},
 	{Name: "sqs:Send", Resources: []string{"arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"}},
@@ -46,10 +47,13 @@ var formats = func() map[string][]*regexp.Regexp {
 	return all
 }()
 
+// inNoResource is what an ARN is like that is of no resource.
+var inNoResource = regexp.MustCompile(`^arn:[^:/]*:[^:/]*:[^:/]*:[^:/]*:\*$`)
+
 // isAskedWith reports whether AWS asks for an action with a resource, if the
 // catalogue is right.
 func isAskedWith(action, resource string) bool {
-	if resource == "*" {
+	if resource == "*" || inNoResource.MatchString(resource) {
 		return slices.ContainsFunc(small.Actions, func(a catalogue.Action) bool { return strings.EqualFold(a.Name, action) && a.WithoutResource })
 	}
 	if slices.ContainsFunc(unlisted, func(name string) bool { return strings.EqualFold(name, action) }) {
@@ -100,6 +104,9 @@ func newCase(seed uint64) *randomCase {
 	if c.once(2) {
 		c.facts.Account = "1"
 	}
+	if c.once(2) {
+		c.facts.Keys = map[string]string{"C:Known": pick(c.Rand, "a", "b", "true")}
+	}
 	for range 5 {
 		c.resources = append(c.resources, c.resource())
 	}
@@ -110,7 +117,7 @@ func newCase(seed uint64) *randomCase {
 }
 
 var arns = []string{
-	"arn:aws:s3:::a", "arn:aws:s3:::a/k", "arn:aws:s3:::a/k", "arn:aws:s3:::ab/k/l", "arn:aws:s3:::b/K", "arn:aws:s3:::a/x:y", "arn:aws:s3:::a:b/k",
+	"arn:aws:s3:::*", "arn:aws:s3:::a", "arn:aws:s3:::a/k", "arn:aws:s3:::a/k", "arn:aws:s3:::ab/k/l", "arn:aws:s3:::b/K", "arn:aws:s3:::a/x:y", "arn:aws:s3:::a:b/k",
 	"arn:aws:s3:::a/x:iam::1:role/a", "arn:aws-cn:s3:::a/k", "arn:aws:iam::1:role/a", "arn:aws:iam::2:role/p/a", "arn:aws:sqs:r:1:q", "arn:aws:sqs:s:2:q:a",
 }
 
@@ -128,7 +135,7 @@ func (c *randomCase) resource() string {
 		} else if isIn {
 			return text
 		}
-		text = text[:at] + pick(c.Rand, "*", "*", "*", "?", "a", "K", ":", "${aws:username}", "${aws:Tag/t}", "${aws:Tag/t, 'a'}", "${aws:PrincipalAccount}", "${*}") + text[end:]
+		text = text[:at] + pick(c.Rand, "*", "*", "*", "?", "a", "K", ":", "${aws:username}", "${aws:Tag/t}", "${aws:Tag/t, 'a'}", "${aws:PrincipalAccount}", "${c:known}", "${*}") + text[end:]
 	}
 	switch {
 	case c.once(8):
@@ -142,6 +149,7 @@ func (c *randomCase) resource() string {
 
 var operatorsOf = map[string][]string{
 	"c:text":   {"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Null"},
+	"c:known":  {"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "Bool", "Null"},
 	"c:texts":  {"ForAllValues:StringEquals", "ForAnyValue:StringLike", "ForAllValues:StringNotLike", "ForAnyValue:StringNotEquals"},
 	"c:arn":    {"ArnLike", "ArnNotLike", "ArnEquals", "ArnNotEquals", "StringLike", "Null"},
 	"c:bool":   {"Bool", "Null"},
@@ -151,6 +159,7 @@ var operatorsOf = map[string][]string{
 
 var valuesOf = map[string][]string{
 	"c:text":   {"a", "b", "A", "ab", "a*", "?", "${aws:username}"},
+	"c:known":  {"a", "b", "a*", "${aws:username}", "true"},
 	"c:texts":  {"a", "b", "ab", "a*"},
 	"c:arn":    {"arn:aws:iam::1:role/a", "arn:aws:iam::1:role/*", "arn:*:iam::*:role/p/a", "arn:aws:iam::*:role/a"},
 	"c:bool":   {"true", "false"},
@@ -159,12 +168,12 @@ var valuesOf = map[string][]string{
 }
 
 func (c *randomCase) condition() condition {
-	key := pick(c.Rand, "c:text", "c:text", "c:texts", "c:arn", "c:bool", "c:number", "c:ip")
+	key := pick(c.Rand, "c:text", "c:text", "c:known", "c:known", "c:texts", "c:arn", "c:bool", "c:number", "c:ip")
 	return c.withValues(condition{key: key, operator: pick(c.Rand, operatorsOf[key]...)})
 }
 
 func (c *randomCase) withValues(of condition) condition {
-	if of.operator == "Null" {
+	if of.operator == "Null" || of.operator == "Bool" {
 		of.values = []string{pick(c.Rand, "true", "false")}
 		return of
 	}

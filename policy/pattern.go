@@ -151,6 +151,26 @@ func (p *pattern) narrowPartition(known string) {
 	}
 }
 
+// aligned is a pattern whose wildcards for the Region and the account do not reach
+// beyond them.
+func (p pattern) aligned() pattern {
+	if !p.isARN() || p.loose {
+		return p
+	}
+	p.symbols = slices.Clone(p.symbols)
+	for i, segment := 0, 0; i < len(p.symbols) && segment < 5; i++ {
+		switch s := p.symbols[i]; {
+		case s == ':':
+			segment++
+		case segment == 2 && !s.isLiteral():
+			return p // the service may be any
+		case segment > 2 && s.isStar():
+			p.symbols[i] = anyInName
+		}
+	}
+	return p
+}
+
 // isARN reports whether the text certainly begins like an ARN.
 func (p *pattern) isARN() bool {
 	const start = "arn:"

@@ -79,7 +79,7 @@ func (c *tally) check(random *randomCase) error {
 		c.reasons[g.Outcomes[0].Reason]++
 	}
 	for range requestsOfCase {
-		reading := iameval.Reading{StarsInSegments: s.once(2), IncompleteARNs: s.once(2), InvalidWithoutValue: s.once(2)}
+		reading := iameval.Reading{StarsInSegments: s.once(2), RegionsInSegments: s.once(2), IncompleteARNs: s.once(2), InvalidWithoutValue: s.once(2)}
 		r, err := s.allowedRequest(reading)
 		if err != nil {
 			return err
@@ -114,6 +114,9 @@ func (c *tally) checkRequest(s *situation, r iameval.Request, reading iameval.Re
 					return err
 				}
 			}
+			if g.Outcomes[i].ByCatalogue && !reading.RegionsInSegments {
+				continue
+			}
 			verdict := g.Outcomes[i].Verdict
 			c.checked[verdict]++
 			if verdict == policy.Kept && allowed && !permitted || verdict == policy.Lost && permitted {
@@ -124,7 +127,7 @@ func (c *tally) checkRequest(s *situation, r iameval.Request, reading iameval.Re
 	if isGranted {
 		c.granted++
 	}
-	if allowed && !isGranted && !slices.Contains(unlisted, r.Action) {
+	if allowed && !isGranted && reading.RegionsInSegments && !slices.Contains(unlisted, r.Action) {
 		return fmt.Errorf("the role allows it, but no grant has it")
 	}
 	return nil
@@ -258,6 +261,12 @@ func (s *situation) request() iameval.Request {
 			r.Context[key] = []string{value}
 		}
 	}
+	r.Context["c:known"] = []string{pick(s.Rand, "a", "b", "true", "ab")}
+	if value, known := s.facts.Keys["C:Known"]; known {
+		r.Context["c:known"] = []string{value}
+	} else if s.once(3) {
+		delete(r.Context, "c:known")
+	}
 	for range s.IntN(3) {
 		r.Context["c:texts"] = append(r.Context["c:texts"], pick(s.Rand, "a", "b", "ab", "c"))
 	}
@@ -300,8 +309,8 @@ func (s *situation) allowedRequest(reading iameval.Reading) (iameval.Request, er
 
 // instance is a text that a pattern matches.
 func (s *situation) instance(pattern string, context map[string][]string) string {
-	if pattern == "*" && s.once(2) {
-		return "*"
+	if s.once(3) && (pattern == "*" || inNoResource.MatchString(pattern)) {
+		return pattern
 	}
 	var out strings.Builder
 	for pattern != "" {

@@ -37,14 +37,16 @@ type statement struct {
 	actions    patterns
 	resources  patterns
 	conditions []condition
-	variables  []string // those that a request may lack; NotInSight if there may be others
-	byAction   []match  // how it matches each action of the catalogue; nil until asked
+	given      []condition // hold for every request that it matches
+	variables  []string    // those that a request may lack; NotInSight if there may be others
+	byAction   []match     // how it matches each action of the catalogue; nil until asked
 }
 
 // patterns are those of Action or NotAction, Resource or NotResource.
 type patterns struct {
-	except bool
-	list   []pattern
+	except  bool
+	list    []pattern
+	aligned []pattern // for resources in a known format
 }
 
 func (s syntax) statement(from *Statement, id int) *statement {
@@ -56,8 +58,11 @@ func (s syntax) statement(from *Statement, id int) *statement {
 	read.resources.except = from.Resources.Except
 	resources := syntax{wildcards: true, arn: true, variables: s.variables, facts: s.facts}
 	for _, text := range from.Resources.Texts {
-		read.resources.list = append(read.resources.list, resources.pattern(text))
+		p := resources.pattern(text)
+		read.resources.list = append(read.resources.list, p)
+		read.resources.aligned = append(read.resources.aligned, p.aligned())
 	}
+	read.given = append(s.facts.conditions(), read.conditions...)
 	read.collectVariables()
 	return read
 }
@@ -81,7 +86,9 @@ func (s *statement) collectVariables() {
 	}
 }
 
-// target is what requests are about: resources that match both patterns.
+// target is what requests are about: resources that match both patterns. If the
+// format is known, the Region and the account are segments of their own, and are
+// all that wildcards for them match.
 type target struct {
 	named  pattern  // by a policy
 	format *pattern // by the catalogue; nil: not known
@@ -98,7 +105,7 @@ func (t target) isWithin(p pattern) bool {
 // match returns which resources of a target the patterns match.
 func (p patterns) match(t target) match {
 	var m match
-	for _, pattern := range p.list {
+	for _, pattern := range p.about(t) {
 		if m = m.or(pattern.match(t)); m.certainty == all {
 			break
 		}
@@ -188,22 +195,26 @@ func (s *statement) matchVariables(given []string) match {
 	return m
 }
 
-// takesAllOf reports whether a statement surely matches whatever another one of
-// the same action does.
-func (s *statement) takesAllOf(other *statement) bool {
-	return s.resources.takeAllOf(other.resources) && implied(s.conditions, other.conditions) && s.matchVariables(other.variables).certainty == all
-}
-
-func (p patterns) takeAllOf(others patterns) bool {
-	if p.except && others.except {
-		return !slices.ContainsFunc(p.list, func(excepted pattern) bool {
-			return !slices.ContainsFunc(others.list, func(other pattern) bool { return covers(other, excepted) })
-		})
+// takes reports whether a statement surely matches whatever requests about a
+// target another one of the same action does.
+func (s *statement) takes(other *statement, t target) bool {
+	if !implied(s.conditions, other.given) || s.matchVariables(other.variables).certainty != all {
+		return false
 	}
-	if others.except {
-		others.list = []pattern{{symbols: []symbol{anyString}}}
+	if other.resources.except {
+		return s.resources.match(t).certainty == all
 	}
-	return !slices.ContainsFunc(others.list, func(other pattern) bool {
-		return p.match(target{named: other}).certainty != all
+	return !slices.ContainsFunc(other.resources.about(t), func(p pattern) bool {
+		return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty != all
 	})
 }
+
+// about are the patterns for a target.
+func (p patterns) about(t target) []pattern {
+	if t.format != nil {
+		return p.aligned
+	}
+	return p.list
+}
+
+var anything = pattern{symbols: []symbol{anyString}}

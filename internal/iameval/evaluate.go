@@ -40,6 +40,7 @@ type Policies struct {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 type Reading struct {
 	StarsInSegments     bool // a * that does not end its segment of an ARN matches no colon
+	RegionsInSegments   bool // a * for the Region or the account matches no colon
 	IncompleteARNs      bool // an ARN of less than six segments is completed with *
 	InvalidWithoutValue bool // a variable without a value makes the statement invalid, not only its text
 }

@@ -146,7 +146,7 @@ func TestConditions(t *testing.T) {
 // documentation leaves open.
 func TestResources(t *testing.T) {
 	const role = "arn:aws:iam::111122223333:role/app"
-	all := iameval.Reading{StarsInSegments: true, IncompleteARNs: true, InvalidWithoutValue: true}
+	all := iameval.Reading{StarsInSegments: true, RegionsInSegments: true, IncompleteARNs: true, InvalidWithoutValue: true}
 	for _, tc := range []struct {
 		resources, resource string
 		matches             bool // as far as the documentation goes
@@ -163,6 +163,8 @@ func TestResources(t *testing.T) {
 		{`"arn:aws:iam::*:role/app"`, role, true, true},
 		{`"arn:*:iam::111122223333:role/app"`, role, true, true},
 		{`"arn:*:iam::111122223333:role/app"`, "arn:aws:s3:::x:iam::111122223333:role/app", false, false},
+		{`"arn:aws:sqs:*:*:q"`, "arn:aws:sqs:eu-west-1:111122223333:a:q", true, false},
+		{`"arn:aws:sqs:*:*:q*"`, "arn:aws:sqs:eu-west-1:111122223333:q:a", true, true},
 		{`"arn:aws:iam"`, role, false, true},
 		{`"arn:aws:iam::*"`, role, false, true},
 		{`"arn:aws:s3"`, role, false, false},

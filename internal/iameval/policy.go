@@ -173,6 +173,7 @@ const (
 	anyString    = '\x01'
 	anyInSegment = '\x02' // a * that matches no colon
 	anyCharacter = '\x03'
+	wildcardsOf  = "\x01\x02\x03"
 )
 
 // wildcards marks the wildcards of a pattern. In the name of a variable there are
@@ -231,8 +232,13 @@ func (q question) matchesResource(pattern string) bool {
 				parts[i][len(strings.TrimRight(parts[i], string(anyString))):]
 		}
 	}
+	if parts[0] == "arn" && q.RegionsInSegments && !strings.ContainsAny(parts[2], wildcardsOf) {
+		for i := 3; i < 5; i++ {
+			parts[i] = strings.ReplaceAll(parts[i], string(anyString), string(anyInSegment))
+		}
+	}
 	resource := strings.SplitN(q.Resource, ":", 3)
-	if parts[0] == "arn" && !strings.ContainsAny(parts[2], "\x01\x02\x03") && len(resource) == 3 {
+	if parts[0] == "arn" && !strings.ContainsAny(parts[2], wildcardsOf) && len(resource) == 3 {
 		return resource[0] == "arn" && glob(parts[1], resource[1]) && glob(strings.Join(parts[2:], ":"), resource[2])
 	}
 	return glob(strings.Join(parts, ":"), q.Resource)

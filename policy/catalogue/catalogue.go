@@ -33,9 +33,8 @@ type Action struct {
 	// Resources are the ARN formats of what requests are about. Text such as
 	// ${BucketName}, and *, stands for any characters.
 	Resources []string
-	// WithoutResource says that requests may be about no resource. IAM then asks
-	// for the resource *, which no ARN in a policy matches. It is so for actions
-	// without Resources, and where AWS requires none of them.
+	// WithoutResource says that requests may be about no resource: there are no
+	// Resources, or AWS requires none of them.
 	WithoutResource bool
 }
 
