@@ -785,6 +785,10 @@ var defects = []defect{
 		`if !found || !s.variables && !pseudo {`, `if !found || false && pseudo {`,
 	},
 	{
+		"explain: a pseudo parameter in a policy of IAM has a value",
+		`return s.template && strings.HasPrefix(name, "AWS::")`, `return strings.HasPrefix(name, "AWS::")`,
+	},
+	{
 		"explain: two variables are the same",
 		`q.variables[firstVariable-t] == p.variables[firstVariable-s]`, `len(q.variables) == len(p.variables)`,
 	},

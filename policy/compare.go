@@ -37,8 +37,8 @@ import (
 // own denials may take a part of it, but surely not all.
 type Grant struct {
 	Statement *Statement // of the role
-	// Action is as AWS spells it, or a pattern of the statement that matches no
-	// action of the catalogue.
+	// Action is as AWS spells it, or a text of the statement that matches no action
+	// of the catalogue: a pattern, or one with a part that is not in sight.
 	Action   string
 	Resource string    // a text of the statement; * for NotResource
 	Outcomes []Outcome // under each boundary
@@ -128,7 +128,7 @@ func (c *Comparison) read(d *Document) []*statement {
 	}
 	statements := []*statement{} // not nil, which is no boundary
 	for _, from := range d.Statements {
-		s := syntax{variables: d.variables, facts: c.facts}.statement(from, c.statements)
+		s := syntax{variables: d.variables, template: d.template, facts: c.facts}.statement(from, c.statements)
 		c.statements++
 		statements = append(statements, s)
 	}

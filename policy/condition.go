@@ -158,7 +158,8 @@ func (s syntax) conditions(statement *Statement) []condition {
 			continue
 		}
 		compiled := condition{operator: operator, key: strings.ToLower(c.Key)}
-		values := syntax{wildcards: operator.wildcards, variables: s.variables, facts: s.facts}
+		values := s
+		values.wildcards = operator.wildcards
 		for _, value := range c.Values {
 			if operator.kind == kindBoolean || operator.kind == kindNull {
 				value = strings.ToLower(value)

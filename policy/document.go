@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // NotInSight stands in a text for a part that is not in sight: what a reference,
@@ -16,6 +17,7 @@ const NotInSight = "\x00"
 type Document struct {
 	Statements []*Statement
 	variables  bool // ${...} is a variable: Version 2012-10-17
+	template   bool // ${AWS::...} is a pseudo parameter
 }
 
 // Statement is a statement of a document.
@@ -69,12 +71,21 @@ func Parse(text []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Read(value)
+	return read(value)
 }
 
-// Read reads a document from a tree of values, as Parse does. Values of the kind
-// Unknown are not in sight.
+// Read reads a document of a template from a tree of values, as Parse does. Values
+// of the kind Unknown are not in sight, and ${AWS::Partition}, ${AWS::AccountId} and
+// ${AWS::Region} are pseudo parameters.
 func Read(document Value) (*Document, error) {
+	d, err := read(document)
+	if err == nil {
+		d.template = true
+	}
+	return d, err
+}
+
+func read(document Value) (*Document, error) {
 	if document.Kind == Unknown {
 		return DocumentNotInSight(), nil
 	}
@@ -167,12 +178,20 @@ func readElements(members map[string]Value, name string, check func(string) erro
 		return Elements{}, fmt.Errorf("%s: %w", name, err)
 	}
 	for _, text := range texts {
-		if err := check(text); err != nil {
+		err := check(text)
+		if utf8.RuneCountInString(text) > maxARN {
+			err = errors.New("a text that is longer than any ARN")
+		}
+		if err != nil {
 			return Elements{}, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return Elements{Except: excepted, Texts: texts}, nil
 }
+
+// maxARN is IAM's limit on the length of an ARN, in characters:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const maxARN = 2048
 
 // readTexts reads a string or a list of them.
 func readTexts(value Value) ([]string, error) {

@@ -17,17 +17,12 @@ type Facts struct {
 	Keys map[string]string
 }
 
-// value returns the value of a pseudo parameter of CloudFormation or of a policy
-// variable.
-func (f Facts) value(name string) (value string, known bool) {
-	switch name {
-	case "AWS::Partition":
-		value = f.Partition
-	case "AWS::AccountId":
-		value = f.Account
-	case "AWS::Region":
-		value = f.Region
-	default:
+// value returns the value of a policy variable, or of a pseudo parameter of
+// CloudFormation.
+func (f Facts) value(name string, pseudo bool) (value string, known bool) {
+	if pseudo {
+		value = map[string]string{"AWS::Partition": f.Partition, "AWS::AccountId": f.Account, "AWS::Region": f.Region}[name]
+	} else {
 		value = f.keys()[strings.ToLower(name)]
 	}
 	return value, value != ""

@@ -45,6 +45,7 @@ type syntax struct {
 	wildcards bool // * and ? are
 	arn       bool // colons divide it
 	variables bool // ${...} is a variable
+	template  bool // ${AWS::...} is a pseudo parameter
 	facts     Facts
 }
 
@@ -91,18 +92,18 @@ func (p *pattern) endSegments(arn bool) {
 }
 
 // addVariable adds the variable that a text begins with, or its value if the
-// facts have it, and returns what is behind it. The pseudo parameters of
-// CloudFormation are variables in every version.
+// facts have it, and returns what is behind it. Pseudo parameters are variables in
+// every version.
 func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable bool) {
 	if !strings.HasPrefix(text, "${") {
 		return text, false
 	}
 	name, behind, found := strings.Cut(text[len("${"):], "}")
-	pseudo := strings.HasPrefix(name, "AWS::")
+	pseudo := s.isPseudo(name)
 	if !found || !s.variables && !pseudo {
 		return text, false
 	}
-	value, known := s.facts.value(name)
+	value, known := s.facts.value(name, pseudo)
 	switch {
 	case known:
 		p.addLiteral(value)
@@ -117,6 +118,8 @@ func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable 
 	}
 	return behind, true
 }
+
+func (s syntax) isPseudo(name string) bool { return s.template && strings.HasPrefix(name, "AWS::") }
 
 func (p *pattern) addLiteral(text string) {
 	for _, r := range text {

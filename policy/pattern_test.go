@@ -134,7 +134,7 @@ func TestPatterns(t *testing.T) {
 		{"arn:aws:s3:::" + NotInSight, "arn:aws:sqs:eu-west-1:1:q", current, false, false, false},
 		{"arn:aws:s3:::${aws:" + NotInSight + "}", "arn:aws:s3:::a", current, true, false, false},
 	} {
-		resource := syntax{wildcards: true, arn: true, variables: tc.variables, facts: facts}
+		resource := syntax{wildcards: true, arn: true, variables: tc.variables, template: true, facts: facts}
 		p, q := resource.pattern(tc.p), resource.pattern(tc.q)
 		assert.Equal(t, tc.overlaps, overlaps(p, q), "%s overlaps %s", tc.p, tc.q)
 		assert.Equal(t, tc.overlaps, overlaps(q, p), "%s overlaps %s", tc.q, tc.p)

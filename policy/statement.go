@@ -56,34 +56,37 @@ func (s syntax) statement(from *Statement, id int) *statement {
 		read.actions.list = append(read.actions.list, syntax{wildcards: true}.pattern(strings.ToLower(text)))
 	}
 	read.resources.except = from.Resources.Except
-	resources := syntax{wildcards: true, arn: true, variables: s.variables, facts: s.facts}
+	resources := s
+	resources.wildcards, resources.arn = true, true
 	for _, text := range from.Resources.Texts {
 		p := resources.pattern(text)
 		read.resources.list = append(read.resources.list, p)
 		read.resources.aligned = append(read.resources.aligned, p.aligned())
 	}
 	read.given = append(s.facts.conditions(), read.conditions...)
-	read.collectVariables()
+	read.variables = s.withoutValue(read)
 	return read
 }
 
-// collectVariables lists the variables without those that always have a value:
-// pseudo parameters, and what has a default. What is not in sight may have some.
-func (s *statement) collectVariables() {
-	texts := slices.Clone(s.resources.list)
-	for _, c := range s.conditions {
+// withoutValue are the variables of a statement that a request may lack: not
+// pseudo parameters, nor what has a default. What is not in sight may have some.
+func (s syntax) withoutValue(of *statement) []string {
+	texts := slices.Clone(of.resources.list)
+	for _, c := range of.conditions {
 		texts = append(texts, c.values...)
 	}
+	var names []string
 	for _, p := range texts {
 		if p.notInSight {
-			s.variables = append(s.variables, NotInSight)
+			names = append(names, NotInSight)
 		}
 		for _, name := range p.variables {
-			if !strings.HasPrefix(name, "AWS::") && !strings.Contains(name, ",") {
-				s.variables = append(s.variables, name)
+			if !s.isPseudo(name) && !strings.Contains(name, ",") {
+				names = append(names, name)
 			}
 		}
 	}
+	return names
 }
 
 // target is what requests are about: resources that match both patterns. If the
