@@ -2,9 +2,9 @@ package main
 
 // defects are mistakes that would leave a role unbound, change more than the
 // boundary, use the wrong boundary, reveal a secret, or say the wrong thing about
-// what a boundary takes. When the code that one is
-// about changes, go run ./mutation -n says so: edit the defect, or replace it by
-// one that the new code may have.
+// what a boundary takes. When the code that one is about changes, go run
+// ./mutation -n says so: edit the defect, or replace it by one that the new code
+// may have.
 var defects = []defect{
 	// What a boundary is.
 	{
