@@ -823,6 +823,14 @@ var defects = []defect{
 		`if a.WithoutResource {`, `if a.WithoutResource && len(a.Resources) == 0 {`,
 	},
 	{
+		"explain: a verdict that rests on the catalogue does not say so",
+		`whole.ByCatalogue = true`, `whole.ByCatalogue = len(g.formats) == 0`,
+	},
+	{
+		"explain: a * for the partition reaches beyond it",
+		`if s.isStar() && !p.loose {`, `if s.isStar() && p.loose {`,
+	},
+	{
 		"explain: one ARN format speaks for all of an action",
 		`case i > 0 && outcome.Verdict != whole.Verdict:`, `case i > 0 && outcome.Verdict == Kept && whole.Verdict == Lost:`,
 	},
