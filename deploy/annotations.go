@@ -17,14 +17,14 @@ const maxAnnotations = 10
 // annotations are commands to the runner of GitHub Actions, which shows them on
 // the lines. Findings beyond those that it shows are lines of the log, and the
 // last one says how many they are. Source: GitHub Actions, workflow commands.
-func annotations(r checkResult) []byte {
+func annotations(findings []remark) []byte {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	escapeProperty := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var shown, others bytes.Buffer
 	levels := map[string]string{"note": "notice"} // where GitHub's name differs from SARIF's
 	count := map[string]int{}
 	more := 0
-	for _, f := range r.findings() {
+	for _, f := range findings {
 		path, text := printable.Line(filepath.ToSlash(f.path)), escape.Replace(printable.Line(f.whole()))
 		f.level = cmp.Or(levels[f.level], f.level)
 		if count[f.level]++; count[f.level] > maxAnnotations {

@@ -302,11 +302,14 @@ const (
 	codeUnreadable     rules.Code = "unreadable-template"
 )
 
-// checkCodes are what check finds beside the engine, and what it is about.
-var checkCodes = []struct {
+// aboutCode is a code and what it is about.
+type aboutCode struct {
 	code  rules.Code
 	about string
-}{
+}
+
+// checkCodes are what check finds beside the engine, and what it is about.
+var checkCodes = []aboutCode{
 	{codeUnbound, "a role would be deployed without a permissions boundary"},
 	{codeReplaced, "the macro replaces the boundary that the template gives a role"},
 	{codeLaterTransform, "a transform may add roles that the macro does not see"},
@@ -400,9 +403,9 @@ func (f remark) whole() string {
 func (p *pbm) showChecked(r checkResult, o checkOptions) error {
 	switch p.output {
 	case outputSARIF:
-		return p.printSARIF(r)
+		return p.printSARIF(r.findings(), allCheckCodes())
 	case outputGitHub:
-		return p.print(annotations(r))
+		return p.print(annotations(r.findings()))
 	case outputJSON:
 		return p.printJSON(r)
 	}

@@ -62,6 +62,52 @@ func TestCITranscript(t *testing.T) {
 	checkTranscript(t, "../docs/ci.md", dir)
 }
 
+// The template and the boundary of the transcript of docs/explain.md.
+const (
+	explainedTemplate = `Resources:
+  Api:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns: [arn:aws:iam::aws:policy/ReadOnlyAccess]
+      Policies:
+        - PolicyName: data
+          PolicyDocument:
+            Version: '2012-10-17'
+            Statement:
+              - Effect: Allow
+                Action: [s3:GetObject, s3:PutObject, s3:PutObjectAcl]
+                Resource: !Sub arn:aws:s3:::${Bucket}/*
+              - Effect: Allow
+                Action: [sqs:SendMessage, sqs:DeleteQueue]
+                Resource: '*'
+  Worker:
+    Type: AWS::IAM::Role
+  Logs:
+    Type: AWS::IAM::Policy
+    Properties:
+      Roles: [!Ref Worker]
+      PolicyName: logs
+      PolicyDocument:
+        Version: '2012-10-17'
+        Statement: {Effect: Allow, Action: 'logs:PutLogEvents', Resource: '*'}
+  Bucket:
+    Type: AWS::S3::Bucket
+`
+	explainingBoundary = `{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": ["s3:Get*", "s3:PutObject", "logs:*"], "Resource": "*"},
+  {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+  {"Sid": "NoDeletion", "Effect": "Deny", "Action": "*:Delete*", "Resource": "*"}
+]}
+`
+)
+
+func TestExplainTranscript(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "service.yaml"), []byte(explainedTemplate), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "boundary.json"), []byte(explainingBoundary), 0o600))
+	checkTranscript(t, "../docs/explain.md", dir)
+}
+
 const (
 	withMacro = `Transform: PermissionsBoundaryMacro
 Parameters:

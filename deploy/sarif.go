@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/transform/rules"
@@ -76,20 +77,25 @@ const (
 )
 
 // printSARIF prints a log that code scanning reads.
-func (p *pbm) printSARIF(r checkResult) error {
+func (p *pbm) printSARIF(findings []remark, codes []aboutCode) error {
 	driver := sarifDriver{Name: "pbm", Version: build().Version, InformationURI: projectPage}
-	for _, c := range checkCodes {
+	for _, c := range codes {
 		driver.Rules = append(driver.Rules, ruleOf(c.code, c.about))
 	}
-	for _, code := range rules.Codes() {
-		driver.Rules = append(driver.Rules, ruleOf(code, "a resource that "+code.About()))
-	}
-	findings := r.findings()
 	if len(findings) > maxResults {
 		p.line("warning: ", fmt.Sprintf("the log holds the first %d of %d findings, the most that code scanning takes", maxResults, len(findings)))
 		findings = findings[:maxResults]
 	}
 	return p.printJSON(sarifLog{sarifSchema, "2.1.0", []sarifRun{{sarifTool{driver}, "unicodeCodePoints", sarifResults(findings)}}})
+}
+
+// allCheckCodes are all codes that check may find.
+func allCheckCodes() []aboutCode {
+	codes := slices.Clone(checkCodes)
+	for _, code := range rules.Codes() {
+		codes = append(codes, aboutCode{code, "a resource that " + code.About()})
+	}
+	return codes
 }
 
 func ruleOf(code rules.Code, about string) sarifRule {

@@ -1,17 +1,22 @@
 package deploy_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/deploy"
 )
 
 // sarifRun is what code scanning reads of a log.
@@ -129,8 +134,11 @@ func TestSARIFHelp(t *testing.T) {
 	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile("t.yaml", []byte(unboundRole), 0o600))
+	require.NoError(t, os.WriteFile("policy.json", []byte(`{"Version": "2012-10-17", "Statement": []}`), 0o600))
 	text, _ := checked(t, "sarif", ".")
-	for _, rule := range requireSARIF(t, text).Tool.Driver.Rules {
+	var explained, messages bytes.Buffer
+	require.Zero(t, deploy.Run(context.Background(), []string{"explain", "t.yaml", "--policy", "policy.json", "--output", "sarif"}, nil, &explained, &messages), messages.String())
+	for _, rule := range slices.Concat(requireSARIF(t, text).Tool.Driver.Rules, requireSARIF(t, explained.String()).Tool.Driver.Rules) {
 		_, anchor, _ := strings.Cut(rule.HelpURI, "docs/troubleshooting.md#")
 		assert.Equal(t, rule.ID, anchor)
 		assert.Contains(t, string(page), `<a id="`+rule.ID+`"></a>`)

@@ -45,6 +45,11 @@ func TestAuditScripts(t *testing.T) {
 	runScripts(t, "audit", "")
 }
 
+// Scripts in testdata/explain have templates, policies and roles.
+func TestExplainScripts(t *testing.T) {
+	runScripts(t, "explain", "")
+}
+
 func runScripts(t *testing.T, dir, moto string) {
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	require.NoError(t, err)
@@ -73,6 +78,8 @@ func runScripts(t *testing.T, dir, moto string) {
 			"role":         roleCommand,
 			"trust":        trustCommand,
 			"organization": organizationCommand,
+
+			"document": documentCommand,
 		},
 	})
 	entries, err := os.ReadDir(filepath.Join("testdata", dir))

@@ -9,9 +9,11 @@ import (
 
 // Resource is a resource of a template, or what a loop makes resources of.
 type Resource struct {
-	Type       string
-	Properties Node
-	Metadata   Node
+	Type        string
+	Offset      int  // of its logical ID
+	Conditional bool // it has a Condition, so not all deployments have it
+	Properties  Node
+	Metadata    Node
 }
 
 // Resources are those of some types, by logical ID. What a loop makes resources
@@ -27,7 +29,7 @@ func (t *Document) Resources(types ...string) map[string]Resource {
 // resources reads a map from logical ID to resource.
 func (c *Cursor) resources(all map[string]Resource, types []string) {
 	for c.Enter(); c.More(); {
-		id, _ := c.Name()
+		id, at := c.Name()
 		isLoop := bytes.HasPrefix(id, []byte("Fn::ForEach::"))
 		switch kind := c.Peek(); {
 		case isLoop && kind == jsontext.KindBeginArray:
@@ -40,9 +42,9 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 				}
 			}
 		case !isLoop && kind == jsontext.KindBeginObject:
-			typ, properties, metadata := c.resource()
+			typ, conditional, properties, metadata := c.resource()
 			if delete(all, string(id)); slices.Contains(types, typ) {
-				all[string(id)] = Resource{typ, NodeAt(c.Src, properties), NodeAt(c.Src, metadata)}
+				all[string(id)] = Resource{typ, at.Start, conditional, NodeAt(c.Src, properties), NodeAt(c.Src, metadata)}
 			}
 		default:
 			c.Skip()
@@ -51,17 +53,19 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 }
 
 // resource reads one resource.
-func (c *Cursor) resource() (typ string, properties, metadata Span) {
+func (c *Cursor) resource() (typ string, conditional bool, properties, metadata Span) {
 	for c.Enter(); c.More(); {
 		name, _ := c.Name()
 		switch value := c.Skip(); string(name) {
 		case "Type":
 			typ = string(c.Text(value))
+		case "Condition":
+			conditional = true
 		case "Properties":
 			properties = value
 		case "Metadata":
 			metadata = value
 		}
 	}
-	return typ, properties, metadata
+	return typ, conditional, properties, metadata
 }

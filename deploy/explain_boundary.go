@@ -1,0 +1,167 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/internal/atomicfile"
+	"permissions-boundary-macro/policy"
+)
+
+// knownBoundary is a boundary with its document, nil for no boundary.
+type knownBoundary struct {
+	name     string // for people: a file, an ARN, none
+	document *policy.Document
+}
+
+var noBoundary = knownBoundary{name: boundary.None}
+
+// Values of --against that are no file.
+const (
+	againstNone    = "none"
+	againstCurrent = "current"
+)
+
+// maxPolicy is far longer than a policy of IAM can be, in bytes.
+const maxPolicy = 1 << 20
+
+// readBoundaryFile reads the document of a boundary from a file.
+func readBoundaryFile(path string) (knownBoundary, error) {
+	text, _, err := atomicfile.Read(path, maxPolicy)
+	if err != nil {
+		return knownBoundary{}, fmt.Errorf("read the boundary: %w", err)
+	}
+	return parseDocument(path, text)
+}
+
+func parseDocument(name string, text []byte) (knownBoundary, error) {
+	document, err := policy.Parse(text)
+	if err != nil {
+		return knownBoundary{}, boundary.Problem{
+			What:   "the policy document " + name + " cannot be read",
+			Cause:  err,
+			Remedy: "correct it; a boundary is an identity-based policy, in JSON",
+		}
+	}
+	return knownBoundary{name, document}, nil
+}
+
+// boundaryReader finds the documents of boundaries: in files, in templates, and in
+// the account that flags or an environment lead to, which it opens once.
+type boundaryReader struct {
+	*pbm
+	account   string // that stacks deploy to, or empty
+	templates []*templateFile
+	at        *place // nil until something was read in AWS
+}
+
+// ofEnvironment reads the boundary that an environment has now.
+func (r *boundaryReader) ofEnvironment(ctx context.Context, environment string) (knownBoundary, error) {
+	j, err := r.project()
+	if err != nil {
+		return knownBoundary{}, err
+	}
+	c, err := r.choose(j, environment)
+	if err != nil {
+		return knownBoundary{}, err
+	}
+	store, err := r.openOnly(ctx, c, environment, r.account)
+	if err != nil {
+		return knownBoundary{}, err
+	}
+	r.tellUnconfirmed(store)
+	if store.inAWS() {
+		r.at = store
+	}
+	record, err := store.Effective(ctx, boundary.Key{Environment: environment, Account: cmp.Or(r.account, store.account())})
+	if err != nil {
+		return knownBoundary{}, store.orSpelled(ctx, environment, err)
+	}
+	value, err := boundary.Parse(record.Text)
+	if err != nil {
+		return knownBoundary{}, boundary.Problem{What: "the value of " + record.Key.Describe() + " is malformed", Cause: err, Remedy: store.Correction(record.Key)}
+	}
+	return r.of(ctx, value)
+}
+
+// of reads the document of a boundary: from a template that creates the policy, or
+// from IAM.
+func (r *boundaryReader) of(ctx context.Context, value boundary.Value) (knownBoundary, error) {
+	if value.IsNone() {
+		return noBoundary, nil
+	}
+	if found, err := r.inTemplates(value); err != nil || found.document != nil {
+		return found, err
+	}
+	target, err := r.openAccount(ctx)
+	if err != nil {
+		return knownBoundary{}, withoutIAM(err)
+	}
+	arn, err := value.Resolve(target)
+	if err != nil {
+		return knownBoundary{}, err
+	}
+	text, err := fleet.PolicyDocument(ctx, r.at.config, arn)
+	if err != nil {
+		return knownBoundary{}, withoutIAM(err)
+	}
+	return parseDocument(arn, []byte(text))
+}
+
+// withoutIAM adds to the remedy of an error how to do without IAM.
+func withoutIAM(err error) error {
+	if remedy := boundary.Remedy(err); remedy != "" {
+		return boundary.WithRemedy(err, remedy+"; or pass the policy's document in a file: --policy FILE")
+	}
+	return err
+}
+
+// inTemplates finds the policy of a boundary in the templates.
+func (r *boundaryReader) inTemplates(value boundary.Value) (knownBoundary, error) {
+	if isOfAWS(value.String()) {
+		return knownBoundary{}, nil
+	}
+	for _, t := range r.templates {
+		document, line, found := t.managedPolicy(shortBoundary(value.String()))
+		if !found {
+			continue
+		}
+		name := fmt.Sprintf("%s (%s, line %d)", shortBoundary(value.String()), t.path, line)
+		read, err := documentReader{}.boundary(document)
+		if err != nil {
+			return knownBoundary{}, boundary.Problem{What: "the policy document of " + name + " cannot be read", Cause: err, Remedy: "correct it"}
+		}
+		return knownBoundary{name, read}, nil
+	}
+	return knownBoundary{}, nil
+}
+
+// openAccount opens the account that flags lead to.
+func (r *boundaryReader) openAccount(ctx context.Context) (boundary.Target, error) {
+	if r.at == nil {
+		at, err := r.base(ctx)
+		if err != nil {
+			return boundary.Target{}, err
+		}
+		r.at = at
+	}
+	return r.at.identify(ctx)
+}
+
+// facts are what is known of the requests of roles. Without an account and a Region
+// they are of the partition aws.
+func (r *boundaryReader) facts() policy.Facts {
+	facts := policy.Facts{Account: r.account}
+	if r.store.flags.Changed("region") && len(r.store.regions) == 1 {
+		facts.Region = strings.Join(r.store.regions, "")
+	}
+	facts.Partition = boundary.PartitionOf(facts.Region)
+	if r.at != nil && r.at.caller != nil {
+		facts.Partition, facts.Account = r.at.caller.Partition, cmp.Or(facts.Account, r.at.caller.AccountID)
+	}
+	return facts
+}

@@ -1,0 +1,281 @@
+package deploy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/policy"
+	"permissions-boundary-macro/policy/catalogue"
+)
+
+// accessChange is what becomes of a grant when one boundary replaces another.
+type accessChange int
+
+// Changes, the worst first. A grant that may be lost under both boundaries is unclear:
+// other requests may pass.
+const (
+	accessSame accessChange = iota
+	accessLost
+	accessMayBeLost
+	accessGained
+	accessMayBeGained
+	accessUnclear
+)
+
+// accessChanges says what becomes of a grant by its verdicts before and after.
+var accessChanges = [...][3]accessChange{
+	policy.Kept:      {policy.Kept: accessSame, policy.MayBeLost: accessMayBeLost, policy.Lost: accessLost},
+	policy.MayBeLost: {policy.Kept: accessMayBeGained, policy.MayBeLost: accessUnclear, policy.Lost: accessMayBeLost},
+	policy.Lost:      {policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained, policy.Lost: accessSame},
+}
+
+// explanation is the result of pbm explain.
+type explanation struct {
+	Boundary      string          `json:"permissionsBoundary"`
+	Against       string          `json:"against"`
+	Roles         []explainedRole `json:"roles"` // all that were read
+	Summary       explainSummary  `json:"summary"`
+	NotConsidered []string        `json:"notConsidered"`
+	Catalogue     string          `json:"catalogue"` // date of the list of actions
+}
+
+// explainedRole says what a boundary takes from a role.
+type explainedRole struct {
+	Role       string             `json:"role"` // logical ID in a template
+	Path       string             `json:"path,omitempty"`
+	Line       int                `json:"line,omitempty"`
+	Services   []explainedService `json:"services"` // of which something changes
+	Grants     []explainedGrant   `json:"grants,omitempty"`
+	NotInSight []string           `json:"notInSight,omitempty"` // policies, and parts of them
+
+	unclear int // actions
+	changes []statementChange
+}
+
+// explainedService counts actions of a service that a role is granted. One that is
+// lost on some resources only is lost in part.
+type explainedService struct {
+	Service     string   `json:"service"`
+	Actions     int      `json:"actions"`
+	Lost        int      `json:"lost"`
+	LostInPart  int      `json:"lostInPart"`
+	MayBeLost   int      `json:"mayBeLost"`
+	Gained      int      `json:"gained"`
+	MayBeGained int      `json:"mayBeGained"`
+	Reasons     []string `json:"reasons,omitempty"` // why some may be lost or gained
+}
+
+// explainedGrant is an action on a resource that a role is granted.
+type explainedGrant struct {
+	Action      string `json:"action"`
+	Resource    string `json:"resource"`
+	Verdict     string `json:"verdict"` // kept, lost, may-be-lost
+	Before      string `json:"before"`  // the verdict under the boundary before
+	Reason      string `json:"reason,omitempty"`
+	ByCatalogue bool   `json:"byCatalogue,omitempty"` // the verdict rests on the list of actions
+	Line        int    `json:"line,omitempty"`        // of the statement
+
+	change    accessChange
+	uncertain policy.Reason // of a grant that may be lost under one of the boundaries
+}
+
+// statementChange is what changes of what a statement of a template grants.
+type statementChange struct {
+	line     int
+	services []explainedService
+}
+
+// explainSummary counts roles, each where the worst of it is. Those that lose nothing
+// are in sight as a whole.
+type explainSummary struct {
+	Roles      int `json:"roles"`
+	Lose       int `json:"lose"`
+	MayLose    int `json:"mayLose"`
+	Gain       int `json:"gain"` // or may gain
+	LoseNone   int `json:"loseNothing"`
+	NotInSight int `json:"notInSight"` // some policies of these are not in sight
+	Unclear    int `json:"unclear"`    // actions that may be lost under both boundaries
+}
+
+// notConsidered is what a comparison of policies says nothing about. Source: IAM
+// User Guide, permissions boundaries for IAM entities, evaluating effective
+// permissions.
+var notConsidered = []string{
+	"SCPs and RCPs, session policies and resource-based policies: they may deny what is kept",
+	"grants of resource-based policies to a role's session ARN: a boundary does not limit them",
+	"resource-based policies with NotPrincipal and Deny: they deny every role that has a boundary",
+}
+
+// explainer compares roles under two boundaries.
+type explainer struct {
+	comparison *policy.Comparison
+	actions    bool // grants are listed
+}
+
+func newExplainer(facts policy.Facts, before, after knownBoundary, actions bool) explainer {
+	return explainer{policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document), actions}
+}
+
+// role compares a role's policies under the boundaries.
+func (e explainer) role(g *grantee) explainedRole {
+	role := explainedRole{Role: g.name, Line: g.line, Services: []explainedService{}}
+	lineOf := func(*policy.Statement) int { return 0 }
+	if g.template != nil {
+		role.Path = g.template.path
+		lineOf = func(s *policy.Statement) int { return g.template.Line(s.Offset + len("{")) }
+	}
+	var documents []*policy.Document
+	for _, p := range g.policies {
+		switch {
+		case p.document != nil:
+			documents = append(documents, p.document)
+		case p.problem != "":
+			role.addNotInSight(p.name + ", which cannot be read: " + p.problem)
+		default:
+			role.addNotInSight(p.name)
+		}
+	}
+	whole, byLine := tally{}, map[int]tally{}
+	for grant := range e.comparison.Grants(documents...) {
+		at := lineOf(grant.Statement)
+		if strings.HasPrefix(grant.Action, policy.NotInSight) {
+			role.addNotInSight(actionsOf(at))
+			continue
+		}
+		one := explained(grant, at)
+		if e.actions {
+			role.Grants = append(role.Grants, one)
+		}
+		if _, known := byLine[at]; !known {
+			byLine[at] = tally{}
+		}
+		whole.add(one)
+		byLine[at].add(one)
+	}
+	role.Services, role.unclear = whole.services()
+	if g.template != nil {
+		role.changes = statementChanges(byLine)
+	}
+	return role
+}
+
+func (r *explainedRole) addNotInSight(what string) {
+	if !slices.Contains(r.NotInSight, what) {
+		r.NotInSight = append(r.NotInSight, what)
+	}
+}
+
+func explained(g policy.Grant, line int) explainedGrant {
+	before, after := g.Outcomes[0], g.Outcomes[1]
+	return explainedGrant{
+		Action: shownText(g.Action), Resource: shownText(g.Resource), Line: line,
+		Verdict: verdictName(after.Verdict), Before: verdictName(before.Verdict),
+		Reason: reasonOf(after), ByCatalogue: after.ByCatalogue,
+		change:    accessChanges[before.Verdict][after.Verdict],
+		uncertain: max(before.Reason, after.Reason),
+	}
+}
+
+func verdictName(v policy.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") }
+
+// tally counts the changes of grants, by service.
+type tally map[string]*serviceTally
+
+// accessCounts are numbers of grants.
+type accessCounts [accessUnclear + 1]int
+
+type serviceTally struct {
+	actions map[string]*accessCounts // how many of their grants have each change
+	reasons []string
+}
+
+func (t tally) add(g explainedGrant) {
+	service, _, _ := strings.Cut(g.Action, ":")
+	if t[service] == nil {
+		t[service] = &serviceTally{actions: map[string]*accessCounts{}}
+	}
+	of := t[service]
+	if of.actions[g.Action] == nil {
+		of.actions[g.Action] = new(accessCounts)
+	}
+	of.actions[g.Action][g.change]++
+	isUncertain := g.change == accessMayBeLost || g.change == accessMayBeGained
+	if isUncertain && !slices.Contains(of.reasons, g.uncertain.String()) {
+		of.reasons = append(of.reasons, g.uncertain.String())
+	}
+}
+
+// services are those of which something changes, and how many actions are unclear.
+func (t tally) services() (all []explainedService, unclear int) {
+	all = []explainedService{}
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		service := explainedService{Service: name, Actions: len(t[name].actions), Reasons: t[name].reasons}
+		for _, counts := range t[name].actions {
+			unclear += service.count(counts)
+		}
+		if service.changes() {
+			all = append(all, service)
+		}
+	}
+	return all, unclear
+}
+
+// count counts an action by the changes of its grants, and returns 1 for one of which
+// nothing but unclear grants is known.
+func (s *explainedService) count(grants *accessCounts) (isUnclear int) {
+	of := func(c accessChange) bool { return grants[c] > 0 }
+	switch {
+	case of(accessLost) && *grants == (accessCounts{accessLost: grants[accessLost]}):
+		s.Lost++
+	case of(accessLost):
+		s.LostInPart++
+	case of(accessMayBeLost):
+		s.MayBeLost++
+	case of(accessGained):
+		s.Gained++
+	case of(accessMayBeGained):
+		s.MayBeGained++
+	case of(accessUnclear):
+		return 1
+	}
+	return 0
+}
+
+func (s explainedService) changes() bool { return s.loses() || s.mayLose() || s.gains() }
+func (s explainedService) loses() bool   { return s.Lost+s.LostInPart > 0 }
+func (s explainedService) mayLose() bool { return s.MayBeLost > 0 }
+func (s explainedService) gains() bool   { return s.Gained+s.MayBeGained > 0 }
+
+func statementChanges(byLine map[int]tally) []statementChange {
+	var all []statementChange
+	for line, t := range byLine {
+		if services, _ := t.services(); len(services) > 0 {
+			all = append(all, statementChange{line, services})
+		}
+	}
+	slices.SortFunc(all, func(a, b statementChange) int { return cmp.Compare(a.line, b.line) })
+	return all
+}
+
+// summarize counts roles.
+func (e *explanation) summarize() {
+	for _, r := range e.Roles {
+		e.Summary.Roles++
+		if len(r.NotInSight) > 0 {
+			e.Summary.NotInSight++
+		}
+		switch {
+		case slices.ContainsFunc(r.Services, explainedService.loses):
+			e.Summary.Lose++
+		case slices.ContainsFunc(r.Services, explainedService.mayLose):
+			e.Summary.MayLose++
+		case slices.ContainsFunc(r.Services, explainedService.gains):
+			e.Summary.Gain++
+		case len(r.NotInSight) == 0 && r.unclear == 0:
+			e.Summary.LoseNone++
+		}
+		e.Summary.Unclear += r.unclear
+	}
+}

@@ -1,0 +1,201 @@
+package deploy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/policy"
+	"permissions-boundary-macro/transform/template"
+)
+
+// Types of resources that grant something to roles.
+const (
+	iamRoleType       = "AWS::IAM::Role"
+	inlinePolicyType  = "AWS::IAM::Policy"
+	rolePolicyType    = "AWS::IAM::RolePolicy"
+	managedPolicyType = "AWS::IAM::ManagedPolicy"
+	functionType      = "AWS::Serverless::Function"
+	stateMachineType  = "AWS::Serverless::StateMachine"
+)
+
+// grantee is a role with its policies.
+type grantee struct {
+	name     string // logical ID in a template, or name in an account
+	template *templateFile
+	line     int
+	policies []grantedPolicy
+}
+
+// grantedPolicy is a policy of a role.
+type grantedPolicy struct {
+	name     string
+	document *policy.Document // nil if it is not in sight
+	problem  string           // why it is not, if it should be
+}
+
+// granteeReader reads the roles of a template.
+type granteeReader struct {
+	*templateFile
+	roles   map[string]*grantee // by logical ID
+	named   map[string]*grantee // by RoleName
+	managed map[string]template.Resource
+}
+
+// grantees are the roles of a template, with the policies that it gives them. A
+// policy of roles that are not in the template is a grantee by itself.
+func (t *templateFile) grantees() []*grantee {
+	r := granteeReader{
+		templateFile: t, roles: map[string]*grantee{}, named: map[string]*grantee{},
+		managed: t.Resources(managedPolicyType),
+	}
+	resources := t.Resources(iamRoleType, functionType, stateMachineType)
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		r.addRole(id, resources[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		if resources[id].Type == iamRoleType {
+			r.readRole(r.roles[id], id, resources[id].Properties)
+		}
+	}
+	attached := t.Resources(inlinePolicyType, rolePolicyType, managedPolicyType)
+	for _, id := range slices.Sorted(maps.Keys(attached)) {
+		r.attach(id, attached[id])
+	}
+	all := slices.Collect(maps.Values(r.roles))
+	slices.SortFunc(all, func(a, b *grantee) int { return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.name, b.name)) })
+	return all
+}
+
+func (r granteeReader) addRole(id string, resource template.Resource) {
+	if resource.Type != iamRoleType && !resource.Properties.Get("Role").Absent() {
+		return // SAM makes none
+	}
+	role := r.grantee(id, resource)
+	if resource.Type != iamRoleType {
+		role.policies = []grantedPolicy{{name: "what SAM makes of " + resource.Type}}
+	}
+	if name := resource.Properties.Get("RoleName"); name.IsString() {
+		r.named[name.Text] = role
+	}
+}
+
+func (r granteeReader) grantee(id string, resource template.Resource) *grantee {
+	role := &grantee{name: id, template: r.templateFile, line: r.Line(resource.Offset)}
+	r.roles[id] = role
+	return role
+}
+
+// readRole reads the policies that a role itself names.
+func (r granteeReader) readRole(role *grantee, id string, properties template.Node) {
+	eachAlternative(properties.Get("Policies"), false, func(list template.Node, conditional bool) {
+		eachElement(list, conditional, func(inline template.Node, conditional bool) {
+			name := "inline policy"
+			if text := inline.Get("PolicyName"); text.IsString() {
+				name += " " + text.Text
+			}
+			role.add(readerIn(id), name, inline.Get("PolicyDocument"), conditional)
+		})
+	})
+	eachAlternative(properties.Get("ManagedPolicyArns"), false, func(list template.Node, conditional bool) {
+		eachElement(list, conditional, func(arn template.Node, conditional bool) {
+			if id, own := r.managedBy(arn); own {
+				role.addManaged(id, r.managed[id], conditional)
+				return
+			}
+			role.policies = append(role.policies, grantedPolicy{name: "managed policy " + shownText(readerIn(id).text(arn))})
+		})
+	})
+}
+
+// managedBy is the managed policy of the template that a reference is to.
+func (r granteeReader) managedBy(arn template.Node) (id string, own bool) {
+	switch name, argument := arn.Only(); {
+	case name == "Ref":
+		id = argument.Text
+	case name == "Fn::GetAtt" && argument.IsString():
+		id, _, _ = strings.Cut(argument.Text, ".")
+	case name == "Fn::GetAtt" && len(argument.Elements) > 0:
+		id = argument.Elements[0].Text
+	}
+	_, own = r.managed[id]
+	return id, own
+}
+
+// attach reads a policy that says which roles it is of.
+func (r granteeReader) attach(id string, resource template.Resource) {
+	roles := resource.Properties.Get("Roles")
+	if resource.Type == rolePolicyType {
+		roles = resource.Properties.Get("RoleName")
+	}
+	eachAlternative(roles, resource.Conditional, func(list template.Node, conditional bool) {
+		eachElement(list, conditional, func(reference template.Node, conditional bool) {
+			role := r.roleBy(reference)
+			if role == nil {
+				role = r.roles[id]
+			}
+			if role == nil {
+				role = r.grantee(id, resource)
+			}
+			if role.name == id && len(role.policies) > 0 {
+				return // it is of several roles that are not in the template
+			}
+			role.addResource(id, resource, conditional)
+		})
+	})
+}
+
+// roleBy is the role of the template that a policy names, if it is in it.
+func (r granteeReader) roleBy(reference template.Node) *grantee {
+	if name, argument := reference.Only(); name == "Ref" {
+		return r.roles[argument.Text]
+	}
+	return r.named[reference.Text]
+}
+
+func (g *grantee) addManaged(id string, resource template.Resource, conditional bool) {
+	g.addResource(id, resource, conditional || resource.Conditional)
+}
+
+func (g *grantee) addResource(id string, resource template.Resource, conditional bool) {
+	g.add(readerIn(id), "policy "+id, resource.Properties.Get("PolicyDocument"), conditional)
+}
+
+// add adds a policy with each document that it may have.
+func (g *grantee) add(r documentReader, name string, document template.Node, conditional bool) {
+	if document.Absent() {
+		g.policies = append(g.policies, grantedPolicy{name: name})
+	}
+	eachAlternative(document, conditional, func(n template.Node, conditional bool) {
+		p := grantedPolicy{name: name}
+		var err error
+		if !isFunction(n) {
+			p.document, err = r.ofRole(n, conditional)
+		}
+		if err != nil {
+			p.problem = err.Error()
+		}
+		g.policies = append(g.policies, p)
+	})
+}
+
+// readerIn reads the documents of a resource. The logical ID of one in a loop has the
+// loop's variable.
+func readerIn(id string) documentReader {
+	return documentReader{inLoop: strings.Contains(id, "${") || strings.Contains(id, "&{")}
+}
+
+// managedPolicy is the managed policy of a path and name that a template creates.
+func (t *templateFile) managedPolicy(pathAndName string) (document template.Node, line int, found bool) {
+	policies := t.Resources(managedPolicyType)
+	for _, id := range slices.Sorted(maps.Keys(policies)) {
+		p := policies[id].Properties
+		name, path := p.Get("ManagedPolicyName"), p.Get("Path")
+		isNamed := name.IsString() && (path.IsString() || path.Absent()) && !readerIn(id).inLoop
+		if isNamed && strings.TrimPrefix(path.Text, "/")+name.Text == pathAndName {
+			return p.Get("PolicyDocument"), t.Line(policies[id].Offset), true
+		}
+	}
+	return template.Node{}, 0, false
+}

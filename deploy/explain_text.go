@@ -1,0 +1,186 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/policy"
+	"permissions-boundary-macro/transform/rules"
+)
+
+// The words of pbm explain: its text, and what code scanning and GitHub show.
+
+// shownText is a text of a document, with {...} for what is not in sight.
+func shownText(text string) string { return strings.ReplaceAll(text, policy.NotInSight, "{...}") }
+
+// actionsOf names actions that a statement does not show.
+func actionsOf(line int) string {
+	if line == 0 {
+		return "the actions of a statement"
+	}
+	return fmt.Sprintf("the actions of the statement in line %d", line)
+}
+
+// reasonOf says why a boundary takes something, or may.
+func reasonOf(o policy.Outcome) string {
+	switch {
+	case o.Verdict == policy.MayBeLost && o.By != nil && o.By.Sid != "":
+		return o.Reason.String() + ", in statement " + o.By.Sid
+	case o.Verdict == policy.MayBeLost:
+		return o.Reason.String()
+	case o.Verdict == policy.Lost && o.By == nil:
+		return "not allowed"
+	case o.Verdict == policy.Lost && o.By.Sid != "":
+		return "denied by statement " + o.By.Sid
+	case o.Verdict == policy.Lost:
+		return "denied"
+	}
+	return ""
+}
+
+// String says what changes of a service.
+func (s explainedService) String() string {
+	var parts []string
+	add := func(n int, what string) {
+		if n == 0 {
+			return
+		}
+		if parts == nil {
+			what = "of " + counted(s.Actions, "action") + " " + what
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", n, what))
+	}
+	add(s.Lost, "lost")
+	add(s.LostInPart, "lost in part")
+	add(s.MayBeLost, "may be lost")
+	add(s.Gained, "gained")
+	add(s.MayBeGained, "may be gained")
+	text := s.Service + ": " + strings.Join(parts, ", ")
+	if s.MayBeLost+s.MayBeGained > 0 {
+		text += " (" + strings.Join(s.Reasons, "; ") + ")"
+	}
+	return text
+}
+
+// text is the explanation for people.
+func (e explanation) text(actions bool) []byte {
+	var out bytes.Buffer
+	line := func(indent int, text string) {
+		out.WriteString(strings.Repeat(" ", indent) + printable.Line(text) + "\n")
+	}
+	line(0, "boundary "+e.Boundary+", against "+e.Against)
+	path := ""
+	for _, r := range e.Roles {
+		if len(r.Services) == 0 && len(r.NotInSight) == 0 {
+			continue
+		}
+		if r.Path != path {
+			path = r.Path
+			line(0, path)
+		}
+		title := r.Role
+		if r.Line > 0 {
+			title = fmt.Sprintf("%d  %s", r.Line, r.Role)
+		}
+		line(4, title)
+		for _, service := range r.Services {
+			line(8, service.String())
+			if actions {
+				out.Write(r.table(service.Service))
+			}
+		}
+		if len(r.NotInSight) > 0 {
+			line(8, "not in sight: "+strings.Join(r.NotInSight, "; "))
+		}
+	}
+	line(0, e.Summary.String())
+	for _, what := range e.NotConsidered {
+		line(0, "not considered: "+what)
+	}
+	line(0, "actions are those that AWS documented on "+e.Catalogue)
+	return out.Bytes()
+}
+
+// table lists the grants of a service that change.
+func (r explainedRole) table(service string) []byte {
+	var rows [][]string
+	for _, g := range r.Grants {
+		if of, _, _ := strings.Cut(g.Action, ":"); of == service && g.change != accessSame {
+			rows = append(rows, []string{strings.Repeat(" ", 12) + g.Action, g.Resource, changeNames[g.change], g.told()})
+		}
+	}
+	return aligned(rows)
+}
+
+var changeNames = map[accessChange]string{
+	accessLost: "lost", accessMayBeLost: "may be lost", accessGained: "gained", accessMayBeGained: "may be gained", accessUnclear: "may change",
+}
+
+// told is the reason of a verdict, and what it rests on.
+func (g explainedGrant) told() string {
+	if g.ByCatalogue {
+		return strings.TrimPrefix(g.Reason+", by the resources that AWS documents for the action", ", ")
+	}
+	return g.Reason
+}
+
+func (s explainSummary) String() string {
+	text := fmt.Sprintf("%s; lose actions: %d; may lose actions: %d", counted(s.Roles, "role"), s.Lose, s.MayLose)
+	add := func(n int, what string) {
+		if n > 0 {
+			text += fmt.Sprintf("; %s: %d", what, n)
+		}
+	}
+	add(s.Gain, "gain actions")
+	text += fmt.Sprintf("; lose nothing: %d", s.LoseNone)
+	add(s.NotInSight, "not wholly in sight")
+	add(s.Unclear, "actions that may be lost under both boundaries, and may change")
+	return text
+}
+
+// Codes of what explain finds.
+const (
+	codeLost      rules.Code = "lost-permissions"
+	codeMayBeLost rules.Code = "uncertain-permissions"
+)
+
+// explainCodes are what explain finds, and what it is about.
+var explainCodes = []aboutCode{
+	{codeLost, "a permissions boundary takes permissions from a role"},
+	{codeMayBeLost, "a permissions boundary may take permissions from a role"},
+}
+
+// findings are what the boundary takes, on the lines of statements.
+func (e explanation) findings() []remark {
+	var all []remark
+	for _, r := range e.Roles {
+		for _, statement := range r.changes {
+			if f, loses := statement.finding(r); loses {
+				all = append(all, f)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b remark) int {
+		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.line, b.line))
+	})
+	return all
+}
+
+func (c statementChange) finding(r explainedRole) (f remark, loses bool) {
+	var texts []string
+	f = remark{code: codeMayBeLost, level: "note", path: r.Path, line: c.line, of: r.Role}
+	for _, s := range c.services {
+		if s.loses() {
+			f.code, f.level = codeLost, "warning"
+		}
+		if s.loses() || s.mayLose() {
+			texts = append(texts, s.String())
+		}
+	}
+	f.text = r.Role + ": " + strings.Join(texts, "; ")
+	return f, texts != nil
+}
