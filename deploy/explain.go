@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/policy/catalogue"
+	"permissions-boundary-macro/policy"
 	"permissions-boundary-macro/transform/rules"
 )
 
@@ -21,6 +22,7 @@ type explainOptions struct {
 	policy      string
 	against     string
 	account     string
+	live        bool
 	actions     bool
 	flags       *pflag.FlagSet
 }
@@ -28,7 +30,7 @@ type explainOptions struct {
 func (p *pbm) explainCommand() *cobra.Command {
 	var o explainOptions
 	c := &cobra.Command{
-		Use:   "explain PATH...",
+		Use:   "explain PATH... | --live [ROLE...]",
 		Short: "show what a boundary takes from roles",
 		Long: `Explain compares what the policies of the roles in templates grant with what a
 boundary allows. For each role and service it says how many actions the boundary
@@ -40,12 +42,22 @@ The boundary is a policy's document in a file, a managed policy, or that of an
 environment. A managed policy that one of the templates creates is read there, any
 other in IAM. - is stdin.
 
+With --live it explains roles of the account: those that are named, by names or
+patterns such as 'shop-*', or all.
+
 With --against, explain reports only what changes from another boundary to this
-one, in both directions: current is the boundary that --environment has now.`,
+one, in both directions: current is the boundary that --environment has now, and
+with --live the one that each role has.`,
 		Example: `  pbm explain stacks/ --policy boundary.json
   pbm explain template.yaml --environment dev --actions
-  pbm explain stacks/ --policy new.json --environment dev --against current`,
-		Args:        cobra.MinimumNArgs(1),
+  pbm explain stacks/ --policy new.json --environment dev --against current
+  pbm explain --live 'shop-*' --policy new.json --against current`,
+		Args: func(c *cobra.Command, args []string) error {
+			if isSet(c.Flags(), "live") {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(c, args)
+		},
 		Annotations: map[string]string{outputsAnnotation: strings.Join(checkOutputs, ", "), ignoresAnnotation: readOnly},
 		RunE:        func(c *cobra.Command, args []string) error { return p.explain(c.Context(), args, o) },
 	}
@@ -60,13 +72,14 @@ func (o *explainOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.policy, "policy", "", "the boundary: a policy document in this file")
 	flags.StringVar(&o.against, "against", againstNone, "what the roles have now: none, current, or a policy document in a file")
 	flags.StringVar(&o.account, "account", "", "account that the stacks deploy to (12 digits)")
+	flags.BoolVar(&o.live, "live", false, "explain roles of the account, in place of templates")
 	flags.BoolVar(&o.actions, "actions", false, "list actions")
 }
 
 // check finds wrong flags before anything is read.
-func (o *explainOptions) check() error {
+func (o *explainOptions) check(p *pbm, args []string) error {
 	given := 0
-	for _, is := range []bool{o.policy != "", o.boundary.given(), o.environment != "" && o.against != againstCurrent} {
+	for _, is := range []bool{o.policy != "", o.boundary.given(), o.environment != "" && !o.isAgainstEnvironment()} {
 		count(&given, is)
 	}
 	switch {
@@ -79,37 +92,68 @@ func (o *explainOptions) check() error {
 		}}
 	case given > 1:
 		return usagef("--policy, --%s and --environment are mutually exclusive, except with --against current", boundaryFlagName)
-	case o.against == againstCurrent && o.environment == "":
+	case o.isAgainstEnvironment() && o.environment == "":
 		return usagef("--against current needs --environment, whose boundary it means")
 	case o.account != "" && boundary.CheckAccountID(o.account) != nil:
 		return usagef("--account is not an account ID of 12 digits")
-	case o.environment != "":
+	case o.environment != "" && checkName(o.environment) != nil:
 		return checkName(o.environment)
+	case o.live:
+		return o.checkLive(p, args)
 	}
 	return nil
 }
 
-func (p *pbm) explain(ctx context.Context, paths []string, o explainOptions) error {
-	if err := o.check(); err != nil {
+// isAgainstEnvironment reports whether --environment names the boundary that roles
+// have now. Roles of an account have their own.
+func (o *explainOptions) isAgainstEnvironment() bool { return o.against == againstCurrent && !o.live }
+
+func (o *explainOptions) checkLive(p *pbm, patterns []string) error {
+	switch {
+	case p.output == outputSARIF || p.output == outputGitHub:
+		return usagef("--output %s is about files, and --live reads none", p.output)
+	case o.account != "":
+		return usagef("--account is about templates; with --live, --profile or --environment says which account it is")
+	}
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return usagef("%q is not a pattern: %w", pattern, err)
+		}
+	}
+	return nil
+}
+
+func (p *pbm) explain(ctx context.Context, args []string, o explainOptions) error {
+	if err := o.check(p, args); err != nil {
 		return err
 	}
+	if o.live {
+		return p.explainLive(ctx, args, o)
+	}
+	return p.explainTemplates(ctx, args, o)
+}
+
+func (p *pbm) explainTemplates(ctx context.Context, paths []string, o explainOptions) error {
 	templates, unread, err := p.readTemplates(ctx, paths)
 	if err != nil {
 		return err
 	}
 	r := &boundaryReader{pbm: p, account: o.account, templates: templates}
-	before, after, err := o.boundaries(ctx, r)
+	after, err := o.after(ctx, r)
 	if err != nil {
 		return err
 	}
+	before, err := o.before(ctx, r)
+	if err != nil {
+		return err
+	}
+	result := newExplanation(before.name, after.name)
 	e := newExplainer(r.facts(), before, after, o.actions)
-	result := explanation{Boundary: after.name, Against: before.name, Roles: []explainedRole{}, NotConsidered: notConsidered, Catalogue: catalogue.Embedded().Date}
 	for _, t := range templates {
 		for _, g := range t.grantees() {
 			result.Roles = append(result.Roles, e.role(g))
 		}
 	}
-	result.summarize()
 	if err := p.showExplanation(result, o.actions); err != nil {
 		return err
 	}
@@ -119,31 +163,64 @@ func (p *pbm) explain(ctx context.Context, paths []string, o explainOptions) err
 	return nil
 }
 
-// boundaries are the one that roles have now, and the one that is explained.
-func (o *explainOptions) boundaries(ctx context.Context, r *boundaryReader) (before, after knownBoundary, err error) {
-	switch o.against {
-	case againstNone:
-		before = noBoundary
-	case againstCurrent:
-		before, err = r.ofEnvironment(ctx, o.environment)
-	default:
-		before, err = readBoundaryFile(o.against)
-	}
+// explainLive explains roles of an account. Each may have another boundary now.
+func (p *pbm) explainLive(ctx context.Context, patterns []string, o explainOptions) error {
+	r := &boundaryReader{pbm: p, account: o.account}
+	after, err := o.after(ctx, r)
 	if err != nil {
-		return before, after, err
+		return err
 	}
+	roles, err := r.liveRoles(ctx, patterns)
+	if err != nil {
+		return err
+	}
+	before := r.currentBoundary
+	if o.against != againstCurrent {
+		fixed, err := o.before(ctx, r)
+		if err != nil {
+			return err
+		}
+		before = func(context.Context, string) (knownBoundary, error) { return fixed, nil }
+	}
+	explainers := map[*policy.Document]explainer{} // by the boundary before
+	result := newExplanation(o.against, after.name)
+	for _, role := range roles {
+		now, err := before(ctx, role.boundary)
+		if err != nil {
+			return err
+		}
+		if _, known := explainers[now.document]; !known {
+			explainers[now.document] = newExplainer(r.facts(), now, after, o.actions)
+		}
+		result.Roles = append(result.Roles, explainers[now.document].role(role.grantee))
+	}
+	return p.showExplanation(result, o.actions)
+}
+
+// after is the boundary that is explained.
+func (o *explainOptions) after(ctx context.Context, r *boundaryReader) (knownBoundary, error) {
 	switch {
 	case o.policy != "":
-		after, err = readBoundaryFile(o.policy)
+		return readBoundaryFile(o.policy)
 	case o.boundary.given():
-		var value boundary.Value
-		if value, err = o.boundary.value(); err == nil {
-			after, err = r.of(ctx, value)
+		value, err := o.boundary.value()
+		if err != nil {
+			return knownBoundary{}, err
 		}
-	default:
-		after, err = r.ofEnvironment(ctx, o.environment)
+		return r.of(ctx, value)
 	}
-	return before, after, err
+	return r.ofEnvironment(ctx, o.environment)
+}
+
+// before is the boundary that the roles of templates have now.
+func (o *explainOptions) before(ctx context.Context, r *boundaryReader) (knownBoundary, error) {
+	switch o.against {
+	case againstNone:
+		return noBoundary, nil
+	case againstCurrent:
+		return r.ofEnvironment(ctx, o.environment)
+	}
+	return readBoundaryFile(o.against)
 }
 
 // readTemplates reads the templates in files and directories, and counts those that
@@ -172,6 +249,7 @@ func (p *pbm) readTemplates(ctx context.Context, paths []string) (templates []*t
 
 // showExplanation prints the result in the form that was asked for.
 func (p *pbm) showExplanation(e explanation, actions bool) error {
+	e.summarize()
 	switch p.output {
 	case outputJSON:
 		return p.printJSON(e)

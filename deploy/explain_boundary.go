@@ -56,7 +56,8 @@ type boundaryReader struct {
 	*pbm
 	account   string // that stacks deploy to, or empty
 	templates []*templateFile
-	at        *place // nil until something was read in AWS
+	at        *place                   // nil until something was read in AWS
+	read      map[string]knownBoundary // in IAM, by ARN
 }
 
 // ofEnvironment reads the boundary that an environment has now.
@@ -105,11 +106,27 @@ func (r *boundaryReader) of(ctx context.Context, value boundary.Value) (knownBou
 	if err != nil {
 		return knownBoundary{}, err
 	}
+	return r.inIAM(ctx, arn)
+}
+
+// inIAM reads the document of a managed policy, once.
+func (r *boundaryReader) inIAM(ctx context.Context, arn string) (knownBoundary, error) {
+	if known, read := r.read[arn]; read {
+		return known, nil
+	}
 	text, err := fleet.PolicyDocument(ctx, r.at.config, arn)
 	if err != nil {
 		return knownBoundary{}, withoutIAM(err)
 	}
-	return parseDocument(arn, []byte(text))
+	found, err := parseDocument(arn, []byte(text))
+	if err != nil {
+		return knownBoundary{}, err
+	}
+	if r.read == nil {
+		r.read = map[string]knownBoundary{}
+	}
+	r.read[arn] = found
+	return found, nil
 }
 
 // withoutIAM adds to the remedy of an error how to do without IAM.

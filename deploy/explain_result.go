@@ -41,9 +41,14 @@ type explanation struct {
 	Catalogue     string          `json:"catalogue"` // date of the list of actions
 }
 
+func newExplanation(before, after string) explanation {
+	return explanation{Boundary: after, Against: before, Roles: []explainedRole{}, NotConsidered: notConsidered, Catalogue: catalogue.Embedded().Date}
+}
+
 // explainedRole says what a boundary takes from a role.
 type explainedRole struct {
-	Role       string             `json:"role"` // logical ID in a template
+	Role       string             `json:"role"` // logical ID in a template, or name
+	Account    string             `json:"account,omitempty"`
 	Path       string             `json:"path,omitempty"`
 	Line       int                `json:"line,omitempty"`
 	Services   []explainedService `json:"services"` // of which something changes
@@ -120,7 +125,7 @@ func newExplainer(facts policy.Facts, before, after knownBoundary, actions bool)
 
 // role compares a role's policies under the boundaries.
 func (e explainer) role(g *grantee) explainedRole {
-	role := explainedRole{Role: g.name, Line: g.line, Services: []explainedService{}}
+	role := explainedRole{Role: g.name, Account: g.account, Line: g.line, Services: []explainedService{}}
 	lineOf := func(*policy.Statement) int { return 0 }
 	if g.template != nil {
 		role.Path = g.template.path

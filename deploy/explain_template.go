@@ -22,9 +22,10 @@ const (
 
 // grantee is a role with its policies.
 type grantee struct {
-	name     string // logical ID in a template, or name in an account
-	template *templateFile
+	name     string        // logical ID in a template, or name in an account
+	template *templateFile // nil for a role of an account
 	line     int
+	account  string
 	policies []grantedPolicy
 }
 

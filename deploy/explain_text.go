@@ -73,14 +73,14 @@ func (e explanation) text(actions bool) []byte {
 		out.WriteString(strings.Repeat(" ", indent) + printable.Line(text) + "\n")
 	}
 	line(0, "boundary "+e.Boundary+", against "+e.Against)
-	path := ""
+	place := ""
 	for _, r := range e.Roles {
 		if len(r.Services) == 0 && len(r.NotInSight) == 0 {
 			continue
 		}
-		if r.Path != path {
-			path = r.Path
-			line(0, path)
+		if of := r.place(); of != place {
+			place = of
+			line(0, place)
 		}
 		title := r.Role
 		if r.Line > 0 {
@@ -103,6 +103,14 @@ func (e explanation) text(actions bool) []byte {
 	}
 	line(0, "actions are those that AWS documented on "+e.Catalogue)
 	return out.Bytes()
+}
+
+// place is the template or the account of a role.
+func (r explainedRole) place() string {
+	if r.Account != "" {
+		return "account " + r.Account
+	}
+	return r.Path
 }
 
 // table lists the grants of a service that change.

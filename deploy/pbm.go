@@ -230,10 +230,11 @@ func usageArgs(c *cobra.Command) {
 // wantedArgs are what commands take, as their usage spells it, and what to do when
 // they are given something else.
 var wantedArgs = map[string]string{
-	"PATH...": "name at least one template or directory",
-	"NAME":    "name one environment",
-	"[NAME]":  "name at most one environment",
-	"FILE":    "name one file",
+	"PATH...":                    "name at least one template or directory",
+	"PATH... | --live [ROLE...]": "name at least one template or directory, or pass --live",
+	"NAME":                       "name one environment",
+	"[NAME]":                     "name at most one environment",
+	"FILE":                       "name one file",
 }
 
 // wrongArgs is the error for arguments that a command does not take. Cobra's words

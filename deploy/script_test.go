@@ -80,6 +80,7 @@ func runScripts(t *testing.T, dir, moto string) {
 			"organization": organizationCommand,
 
 			"document": documentCommand,
+			"grant":    grantCommand,
 		},
 	})
 	entries, err := os.ReadDir(filepath.Join("testdata", dir))

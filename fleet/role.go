@@ -36,27 +36,32 @@ const maxDetails = 1000
 // readRoles reads all roles of an account. ListRoles would not do: it omits
 // boundaries.
 func readRoles(ctx context.Context, client detailLister) ([]iamRole, error) {
-	in := &iam.GetAccountAuthorizationDetailsInput{
-		Filter:   []types.EntityType{types.EntityTypeRole},
-		MaxItems: aws.Int32(maxDetails),
-	}
 	var all []iamRole
+	err := eachDetails(ctx, client, []types.EntityType{types.EntityTypeRole}, func(out *iam.GetAccountAuthorizationDetailsOutput) {
+		for _, r := range out.RoleDetailList {
+			all = append(all, roleOf(r))
+		}
+	})
+	return all, err
+}
+
+// eachDetails reads all entities of some types in an account, a page at a time.
+func eachDetails(ctx context.Context, client detailLister, filter []types.EntityType, page func(*iam.GetAccountAuthorizationDetailsOutput)) error {
+	in := &iam.GetAccountAuthorizationDetailsInput{Filter: filter, MaxItems: aws.Int32(maxDetails)}
 	for {
 		out, err := client.GetAccountAuthorizationDetails(ctx, in)
 		if err == nil && out.IsTruncated && aws.ToString(out.Marker) == "" {
 			err = awserror.ErrAnswer // the rest cannot be asked for
 		}
 		if err != nil {
-			return nil, awserror.Explain(awserror.Call{
+			return awserror.Explain(awserror.Call{
 				Service: "IAM", Verb: "read", Verbs: "reads of", Object: "the roles of the account",
 				Allow: "allow iam:GetAccountAuthorizationDetails",
 			}, err)
 		}
-		for _, r := range out.RoleDetailList {
-			all = append(all, roleOf(r))
-		}
+		page(out)
 		if !out.IsTruncated {
-			return all, nil
+			return nil
 		}
 		in.Marker = out.Marker
 	}
