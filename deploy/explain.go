@@ -151,6 +151,9 @@ func (p *pbm) explainTemplates(ctx context.Context, paths []string, o explainOpt
 	e := newExplainer(r.facts(), before, after, o.actions)
 	for _, t := range templates {
 		for _, g := range t.grantees() {
+			if err := r.complete(ctx, g); err != nil {
+				return err
+			}
 			result.Roles = append(result.Roles, e.role(g))
 		}
 	}

@@ -148,13 +148,44 @@ func (r *boundaryReader) inTemplates(value boundary.Value) (knownBoundary, error
 			continue
 		}
 		name := fmt.Sprintf("%s (%s, line %d)", shortBoundary(value.String()), t.path, line)
-		read, err := documentReader{}.boundary(document)
+		read, err := documentReader{known: t.references()}.boundary(document)
 		if err != nil {
 			return knownBoundary{}, boundary.Problem{What: "the policy document of " + name + " cannot be read", Cause: err, Remedy: "correct it"}
 		}
 		return knownBoundary{name, read}, nil
 	}
 	return knownBoundary{}, nil
+}
+
+// complete reads the managed policies of a template's role that other stacks or AWS
+// create, if IAM has been asked for a boundary. A policy that may deny something, but
+// is not attached in all deployments, stays out of sight.
+func (r *boundaryReader) complete(ctx context.Context, g *grantee) error {
+	if r.at == nil {
+		return nil
+	}
+	target, err := r.at.identify(ctx)
+	if err != nil {
+		return err
+	}
+	for i, p := range g.policies {
+		value, err := boundary.Parse(p.arn)
+		if p.arn == "" || p.conditional || err != nil {
+			continue
+		}
+		arn, err := value.Resolve(target)
+		if err != nil {
+			continue // of another account
+		}
+		found, err := r.inIAM(ctx, arn)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if g.policies[i].document = found.document; err != nil {
+			g.policies[i].problem = err.Error()
+		}
+	}
+	return nil
 }
 
 // openAccount opens the account that flags lead to.

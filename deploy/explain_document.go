@@ -11,7 +11,8 @@ import (
 // documentReader reads policy documents of a template. What an intrinsic function
 // yields is not in sight, unless it is text made of AWS's own variables.
 type documentReader struct {
-	inLoop bool // ${Name} and &{Name} may be variables of a Fn::ForEach
+	inLoop bool       // ${Name} and &{Name} may be variables of a Fn::ForEach
+	known  references // to resources of the template
 }
 
 // boundary reads a document that limits roles. What depends on a condition is not in
@@ -119,7 +120,11 @@ func (r documentReader) text(n template.Node) string {
 	}
 	switch name, argument := n.Only(); {
 	case name == "Ref" && argument.IsString():
-		return variable(argument.Text)
+		return r.variable(argument.Text)
+	case name == "Fn::GetAtt" && argument.IsString():
+		return r.variable(argument.Text)
+	case name == "Fn::GetAtt" && len(argument.Elements) == 2:
+		return r.variable(argument.Elements[0].Text + "." + argument.Elements[1].Text)
 	case name == "Fn::Sub" && argument.IsString():
 		return r.substituted(argument.Text, nil)
 	case name == "Fn::Sub" && len(argument.Elements) == 2 && argument.Elements[0].IsString():
@@ -168,17 +173,21 @@ func (r documentReader) substituted(text string, values map[string]template.Node
 		case given:
 			out.WriteString(r.text(value))
 		default:
-			out.WriteString(variable(strings.TrimSpace(name)))
+			out.WriteString(r.variable(strings.TrimSpace(name)))
 		}
 	}
 }
 
-// variable is the value of a reference. Package policy knows the pseudo parameters
-// that ARNs are made of.
-func variable(name string) string {
+// variable is the value of a reference: to a resource by its logical ID, or by that and
+// an attribute, or to a pseudo parameter. Package policy knows those that ARNs are made
+// of.
+func (r documentReader) variable(name string) string {
 	switch name {
 	case "AWS::AccountId", "AWS::Partition", "AWS::Region":
 		return "${" + name + "}"
+	}
+	if text, known := r.known[name]; known {
+		return text
 	}
 	return policy.NotInSight
 }

@@ -60,7 +60,7 @@ func (c documentCache) grantee(role fleet.RolePolicies, account string) *grantee
 	g := &grantee{name: role.Name, account: account}
 	for _, p := range role.Policies {
 		parsed := c.parse(p.Document)
-		g.policies = append(g.policies, grantedPolicy{"policy " + p.Name, parsed.Document, parsed.problem})
+		g.policies = append(g.policies, grantedPolicy{name: "policy " + p.Name, document: parsed.Document, problem: parsed.problem})
 	}
 	return g
 }

@@ -80,7 +80,7 @@ type explainedGrant struct {
 	Before      string `json:"before"`  // the verdict under the boundary before
 	Reason      string `json:"reason,omitempty"`
 	ByCatalogue bool   `json:"byCatalogue,omitempty"` // the verdict rests on the list of actions
-	Line        int    `json:"line,omitempty"`        // of the statement
+	Line        int    `json:"line,omitempty"`        // of the statement, or of the role
 
 	change    accessChange
 	uncertain policy.Reason // of a grant that may be lost under one of the boundaries
@@ -126,11 +126,10 @@ func newExplainer(facts policy.Facts, before, after knownBoundary, actions bool)
 // role compares a role's policies under the boundaries.
 func (e explainer) role(g *grantee) explainedRole {
 	role := explainedRole{Role: g.name, Account: g.account, Line: g.line, Services: []explainedService{}}
-	lineOf := func(*policy.Statement) int { return 0 }
 	if g.template != nil {
 		role.Path = g.template.path
-		lineOf = func(s *policy.Statement) int { return g.template.Line(s.Offset + len("{")) }
 	}
+	lines := g.lines()
 	var documents []*policy.Document
 	for _, p := range g.policies {
 		switch {
@@ -142,9 +141,9 @@ func (e explainer) role(g *grantee) explainedRole {
 			role.addNotInSight(p.name)
 		}
 	}
-	whole, byLine := tally{}, map[int]tally{}
+	whole, byLine := tally{}, talliesByLine{}
 	for grant := range e.comparison.Grants(documents...) {
-		at := lineOf(grant.Statement)
+		at := cmp.Or(lines[grant.Statement], g.line)
 		if strings.HasPrefix(grant.Action, policy.NotInSight) {
 			role.addNotInSight(actionsOf(at))
 			continue
@@ -153,17 +152,28 @@ func (e explainer) role(g *grantee) explainedRole {
 		if e.actions {
 			role.Grants = append(role.Grants, one)
 		}
-		if _, known := byLine[at]; !known {
-			byLine[at] = tally{}
-		}
 		whole.add(one)
-		byLine[at].add(one)
+		if g.template != nil {
+			byLine.add(at, one)
+		}
 	}
 	role.Services, role.unclear = whole.services()
-	if g.template != nil {
-		role.changes = statementChanges(byLine)
-	}
+	role.changes = byLine.changes()
 	return role
+}
+
+// lines are those of the statements that a template has.
+func (g *grantee) lines() map[*policy.Statement]int {
+	lines := map[*policy.Statement]int{}
+	for _, p := range g.policies {
+		if g.template == nil || p.document == nil || p.arn != "" {
+			continue
+		}
+		for _, s := range p.document.Statements {
+			lines[s] = g.template.Line(s.Offset + len("{"))
+		}
+	}
+	return lines
 }
 
 func (r *explainedRole) addNotInSight(what string) {
@@ -253,10 +263,20 @@ func (s explainedService) loses() bool   { return s.Lost+s.LostInPart > 0 }
 func (s explainedService) mayLose() bool { return s.MayBeLost > 0 }
 func (s explainedService) gains() bool   { return s.Gained+s.MayBeGained > 0 }
 
-func statementChanges(byLine map[int]tally) []statementChange {
+// talliesByLine are the tallies of the statements of a template.
+type talliesByLine map[int]tally
+
+func (t talliesByLine) add(line int, g explainedGrant) {
+	if t[line] == nil {
+		t[line] = tally{}
+	}
+	t[line].add(g)
+}
+
+func (t talliesByLine) changes() []statementChange {
 	var all []statementChange
-	for line, t := range byLine {
-		if services, _ := t.services(); len(services) > 0 {
+	for line, tally := range t {
+		if services, _ := tally.services(); len(services) > 0 {
 			all = append(all, statementChange{line, services})
 		}
 	}

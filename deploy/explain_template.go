@@ -34,6 +34,10 @@ type grantedPolicy struct {
 	name     string
 	document *policy.Document // nil if it is not in sight
 	problem  string           // why it is not, if it should be
+
+	// Of a managed policy that the template does not create.
+	arn         string // may have parts that are not in sight
+	conditional bool   // only some deployments attach it
 }
 
 // granteeReader reads the roles of a template.
@@ -42,6 +46,7 @@ type granteeReader struct {
 	roles   map[string]*grantee // by logical ID
 	named   map[string]*grantee // by RoleName
 	managed map[string]template.Resource
+	known   references
 }
 
 // grantees are the roles of a template, with the policies that it gives them. A
@@ -50,6 +55,7 @@ func (t *templateFile) grantees() []*grantee {
 	r := granteeReader{
 		templateFile: t, roles: map[string]*grantee{}, named: map[string]*grantee{},
 		managed: t.Resources(managedPolicyType),
+		known:   t.references(),
 	}
 	resources := t.Resources(iamRoleType, functionType, stateMachineType)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
@@ -96,16 +102,17 @@ func (r granteeReader) readRole(role *grantee, id string, properties template.No
 			if text := inline.Get("PolicyName"); text.IsString() {
 				name += " " + text.Text
 			}
-			role.add(readerIn(id), name, inline.Get("PolicyDocument"), conditional)
+			role.add(r.reader(id), name, inline.Get("PolicyDocument"), conditional)
 		})
 	})
 	eachAlternative(properties.Get("ManagedPolicyArns"), false, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(arn template.Node, conditional bool) {
 			if id, own := r.managedBy(arn); own {
-				role.addManaged(id, r.managed[id], conditional)
+				r.add(role, id, r.managed[id], conditional || r.managed[id].Conditional)
 				return
 			}
-			role.policies = append(role.policies, grantedPolicy{name: "managed policy " + shownText(readerIn(id).text(arn))})
+			text := r.reader(id).text(arn)
+			role.policies = append(role.policies, grantedPolicy{name: "managed policy " + shownText(text), arn: text, conditional: conditional})
 		})
 	})
 }
@@ -142,7 +149,7 @@ func (r granteeReader) attach(id string, resource template.Resource) {
 			if role.name == id && len(role.policies) > 0 {
 				return // it is of several roles that are not in the template
 			}
-			role.addResource(id, resource, conditional)
+			r.add(role, id, resource, conditional)
 		})
 	})
 }
@@ -155,12 +162,15 @@ func (r granteeReader) roleBy(reference template.Node) *grantee {
 	return r.named[reference.Text]
 }
 
-func (g *grantee) addManaged(id string, resource template.Resource, conditional bool) {
-	g.addResource(id, resource, conditional || resource.Conditional)
+// add adds the policy that a resource is.
+func (r granteeReader) add(role *grantee, id string, resource template.Resource, conditional bool) {
+	role.add(r.reader(id), "policy "+id, resource.Properties.Get("PolicyDocument"), conditional)
 }
 
-func (g *grantee) addResource(id string, resource template.Resource, conditional bool) {
-	g.add(readerIn(id), "policy "+id, resource.Properties.Get("PolicyDocument"), conditional)
+func (r granteeReader) reader(id string) documentReader {
+	of := readerIn(id)
+	of.known = r.known
+	return of
 }
 
 // add adds a policy with each document that it may have.
