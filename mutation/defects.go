@@ -649,6 +649,47 @@ var defects = []defect{
 		`f.Offset, f.Embedded = e.Start, true`, `f.Offset = e.Start`,
 	},
 
+	// What a boundary takes from the roles of templates and accounts.
+	{
+		"explain: a denial under a condition is certain",
+		`if !conditional || n.Get("Effect").Text != "Deny" {`, `if !conditional || n.IsObject() {`,
+	},
+	{
+		"explain: a policy with a Condition is certain",
+		`eachAlternative(roles, resource.Conditional,`, `eachAlternative(roles, false,`,
+	},
+	{
+		"explain: the second branch of Fn::If is dropped",
+		`eachAlternative(argument.Elements[2], true, do)`, `_ = argument.Elements[2]`,
+	},
+	{
+		"explain: the variable of a loop is a policy variable",
+		`if !r.inLoop {`, `if !r.inLoop || text != "" {`,
+	},
+	{
+		"explain: an element of Fn::Join that may be absent is there",
+		`case name == "Fn::If":
+			return policy.NotInSight`, `case name == "Fn::If" && len(parts) > 1000:
+			return policy.NotInSight`,
+	},
+	{
+		"explain: what is gained is lost",
+		`{policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained,`, `{policy.Kept: accessLost, policy.MayBeLost: accessMayBeGained,`,
+	},
+	{
+		"explain: policies that are not in sight are not told",
+		`		default:
+			role.addNotInSight(p.name)`, `		default:`,
+	},
+	{
+		"explain: each role has the boundary of the first",
+		`if _, known := explainers[now.document]; !known {`, `if len(explainers) > 0 {
+			for _, first := range explainers {
+				explainers[now.document] = first
+				break
+			}
+		} else {`,
+	},
 	// Audits.
 	{
 		"an audit calls any boundary live",
