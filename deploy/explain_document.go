@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -112,9 +113,18 @@ func isFunction(n template.Node) bool {
 	return name == "Ref" || slices.ContainsFunc(n.Members, func(m template.Member) bool { return strings.HasPrefix(m.Name, "Fn::") })
 }
 
+// dynamicReference stands for a value that CloudFormation reads when it deploys.
+// Source: CloudFormation User Guide, dynamic references.
+var dynamicReference = regexp.MustCompile(`\{\{resolve:[^}]*\}\}`)
+
 // text is a string, or what an intrinsic function makes of strings. Parts that the
 // template does not show are policy.NotInSight.
 func (r documentReader) text(n template.Node) string {
+	return dynamicReference.ReplaceAllString(r.composed(n), policy.NotInSight)
+}
+
+// composed is a text before CloudFormation resolves the dynamic references in it.
+func (r documentReader) composed(n template.Node) string {
 	if n.IsString() {
 		return r.literal(n.Text)
 	}
@@ -144,7 +154,7 @@ func (r documentReader) joined(separator string, elements []template.Node) strin
 		case name == "Fn::If":
 			return policy.NotInSight
 		case !isNoValue(element):
-			parts = append(parts, r.text(element))
+			parts = append(parts, r.composed(element))
 		}
 	}
 	return strings.Join(parts, r.literal(separator))
@@ -171,7 +181,7 @@ func (r documentReader) substituted(text string, values map[string]template.Node
 		case escaped:
 			out.WriteString("${" + literal + "}")
 		case given:
-			out.WriteString(r.text(value))
+			out.WriteString(r.composed(value))
 		default:
 			out.WriteString(r.variable(strings.TrimSpace(name)))
 		}

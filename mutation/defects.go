@@ -673,6 +673,11 @@ var defects = []defect{
 			return policy.NotInSight`,
 	},
 	{
+		"explain: a dynamic reference is text",
+		`return dynamicReference.ReplaceAllString(r.composed(n), policy.NotInSight)`, `_ = dynamicReference
+	return r.composed(n)`,
+	},
+	{
 		"explain: what is gained is lost",
 		`{policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained,`, `{policy.Kept: accessLost, policy.MayBeLost: accessMayBeGained,`,
 	},
