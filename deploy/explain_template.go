@@ -96,6 +96,9 @@ func (r granteeReader) grantee(id string, resource template.Resource) *grantee {
 
 // readRole reads the policies that a role itself names.
 func (r granteeReader) readRole(role *grantee, id string, properties template.Node) {
+	if isFunction(properties) {
+		role.policies = append(role.policies, grantedPolicy{name: "what a function adds to its properties"})
+	}
 	eachAlternative(properties.Get("Policies"), false, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(inline template.Node, conditional bool) {
 			name := "inline policy"
