@@ -118,12 +118,18 @@ func (p *pbm) audit(ctx context.Context, o auditOptions) error {
 		return err
 	}
 	if o.environment != "" {
-		report = report.Only(func(r fleet.Role) bool { return r.Environment == o.environment })
+		report = report.Only(o.isOfEnvironment)
 	}
 	if err := p.showAudit(report, o); err != nil {
 		return err
 	}
 	return o.verdict(report)
+}
+
+// isOfEnvironment reports whether a role belongs to the environment that is asked
+// for, or may.
+func (o *auditOptions) isOfEnvironment(r fleet.Role) bool {
+	return r.Environment == o.environment || r.Environment == "" && r.Status == fleet.Unknown && r.Stack != ""
 }
 
 // check finds wrong flags before anything is read.
@@ -150,8 +156,13 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 			return settings, usagef("%q is not a pattern: %w", pattern, err)
 		}
 	}
-	if o.rate < 0 {
+	switch {
+	case o.rate < 0:
 		return settings, usagef("%s is negative", spelling(o.flags, "rate"))
+	case o.maxAge < 0:
+		return settings, usagef("%s is negative", spelling(o.flags, "max-age"))
+	case len(o.failOn) == 0:
+		return settings, usagef("%s is empty; --fail-on %s reports only", spelling(o.flags, "fail-on"), failOnNothing)
 	}
 	return settings, o.scope.check(store)
 }
@@ -185,26 +196,46 @@ var errNoRoles = boundary.Problem{
 }
 
 // verdict is the error of an audit that found what it should fail for, or that
-// could not read everything.
+// could not read or judge everything.
 func (o *auditOptions) verdict(report fleet.Report) error {
 	var found []string
 	for _, status := range fleet.Statuses() {
-		if n := report.Summary[status]; n > 0 && slices.Contains(o.failOn, string(status)) {
+		n := report.Summary[status]
+		if status == fleet.Unknown && !o.flags.Changed("fail-on") {
+			n = len(report.Only(isUnjudged).Roles)
+		} else if !slices.Contains(o.failOn, string(status)) {
+			continue
+		}
+		if n > 0 {
 			found = append(found, fmt.Sprintf("%s: %d", status, n))
 		}
 	}
 	unread := slices.DeleteFunc(slices.Clone(report.Accounts), func(a fleet.AccountResult) bool { return a.Err == nil })
 	switch {
-	case len(unread) == 0 && len(report.Roles) == 0 && (o.environment != "" || o.stack != ""):
-		return errNoRoles
 	case len(unread) > 0 && found != nil:
 		return fmt.Errorf("%s could not be read whole; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
 	case len(unread) > 0:
 		return fmt.Errorf("%s could not be read whole", counted(len(unread), "account"))
 	case found != nil:
 		return errors.New(strings.Join(found, ", "))
+	case !o.hasFound(report):
+		return errNoRoles
 	}
 	return nil
+}
+
+// isUnjudged reports whether the stack of a role is known, but not whether the role
+// is as it should be, and will not be when its deployment has ended.
+func isUnjudged(r fleet.Role) bool {
+	return r.Status == fleet.Unknown && r.Stack != "" && r.Remedy != fleet.AuditAgain
+}
+
+// hasFound reports whether there are roles of the environment and the stacks that
+// are asked for.
+func (o *auditOptions) hasFound(report fleet.Report) bool {
+	return o.environment == "" && o.stack == "" || slices.ContainsFunc(report.Roles, func(r fleet.Role) bool {
+		return o.environment == "" || r.Environment == o.environment
+	})
 }
 
 // tellUnread says what to do about accounts that could not be read, each remedy
@@ -220,7 +251,6 @@ func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
 	}
 	if n := report.Summary[fleet.Unknown]; n > 0 && !slices.Contains(o.failOn, string(fleet.Unknown)) {
 		p.line("warning: ", "the status of "+counted(n, "role")+" is unknown")
-		p.line("hint: ", "--fail-on unknown has audits fail for it")
 	}
 }
 

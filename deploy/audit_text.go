@@ -270,7 +270,7 @@ func (g *auditGroup) next() string {
 	case fleet.Redeploy:
 		return "deploy these stacks again, with their template: an update with the previous template keeps the old boundary"
 	case fleet.SetBoundary:
-		return "deploying again does not repair this, because CloudFormation sees no change; for each role: aws iam put-role-permissions-boundary --role-name " +
+		return "deploying again does not repair this, because CloudFormation sees no change; for each role, in its account: aws iam put-role-permissions-boundary --role-name " +
 			printable.Shell(first.Name) + " --permissions-boundary " + printable.Shell(first.Expected)
 	case fleet.ChangeTemplate:
 		return "list the macro after the transform that adds the role, and see the blind spots: pbm check PATH"
@@ -280,6 +280,10 @@ func (g *auditGroup) next() string {
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
 	case fleet.AddValue:
 		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; if these accounts use the macro of a hub: --hub"
+	case fleet.CorrectValue:
+		return "correct the value: pbm env update " + printable.Shell(first.Environment)
+	case fleet.CheckSettings:
+		return "if the installed macro has other settings than the defaults, pass them, such as --default-environment"
 	case fleet.ReadRegions:
 		return "they may belong to stacks in other Regions: --all-regions"
 	case fleet.AuditAgain:

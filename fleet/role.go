@@ -41,6 +41,7 @@ func readRoles(ctx context.Context, client detailLister) ([]iamRole, error) {
 		MaxItems: aws.Int32(maxDetails),
 	}
 	var all []iamRole
+	known := map[string]bool{} // roles that come while pages are read may move others to the next page
 	for {
 		out, err := client.GetAccountAuthorizationDetails(ctx, in)
 		if err == nil && out.IsTruncated && aws.ToString(out.Marker) == "" {
@@ -53,7 +54,10 @@ func readRoles(ctx context.Context, client detailLister) ([]iamRole, error) {
 			}, err)
 		}
 		for _, r := range out.RoleDetailList {
-			all = append(all, roleOf(r))
+			if role := roleOf(r); !known[role.arn] {
+				known[role.arn] = true
+				all = append(all, role)
+			}
 		}
 		if !out.IsTruncated {
 			return all, nil
