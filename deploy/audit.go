@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/transform"
 )
@@ -145,10 +142,12 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 			return settings, err
 		}
 	}
-	isNothing := len(o.failOn) == 1 && o.failOn[0] == failOnNothing
-	for _, status := range slices.Concat(o.statuses, o.failOn) {
-		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) && !(isNothing && status == failOnNothing) {
-			return settings, usagef("%q is not a status; statuses are %s", status, joined(fleet.Statuses()))
+	if err := checkStatuses(o.statuses); err != nil {
+		return settings, err
+	}
+	if !slices.Equal(o.failOn, []string{failOnNothing}) {
+		if err := checkStatuses(o.failOn); err != nil {
+			return settings, err
 		}
 	}
 	for _, pattern := range append(slices.Clone(o.exempt), o.stack) {
@@ -165,6 +164,15 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 		return settings, usagef("%s is empty; --fail-on %s reports only", spelling(o.flags, "fail-on"), failOnNothing)
 	}
 	return settings, o.scope.check(store)
+}
+
+func checkStatuses(given []string) error {
+	for _, status := range given {
+		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) {
+			return usagef("%q is not a status; statuses are %s", status, joined(fleet.Statuses()))
+		}
+	}
+	return nil
 }
 
 // isExempt reports whether a role is exempt, by its name or by its path and name.
@@ -187,71 +195,6 @@ func cacheDirectory() string {
 		return ""
 	}
 	return filepath.Join(dir, "pbm")
-}
-
-// errNoRoles ends an audit of a name that may be misspelt.
-var errNoRoles = boundary.Problem{
-	What:   "there are no such roles",
-	Remedy: "check the names of --environment and --stack; if they are right, no stack that was read has roles yet",
-}
-
-// verdict is the error of an audit that found what it should fail for, or that
-// could not read or judge everything.
-func (o *auditOptions) verdict(report fleet.Report) error {
-	var found []string
-	for _, status := range fleet.Statuses() {
-		n := report.Summary[status]
-		if status == fleet.Unknown && !o.flags.Changed("fail-on") {
-			n = len(report.Only(isUnjudged).Roles)
-		} else if !slices.Contains(o.failOn, string(status)) {
-			continue
-		}
-		if n > 0 {
-			found = append(found, fmt.Sprintf("%s: %d", status, n))
-		}
-	}
-	unread := slices.DeleteFunc(slices.Clone(report.Accounts), func(a fleet.AccountResult) bool { return a.Err == nil })
-	switch {
-	case len(unread) > 0 && found != nil:
-		return fmt.Errorf("%s could not be read whole; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
-	case len(unread) > 0:
-		return fmt.Errorf("%s could not be read whole", counted(len(unread), "account"))
-	case found != nil:
-		return errors.New(strings.Join(found, ", "))
-	case !o.hasFound(report):
-		return errNoRoles
-	}
-	return nil
-}
-
-// isUnjudged reports whether the stack of a role is known, but not whether the role
-// is as it should be, and will not be when its deployment has ended.
-func isUnjudged(r fleet.Role) bool {
-	return r.Status == fleet.Unknown && r.Stack != "" && r.Remedy != fleet.AuditAgain
-}
-
-// hasFound reports whether there are roles of the environment and the stacks that
-// are asked for.
-func (o *auditOptions) hasFound(report fleet.Report) bool {
-	return o.environment == "" && o.stack == "" || slices.ContainsFunc(report.Roles, func(r fleet.Role) bool {
-		return o.environment == "" || r.Environment == o.environment
-	})
-}
-
-// tellUnread says what to do about accounts that could not be read, each remedy
-// once, and warns about roles that the audit says nothing about.
-func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
-	var told []string
-	for _, a := range report.Accounts {
-		remedy := boundary.Remedy(a.Err)
-		if remedy != "" && !slices.Contains(told, remedy) {
-			told = append(told, remedy)
-			p.line("hint: ", remedy)
-		}
-	}
-	if n := report.Summary[fleet.Unknown]; n > 0 && !slices.Contains(o.failOn, string(fleet.Unknown)) {
-		p.line("warning: ", "the status of "+counted(n, "role")+" is unknown")
-	}
 }
 
 func texts[T ~string](all []T) []string {
