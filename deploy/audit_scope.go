@@ -112,15 +112,20 @@ func (p *pbm) auditPlaces(ctx context.Context, environment string) ([]*place, er
 	if environment == "" && j != nil && len(j.Environments) > 0 && !p.store.isGiven() {
 		names = slices.Sorted(maps.Keys(j.Environments))
 	}
-	var all []*place
+	var inAWS []*place
 	for _, name := range names {
 		places, err := p.toRead(ctx, j, name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, places...)
+		for _, at := range places {
+			if at.inAWS() {
+				inAWS = append(inAWS, at)
+			} else {
+				p.line("", "environment "+name+" is in a file, and is not audited: "+at.file)
+			}
+		}
 	}
-	inAWS := slices.DeleteFunc(all, func(at *place) bool { return !at.inAWS() })
 	if len(inAWS) == 0 {
 		return nil, boundary.Problem{
 			What:   "the project keeps its environments in files, so there is no account to audit",
