@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
+.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -6,7 +6,8 @@ SERVICE  = transform examples/service-plain.yaml --parameter Stage=prod --store 
 WEBSITE  = transform examples/website-cdk.json --store $(STORE) --diff
 FUZZTIME = 10s
 FUZZ     = transform/FuzzRespond transform/FuzzFragment transform/FuzzTemplate transform/FuzzYAML transform/FuzzCursor \
-	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject deploy/FuzzTarget deploy/FuzzAmplify paramstore/FuzzFile
+	boundary/FuzzParse boundary/FuzzCheckEnvironment deploy/FuzzProject deploy/FuzzTarget deploy/FuzzAmplify paramstore/FuzzFile \
+	policy/FuzzParse policy/FuzzPatterns
 VENV     = .venv
 TOOLS    = $(VENV)/.installed
 
@@ -104,13 +105,13 @@ cross: ## Check that the programs and their tests compile on each platform
 fuzz: ## Run each fuzz target
 	set -e; for target in $(FUZZ); do .ci/fuzz ./$${target%/*} $${target#*/} $(FUZZTIME); done
 
-# Nested loops, boundaries in every form, and white space anywhere: make generate
-# GENERATED=100000 SEED=7
+# Nested loops, boundaries in every form, and white space anywhere; policies of
+# roles and boundaries: make generate GENERATED=100000 SEED=7
 GENERATED = 20000
 SEED      = 1
-GENERATE  = TestGeneratedLoops|TestBoundaryValues|TestRendered
-generate: ## Check the engine on random templates
-	GENERATED=$(GENERATED) SEED=$(SEED) go test ./transform -run '^($(GENERATE))$$' -count 1 -timeout 0 -v
+GENERATE  = TestGeneratedLoops|TestBoundaryValues|TestRendered|TestVerdictsAreProofs
+generate: ## Check the engine on random templates and policies
+	GENERATED=$(GENERATED) SEED=$(SEED) go test ./transform ./policy -run '^($(GENERATE))$$' -count 1 -timeout 0 -v
 
 # Lists of the components of both programs (CycloneDX); fails where
 # docs/evidence/licenses.md is out of date.
@@ -129,6 +130,9 @@ sbom: ## List the components of the programs and check their licenses
 	grep -v '^| `' .build/sbom/licenses-linux.md > .build/sbom/licenses.md
 	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
+
+catalogue: ## Generate the catalogue of IAM actions (npm)
+	go generate ./policy/catalogue
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
 corpus: ## Check the engine on real templates

@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Imports point one way: the engine and what a boundary is know neither AWS's
-// SDK nor the packages that use them.
+// Imports point one way: the engine, what a boundary is and what one takes know
+// neither AWS's SDK nor the packages that use them.
 func TestImports(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
 		"permissions-boundary-macro/boundary":           {},
 		"permissions-boundary-macro/transform/template": {"permissions-boundary-macro/internal/printable", "github.com/go-json-experiment/json", "go.yaml.in/yaml/v4"},
 		"permissions-boundary-macro/transform/rules":    {"permissions-boundary-macro/transform/template", "permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/printable", "github.com/go-json-experiment/json", "go.yaml.in/yaml/v4"},
 		"permissions-boundary-macro/transform":          {"permissions-boundary-macro/transform/", "permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/printable", "github.com/go-json-experiment/json", "go.yaml.in/yaml/v4"},
+		"permissions-boundary-macro/policy":             {"permissions-boundary-macro/policy/catalogue"},
 		"permissions-boundary-macro/internal/awserror":  {"permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/printable", "github.com/aws/smithy-go"},
 		"permissions-boundary-macro/paramstore":         {"permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/awserror", "permissions-boundary-macro/internal/printable", "permissions-boundary-macro/internal/atomicfile", "github.com/go-json-experiment/json", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/sys/"},
 		"permissions-boundary-macro/fleet":              {"permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/awserror", "permissions-boundary-macro/internal/printable", "permissions-boundary-macro/internal/atomicfile", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/"},

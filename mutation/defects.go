@@ -1,9 +1,10 @@
 package main
 
 // defects are mistakes that would leave a role unbound, change more than the
-// boundary, use the wrong boundary, or reveal a secret. When the code that one is
-// about changes, go run ./mutation -n says so: edit the defect, or replace it by
-// one that the new code may have.
+// boundary, use the wrong boundary, reveal a secret, or say the wrong thing about
+// what a boundary takes. When the code that one is about changes, go run
+// ./mutation -n says so: edit the defect, or replace it by one that the new code
+// may have.
 var defects = []defect{
 	// What a boundary is.
 	{
@@ -736,5 +737,147 @@ var defects = []defect{
 		`record.isUnread = true
 			return record, err`, `record.isUnread = true
 			return record, nil`,
+	},
+
+	// What a boundary takes from a role's policies.
+	{
+		"explain: a denial of the boundary is dropped",
+		`if s.Effect == Deny && m.certainty == all {`, `if s.Effect == Deny && m.certainty == all && false {`,
+	},
+	{
+		"explain: a denial that may match is dropped",
+		`if s.Effect != Allow && m.certainty > deny.certainty`, `if s.Effect != Allow && s.Effect != Deny && m.certainty > deny.certainty`,
+	},
+	{
+		"explain: what may be allowed is kept",
+		`case allow.certainty == possible:`, `case allow.certainty == possible && deny.certainty == possible:`,
+	},
+	{
+		"explain: may and must are swapped",
+		`case t.isWithin(p): return match{certainty: all}`, `case t.overlaps(p): return match{certainty: all}`,
+	},
+	{
+		"explain: what is within a part of the resources is within all",
+		`return covers(p, t.named) || t.format != nil && covers(p, *t.format)`,
+		`return covers(p, t.named) || covers(t.named, p) || t.format != nil && covers(p, *t.format)`,
+	},
+	{
+		"explain: resources are in any case",
+		`p := resources.pattern(text)`, `p := resources.pattern(strings.ToLower(text))`,
+	},
+	{
+		"explain: actions are in one case",
+		`syntax{wildcards: true}.pattern(strings.ToLower(text))`, `syntax{wildcards: true}.pattern(text)`,
+	},
+	{
+		"explain: NotAction and NotResource are taken for Action and Resource",
+		`if except && m.certainty != possible {`, `if except && m.certainty == possible {`,
+	},
+	{
+		"explain: a condition with fewer values is implied",
+		`return (c.ifExists || !r.ifExists) && r.within(r.values, c.values, r.wildcards, c.wildcards)`,
+		`return (c.ifExists || !r.ifExists) && r.within(c.values, r.values, c.wildcards, r.wildcards)`,
+	},
+	{
+		"explain: a condition on another key is implied",
+		`if r.key == "" || r.key != c.key || r.kind != c.kind || r.set != c.set {`, `if r.key == "" || r.kind != c.kind || r.set != c.set {`,
+	},
+	{
+		"explain: IfExists implies the operator without it",
+		`return (c.ifExists || !r.ifExists) && r.within(r.values`, `return r.within(r.values`,
+	},
+	{
+		"explain: a negated operator implies its opposite",
+		`case r.negated: return false
+	case c.negated: return r.set`, `case r.negated: return true
+	case c.negated: return r.set`,
+	},
+	{
+		"explain: conditions that hold without the key exclude each other",
+		`return !r.ifExists && r.within(r.values, c.values, r.wildcards, c.wildcards)`, `return r.within(r.values, c.values, r.wildcards, c.wildcards)`,
+	},
+	{
+		"explain: sets of values exclude each other",
+		`r.kind != c.kind || r.set != "" || c.set != "" {`, `r.kind != c.kind {`,
+	},
+	{
+		"explain: a variable is text",
+		`if !found || !s.variables && !pseudo {`, `if !found || !pseudo {`,
+	},
+	{
+		"explain: text of 2008 is a variable",
+		`if !found || !s.variables && !pseudo {`, `if !found || false && pseudo {`,
+	},
+	{
+		"explain: a pseudo parameter in a policy of IAM has a value",
+		`return s.template && strings.HasPrefix(name, "AWS::")`, `return strings.HasPrefix(name, "AWS::")`,
+	},
+	{
+		"explain: two variables are the same",
+		`q.variables[firstVariable-t] == p.variables[firstVariable-s]`, `len(q.variables) == len(p.variables)`,
+	},
+	{
+		"explain: a variable always has a value",
+		`case !slices.Contains(given, name): m = match{possible, ReasonVariable}`, `case !slices.Contains(given, name):`,
+	},
+	{
+		"explain: what is not in sight is *",
+		`p.loose, p.notInSight = true, true
+		case s.wildcards && r == '*':`, `p.notInSight = true
+		case s.wildcards && r == '*':`,
+	},
+	{
+		"explain: what is not in sight is text",
+		`case text[:size] == NotInSight: p.symbols = append(p.symbols, anyString)`, `case text[:size] == NotInSight: p.symbols = append(p.symbols, symbol('x'))`,
+	},
+	{
+		"explain: an Effect that is not in sight is Allow",
+		`m = m.and(match{possible, ReasonNotInSight})`, `m = m.and(match{all, ReasonNotInSight})`,
+	},
+	{
+		"explain: a * in a segment matches colons for sure",
+		`case anyInSegment: return other.isLiteral() && other != ':' ||`, `case anyInSegment: return other.isLiteral() ||`,
+	},
+	{
+		"explain: an incomplete ARN is complete for sure",
+		`p.symbols, p.loose = append(p.symbols, anyString), true`, `p.symbols = append(p.symbols, anyString)`,
+	},
+	{
+		"explain: an action with resources is only about these",
+		`if a.WithoutResource {`, `if a.WithoutResource && len(a.Resources) == 0 {`,
+	},
+	{
+		"explain: a verdict that rests on the catalogue does not say so",
+		`whole.ByCatalogue = true`, `whole.ByCatalogue = len(g.formats) == 0`,
+	},
+	{
+		"explain: a * for the partition reaches beyond it",
+		`if s.isStar() && !p.loose {`, `if s.isStar() && p.loose {`,
+	},
+	{
+		"explain: one ARN format speaks for all of an action",
+		`case i > 0 && outcome.Verdict != whole.Verdict:`, `case i > 0 && outcome.Verdict == Kept && whole.Verdict == Lost:`,
+	},
+	{
+		"explain: what the role denies in part is not granted",
+		`return c.match(s, g, format).certainty == all })`, `return c.match(s, g, format).certainty != none })`,
+	},
+	{
+		"explain: the role denies what another statement is about",
+		`return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty != all`, `return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty == none`,
+	},
+	{
+		"explain: the role denies on a condition what the boundary denies always",
+		`if !implied(s.conditions, other.given) ||`, `if len(s.conditions) == 0 && !implied(s.conditions, other.given) ||`,
+	},
+	{
+		"explain: roles with the same document have the same denials",
+		`for _, s := range slices.Concat(statements, denials) {`, `for _, s := range statements {`,
+	},
+	{
+		"explain: without a version variables are variables",
+		`d := &Document{}
+	switch version`, `d := &Document{variables: true}
+	switch version`,
 	},
 }

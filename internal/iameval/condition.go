@@ -3,6 +3,7 @@ package iameval
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,18 +26,42 @@ type operator struct {
 }
 
 var operators = map[string]operator{
-	"StringEquals":    {false, equal},
-	"StringNotEquals": {true, equal},
-	"StringLike":      {false, glob},
-	"StringNotLike":   {true, glob},
-	"ArnEquals":       {false, arnLike}, // IAM does not distinguish Equals from Like
-	"ArnNotEquals":    {true, arnLike},
-	"ArnLike":         {false, arnLike},
-	"ArnNotLike":      {true, arnLike},
-	"Bool":            {false, strings.EqualFold},
+	"StringEquals":              {false, equal},
+	"StringNotEquals":           {true, equal},
+	"StringEqualsIgnoreCase":    {false, strings.EqualFold},
+	"StringNotEqualsIgnoreCase": {true, strings.EqualFold},
+	"StringLike":                {false, glob},
+	"StringNotLike":             {true, glob},
+	"ArnEquals":                 {false, arnLike}, // IAM does not distinguish Equals from Like
+	"ArnNotEquals":              {true, arnLike},
+	"ArnLike":                   {false, arnLike},
+	"ArnNotLike":                {true, arnLike},
+	"Bool":                      {false, strings.EqualFold},
+	"NumericEquals":             {false, numeric(func(policy, request float64) bool { return request == policy })},
+	"NumericNotEquals":          {true, numeric(func(policy, request float64) bool { return request == policy })},
+	"NumericLessThan":           {false, numeric(func(policy, request float64) bool { return request < policy })},
+	"NumericLessThanEquals":     {false, numeric(func(policy, request float64) bool { return request <= policy })},
+	"NumericGreaterThan":        {false, numeric(func(policy, request float64) bool { return request > policy })},
+	"NumericGreaterThanEquals":  {false, numeric(func(policy, request float64) bool { return request >= policy })},
+	"IpAddress":                 {false, inNetwork},
+	"NotIpAddress":              {true, inNetwork},
 }
 
 func equal(pattern, value string) bool { return pattern == value }
+
+func numeric(compare func(policy, request float64) bool) func(pattern, value string) bool {
+	return func(pattern, value string) bool {
+		policy, err1 := strconv.ParseFloat(pattern, 64)
+		request, err2 := strconv.ParseFloat(value, 64)
+		return err1 == nil && err2 == nil && compare(policy, request)
+	}
+}
+
+func inNetwork(pattern, value string) bool {
+	network, err1 := netip.ParsePrefix(pattern)
+	address, err2 := netip.ParseAddr(value)
+	return err1 == nil && err2 == nil && network.Contains(address)
+}
 
 // arnLike compares the six parts of two ARNs one by one, so that a * matches
 // nothing beyond a colon but in the last part, which may contain colons.
@@ -82,7 +107,7 @@ func parseCondition(name string, value json.RawMessage) (condition, error) {
 	if _, known := operators[c.operator]; !known && c.operator != "Null" {
 		return c, fmt.Errorf("not supported")
 	}
-	if c.ifExists && (c.operator == "Null" || c.set != "") || c.operator == "Null" && c.set != "" {
+	if c.operator == "Null" && (c.ifExists || c.set != "") {
 		return c, fmt.Errorf("this combination is not supported")
 	}
 	var err error
@@ -98,13 +123,13 @@ func conditionValues(value json.RawMessage) ([]string, error) {
 	if written := string(value); written == "true" || written == "false" {
 		return []string{written}, nil
 	}
-	return patterns(value)
+	return list[string](value)
 }
 
 func (c condition) checkValues() error {
 	for _, value := range c.values {
 		switch {
-		case strings.HasPrefix(c.operator, "Arn") && !isARN(value):
+		case strings.HasPrefix(c.operator, "Arn") && !isARN(value) && !strings.HasPrefix(value, "${"):
 			return fmt.Errorf("%s is not an ARN", value)
 		case (c.operator == "Bool" || c.operator == "Null") && value != "true" && value != "false":
 			return fmt.Errorf("%s is neither true nor false", value)
@@ -116,23 +141,34 @@ func (c condition) checkValues() error {
 	return nil
 }
 
-func (c condition) holds(r Request) (bool, error) {
-	values := r.values(c.key)
+func (c condition) holds(q question) (bool, error) {
+	values := q.values(c.key)
 	if c.operator == "Null" {
 		return c.values[0] == strconv.FormatBool(len(values) == 0), nil
 	}
 	operator := operators[c.operator]
+	var patterns []string
+	for _, value := range c.values {
+		if strings.Contains(c.operator, "Like") || strings.HasPrefix(c.operator, "Arn") {
+			value = q.wildcards(value)
+		}
+		if pattern, resolved := q.expand(value); resolved {
+			patterns = append(patterns, pattern)
+		}
+	}
 	one := func(value string) bool {
-		match := slices.ContainsFunc(c.values, func(pattern string) bool { return operator.match(pattern, value) })
+		match := slices.ContainsFunc(patterns, func(pattern string) bool { return operator.match(pattern, value) })
 		return match != operator.negated
 	}
 	switch {
+	case len(values) == 0 && c.ifExists:
+		return true, nil
 	case c.set == "ForAllValues":
 		return !slices.ContainsFunc(values, func(value string) bool { return !one(value) }), nil
 	case c.set == "ForAnyValue":
 		return slices.ContainsFunc(values, one), nil
 	case len(values) == 0:
-		return operator.negated || c.ifExists, nil
+		return operator.negated, nil
 	case len(values) > 1:
 		return false, fmt.Errorf("%s has several values, and %s compares one", c.key, c.operator)
 	}

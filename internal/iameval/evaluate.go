@@ -32,6 +32,17 @@ type Policies struct {
 	// account; each must allow the request. Without levels, as in the management
 	// account, there is no limit.
 	SCPs [][]*Policy
+	Reading
+}
+
+// Reading is how to read what IAM's documentation leaves open:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+type Reading struct {
+	StarsInSegments     bool // a * that does not end its segment of an ARN matches no colon
+	RegionsInSegments   bool // a * for the Region or the account matches no colon
+	IncompleteARNs      bool // an ARN of less than six segments is completed with *
+	InvalidWithoutValue bool // a variable without a value makes the statement invalid, not only its text
 }
 
 // Decision is the outcome and the statement that decides it, such as "scp
@@ -45,20 +56,20 @@ type Decision struct {
 // Evaluate decides a request. An explicit deny in any policy wins; otherwise
 // each level of SCPs, the boundary and the identity policies must allow it.
 func Evaluate(p Policies, r Request) (Decision, error) {
-	if by, err := find(p.all(), r, true); by != "" || err != nil {
+	if by, err := p.find(p.all(), r, true); by != "" || err != nil {
 		return Decision{By: by}, err
 	}
 	for i, level := range p.SCPs {
-		if by, err := find(level, r, false); by == "" || err != nil {
+		if by, err := p.find(level, r, false); by == "" || err != nil {
 			return Decision{By: fmt.Sprintf("nothing in the SCPs of level %d", i+1)}, err
 		}
 	}
 	if p.Boundary != nil {
-		if by, err := find([]*Policy{p.Boundary}, r, false); by == "" || err != nil {
+		if by, err := p.find([]*Policy{p.Boundary}, r, false); by == "" || err != nil {
 			return Decision{By: "nothing in the boundary"}, err
 		}
 	}
-	by, err := find(p.Identity, r, false)
+	by, err := p.find(p.Identity, r, false)
 	if by == "" || err != nil {
 		return Decision{By: "nothing in the identity policies"}, err
 	}
@@ -77,10 +88,10 @@ func (p Policies) all() []*Policy {
 }
 
 // find names the first statement that denies, or allows, a request.
-func find(policies []*Policy, r Request, deny bool) (string, error) {
+func (p Policies) find(policies []*Policy, r Request, deny bool) (string, error) {
 	for _, policy := range policies {
 		for _, s := range policy.statements {
-			matches, err := s.matches(r)
+			matches, err := s.matches(question{r, p.Reading, policy.variables})
 			if err != nil {
 				return "", fmt.Errorf("%s %s: %w", policy.Name, s.sid, err)
 			}

@@ -113,11 +113,76 @@ func TestConditions(t *testing.T) {
 		{`"ForAnyValue:StringLike":{"aws:Key":"a*"}`, absent, false},
 		{`"ForAnyValue:StringNotEquals":{"aws:Key":"a"}`, keys{"aws:Key": {"a", "b"}}, true},
 		{`"ForAllValues:StringNotLike":{"aws:Key":"a*"}`, keys{"aws:Key": {"b", "ab"}}, false},
+		{`"ForAnyValue:StringEqualsIfExists":{"aws:Key":"a"}`, absent, true},
+		{`"StringEqualsIgnoreCase":{"aws:Key":"Ab"}`, one("aB"), true},
+		{`"StringNotEqualsIgnoreCase":{"aws:Key":"Ab"}`, one("aB"), false},
+		{`"NumericEquals":{"aws:Key":"1"}`, one("1.0"), true},
+		{`"NumericNotEquals":{"aws:Key":"1"}`, one("1.0"), false},
+		{`"NumericLessThan":{"aws:Key":"10"}`, one("9"), true},
+		{`"NumericLessThan":{"aws:Key":"10"}`, one("10"), false},
+		{`"NumericLessThanEquals":{"aws:Key":["5","10"]}`, one("10"), true},
+		{`"NumericGreaterThan":{"aws:Key":"10"}`, one("10"), false},
+		{`"NumericGreaterThanEquals":{"aws:Key":"10"}`, one("x"), false},
+		{`"IpAddress":{"aws:Key":"203.0.113.0/24"}`, one("203.0.113.9"), true},
+		{`"NotIpAddress":{"aws:Key":["203.0.113.0/24","192.0.2.0/24"]}`, one("192.0.2.1"), false},
+		// Variables. The wildcards in a value are text.
+		{`"StringEquals":{"aws:Key":"x-${aws:Other}"}`, keys{"aws:Key": {"x-a"}, "aws:Other": {"a"}}, true},
+		{`"StringEquals":{"aws:Key":"${aws:Other}"}`, one("a"), false},
+		{`"StringNotEquals":{"aws:Key":"${aws:Other}"}`, one("a"), true},
+		{`"StringEquals":{"aws:Key":"${aws:Other, 'a'}"}`, one("a"), true},
+		{`"StringLike":{"aws:Key":"${aws:Other}*"}`, keys{"aws:Key": {"a*b"}, "aws:Other": {"a*"}}, true},
+		{`"StringLike":{"aws:Key":"${aws:Other}*"}`, keys{"aws:Key": {"acb"}, "aws:Other": {"a*b"}}, false},
+		{`"StringLike":{"aws:Key":"a${*}"}`, one("a*"), true},
+		{`"StringLike":{"aws:Key":"a${*}"}`, one("ab"), false},
 	} {
 		policy := parse(t, "p", `[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+tc.condition+`}}]`)
 		got, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{policy}}, iameval.Request{Action: "a:B", Resource: "*", Context: tc.context})
 		require.NoError(t, err)
 		assert.Equal(t, tc.holds, got.Allowed, "%s with %v", tc.condition, tc.context)
+	}
+}
+
+// What a text of Resource matches, also in each way to read what IAM's
+// documentation leaves open.
+func TestResources(t *testing.T) {
+	const role = "arn:aws:iam::111122223333:role/app"
+	all := iameval.Reading{StarsInSegments: true, RegionsInSegments: true, IncompleteARNs: true, InvalidWithoutValue: true}
+	for _, tc := range []struct {
+		resources, resource string
+		matches             bool // as far as the documentation goes
+		with                bool // in the other reading
+	}{
+		{`"arn:aws:s3:::${aws:username}/*"`, "arn:aws:s3:::jane/x", true, true},
+		{`"arn:aws:s3:::${aws:username}/*"`, "arn:aws:s3:::joe/x", false, false},
+		{`"arn:aws:s3:::${aws:absent}/*"`, "arn:aws:s3:::/x", false, false},
+		{`"arn:aws:s3:::${aws:absent, 'all'}/*"`, "arn:aws:s3:::all/x", true, true},
+		{`["arn:aws:s3:::${aws:absent}/*","*"]`, "arn:aws:s3:::x", true, false},
+		{`"arn:aws:s3:::*-a/*"`, "arn:aws:s3:::b-a/x", true, true},
+		{`"arn:aws:s3:::*-a/*"`, "arn:aws:s3:::b:c-a/x", true, false},
+		{`"arn:aws:s3:::b-*"`, "arn:aws:s3:::b-:c", true, true},
+		{`"arn:aws:iam::*:role/app"`, role, true, true},
+		{`"arn:*:iam::111122223333:role/app"`, role, true, true},
+		{`"arn:*:iam::111122223333:role/app"`, "arn:aws:s3:::x:iam::111122223333:role/app", false, false},
+		{`"arn:aws:sqs:*:*:q"`, "arn:aws:sqs:eu-west-1:111122223333:a:q", true, false},
+		{`"arn:aws:sqs:*:*:q*"`, "arn:aws:sqs:eu-west-1:111122223333:q:a", true, true},
+		{`"arn:aws:iam"`, role, false, true},
+		{`"arn:aws:iam::*"`, role, false, true},
+		{`"arn:aws:s3"`, role, false, false},
+	} {
+		policy := parse(t, "p", `[{"Effect":"Allow","Action":"*","Resource":`+tc.resources+`}]`)
+		request := iameval.Request{Action: "a:B", Resource: tc.resource, Context: keys{"aws:username": {"jane"}}}
+		for reading, want := range map[iameval.Reading]bool{{}: tc.matches, all: tc.with} {
+			got, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{policy}, Reading: reading}, request)
+			require.NoError(t, err)
+			assert.Equal(t, want, got.Allowed, "%s on %s %+v", tc.resources, tc.resource, reading)
+		}
+	}
+	old, err := iameval.Parse("p", []byte(`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}*"}}`))
+	require.NoError(t, err)
+	for resource, matches := range map[string]bool{"arn:aws:s3:::jane": false, "arn:aws:s3:::${aws:username}/x": true} {
+		got, err := iameval.Evaluate(iameval.Policies{Identity: []*iameval.Policy{old}}, iameval.Request{Action: "a:B", Resource: resource, Context: keys{"aws:username": {"jane"}}})
+		require.NoError(t, err)
+		assert.Equal(t, matches, got.Allowed, resource)
 	}
 }
 
@@ -161,7 +226,7 @@ func TestUnsupported(t *testing.T) {
 	statement := func(members string) string { return `{` + version + `,"Statement":{` + members + `}}` }
 	for _, document := range []string{
 		``, `[]`, `{}`, `{` + version + `}`,
-		`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
+		`{"Version":"2026-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
 		`{` + version + `,"Id":"x","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
 		`{` + version + `,"Statement":[]}`,
 		statement(`"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"`),
@@ -178,17 +243,15 @@ func TestUnsupported(t *testing.T) {
 		statement(`"Effect":"Allow","Action":[],"Resource":"*"`),
 		statement(`"Effect":"Allow","Action":1,"Resource":"*"`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"bucket"`),
-		statement(`"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}"`),
-		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NumericEquals":{"aws:Key":"1"}}`),
+		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateEquals":{"aws:Key":"1"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"stringequals":{"aws:Key":"1"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForSome:StringEquals":{"aws:Key":"1"}}`),
-		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEqualsIfExists":{"aws:Key":"1"}}`),
+		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"BinaryEquals":{"aws:Key":"1"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"NullIfExists":{"aws:Key":"true"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:Null":{"aws:Key":"true"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Null":{"aws:Key":["true","false"]}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:Key":"yes"}}`),
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:Key":"*"}}`),
-		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:Key":"${aws:username}"}}`),
 	} {
 		_, err := iameval.Parse("p", []byte(document))
 		assert.Error(t, err, document)

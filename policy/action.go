@@ -1,0 +1,100 @@
+package policy
+
+import (
+	"strings"
+
+	"permissions-boundary-macro/policy/catalogue"
+)
+
+// actions are those of the catalogue.
+type actions struct {
+	list     []action
+	services map[string][2]int // where those of a service begin and end
+	formats  []pattern
+}
+
+// action is an action of the catalogue.
+type action struct {
+	name    string
+	pattern pattern // the name in lower case, as the names of actions are case-insensitive
+	formats []int   // of the resources that requests are about
+}
+
+// withoutResource are the formats of what IAM is asked about if a request is about
+// no resource: the character * by itself, or, as in AWS's policies for
+// s3:ListAllMyBuckets, in an ARN of the service.
+var withoutResource = []int{0, 1}
+
+func readActions(c *catalogue.Catalogue, facts Facts) actions {
+	all := actions{services: map[string][2]int{}, formats: []pattern{
+		{symbols: []symbol{'*'}},
+		{symbols: []symbol{'a', 'r', 'n', ':', anyInName, ':', anyInName, ':', anyInName, ':', anyInName, ':', '*'}},
+	}}
+	numbers := map[string]int{}
+	for i, a := range c.Actions {
+		lower := strings.ToLower(a.Name)
+		service, _, _ := strings.Cut(lower, ":")
+		read := action{name: a.Name, pattern: syntax{}.pattern(lower)}
+		if a.WithoutResource {
+			read.formats = append(read.formats, withoutResource...)
+		}
+		for _, format := range a.Resources {
+			number, known := numbers[format]
+			if !known {
+				number = len(all.formats)
+				all.formats = append(all.formats, facts.format(format))
+				numbers[format] = number
+			}
+			read.formats = append(read.formats, number)
+		}
+		all.list = append(all.list, read)
+		if span, known := all.services[service]; known {
+			all.services[service] = [2]int{span[0], i + 1}
+		} else {
+			all.services[service] = [2]int{i, i + 1}
+		}
+	}
+	return all
+}
+
+// candidates are the numbers from which to which the actions are that a pattern
+// may match.
+func (a actions) candidates(p pattern) (from, to int) {
+	service := make([]rune, 0, 32)
+	for _, s := range p.symbols {
+		switch {
+		case s == ':':
+			span := a.services[string(service)]
+			return span[0], span[1]
+		case !s.isLiteral():
+			return 0, len(a.list)
+		}
+		service = append(service, rune(s))
+	}
+	return 0, len(a.list)
+}
+
+// matched are the numbers of the actions that a pattern surely matches.
+func (a actions) matched(p pattern) []int {
+	var numbers []int
+	for i, to := a.candidates(p); i < to; i++ {
+		if covers(p, a.list[i].pattern) {
+			numbers = append(numbers, i)
+		}
+	}
+	return numbers
+}
+
+// match returns how the patterns match each action.
+func (a actions) match(p patterns) []match {
+	matches := make([]match, len(a.list))
+	for _, pattern := range p.list {
+		for i, to := a.candidates(pattern); i < to; i++ {
+			matches[i] = matches[i].or(pattern.match(target{named: a.list[i].pattern}))
+		}
+	}
+	for i, m := range matches {
+		matches[i] = m.inverse(p.except)
+	}
+	return matches
+}
