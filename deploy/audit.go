@@ -31,8 +31,8 @@ type auditOptions struct {
 }
 
 // failing are the statuses that an audit fails for by default: what the macro is
-// there to prevent.
-var failing = []fleet.Status{fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other}
+// there to prevent, and what may be so.
+var failing = []fleet.Status{fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other, fleet.Unknown}
 
 // failOnNothing is the --fail-on of audits that only report.
 const failOnNothing = "none"
@@ -70,9 +70,9 @@ func (o *auditOptions) registerAudit(flags *pflag.FlagSet, store *storeOptions) 
 	store.registerTargets(flags)
 	flags.StringVar(&o.stack, "stack", "", "only stacks whose names match this pattern, such as 'shop-*'")
 	flags.StringSliceVar(&o.statuses, "status", nil, "list only roles with these statuses: "+joined(fleet.Statuses()))
-	flags.StringSliceVar(&o.failOn, "fail-on", texts(failing), "exit with 1 if there are roles with these statuses, or "+failOnNothing)
+	flags.StringSliceVar(&o.failOn, "fail-on", texts(failing), "exit with 1 if there are roles with these statuses, or "+failOnNothing+"; unknown is for\nroles of stacks that were read and are not being deployed")
 	flags.StringSliceVar(&o.exempt, "exempt", nil, "roles that need no boundary, by name or path, such as 'cdk-*' or '/platform/*'")
-	flags.DurationVar(&o.maxAge, "max-age", 24*time.Hour, "reuse what was read of stacks in this time")
+	flags.DurationVar(&o.maxAge, "max-age", 24*time.Hour, "reuse what was read of stacks in this time, such as 72h")
 	flags.BoolVar(&o.fresh, "fresh", false, "read everything again")
 	flags.Float64Var(&o.rate, "rate", 8, "calls per second to each service of each account and Region; 0 for no limit")
 	o.macroOptions.register(flags)
@@ -148,6 +148,11 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 	if !slices.Equal(o.failOn, []string{failOnNothing}) {
 		if err := checkStatuses(o.failOn); err != nil {
 			return settings, err
+		}
+	}
+	for _, pattern := range o.exempt {
+		if strings.HasPrefix(pattern, "arn:") {
+			return settings, usagef("--exempt %q is an ARN; give the name of the role, or its path and name", pattern)
 		}
 	}
 	for _, pattern := range append(slices.Clone(o.exempt), o.stack) {

@@ -92,6 +92,9 @@ func (g *auditGroup) render(all bool) []byte {
 	if next := g.next(); next != "" {
 		fmt.Fprintln(&out, "    hint: "+printable.Line(next))
 	}
+	for _, command := range g.commands(all) {
+		fmt.Fprintln(&out, "        "+printable.Line(command))
+	}
 	return out.Bytes()
 }
 
@@ -148,27 +151,51 @@ func (g *auditGroup) next() string {
 	switch first.Remedy {
 	case fleet.Redeploy:
 		return "deploy these stacks again, with their template: an update with the previous template keeps the old boundary"
-	case fleet.SetBoundary:
-		return "deploying again does not repair this, because CloudFormation sees no change; for each role, in its account: aws iam put-role-permissions-boundary --role-name " +
-			printable.Shell(first.Name) + " --permissions-boundary " + printable.Shell(first.Expected)
+	case fleet.SetBoundary, fleet.RemoveBoundary:
+		return "deploying again does not repair this, because CloudFormation sees no change; in the account of each role:"
 	case fleet.ChangeTemplate:
 		return "list the macro after the transform that adds the role, and see the blind spots: pbm check PATH"
 	case fleet.AddMacro:
-		return "add the macro to the templates of these stacks: pbm adopt PATH; or exempt the roles: --exempt"
+		return "list the macro in the Transform of these templates: pbm adopt PATH; or exempt the roles: --exempt"
 	case fleet.Adopt:
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
 	case fleet.AddValue:
-		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; if these accounts use the macro of a hub: --hub"
+		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; or pass --prefix, or --hub if these accounts use the macro of a hub"
 	case fleet.CorrectValue:
-		return "correct the value: pbm env update " + printable.Shell(first.Environment)
+		return "correct the value that is named: pbm env update " + printable.Shell(first.Environment) + " --permissions-boundary VALUE, for an override with --for-account ID"
 	case fleet.CheckSettings:
-		return "if the installed macro has other settings than the defaults, pass them, such as --default-environment"
+		return "if the installed macro has other settings than the defaults, pass them: --default-environment, --pin-environment, --environment-parameters"
 	case fleet.ReadRegions:
 		return "they may belong to stacks in other Regions: --all-regions"
+	case fleet.FinishDeployment:
+		return "deploy these stacks, or continue their rollback; then run the audit again"
 	case fleet.AuditAgain:
 		return "run the audit again when the deployment has ended"
 	}
 	return ""
+}
+
+// commands repair the roles of a group one by one, if that is what is to do.
+func (g *auditGroup) commands(all bool) []string {
+	var commands []string
+	for _, r := range g.roles {
+		name := printable.Shell(r.Name)
+		switch r.Remedy {
+		case fleet.SetBoundary:
+			commands = append(commands, "aws iam put-role-permissions-boundary --role-name "+name+" --permissions-boundary "+printable.Shell(r.Expected))
+		case fleet.RemoveBoundary:
+			commands = append(commands, "aws iam delete-role-permissions-boundary --role-name "+name)
+		}
+	}
+	if commands != nil && g.roles[0].Account != g.roles[len(g.roles)-1].Account {
+		for i, r := range g.roles {
+			commands[i] += " # " + r.Account
+		}
+	}
+	if hidden := len(commands) - maxRows; hidden > 0 && !all {
+		commands = append(commands[:maxRows:maxRows], fmt.Sprintf("and %d more; all: --status %s", hidden, g.status))
+	}
+	return commands
 }
 
 // read says which accounts were read, and which not.

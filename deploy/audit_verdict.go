@@ -22,31 +22,37 @@ func (o *auditOptions) verdict(report fleet.Report) error {
 	var found []string
 	for _, status := range fleet.Statuses() {
 		n := report.Summary[status]
-		if status == fleet.Unknown && !o.flags.Changed("fail-on") {
+		if status == fleet.Unknown {
 			n = len(report.Only(isUnjudged).Roles)
-		} else if !slices.Contains(o.failOn, string(status)) {
-			continue
 		}
-		if n > 0 {
+		if n > 0 && slices.Contains(o.failOn, string(status)) {
 			found = append(found, fmt.Sprintf("%s: %d", status, n))
 		}
 	}
 	unread := slices.DeleteFunc(slices.Clone(report.Accounts), func(a fleet.AccountResult) bool { return a.Err == nil })
 	switch {
 	case len(unread) > 0 && found != nil:
-		return fmt.Errorf("%s could not be read whole; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
+		return fmt.Errorf("%s could not be read completely; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
 	case len(unread) > 0:
-		return fmt.Errorf("%s could not be read whole", counted(len(unread), "account"))
-	case found != nil:
-		return errors.New(strings.Join(found, ", "))
+		return fmt.Errorf("%s could not be read completely", counted(len(unread), "account"))
 	case !o.hasFound(report):
 		return errNoRoles
+	case found != nil:
+		return errors.New(strings.Join(found, ", "))
+	case !slices.Contains(o.failOn, failOnNothing) && !slices.ContainsFunc(report.Roles, isMacros):
+		return boundary.Problem{
+			What:   "no stack that was read calls the macro " + o.macroName,
+			Remedy: "check --macro-name and the Regions; --fail-on " + failOnNothing + " reports only",
+		}
 	}
 	return nil
 }
 
-// isUnjudged reports whether the stack of a role is known, but not whether the role
-// is as it should be, and will not be when its deployment has ended.
+// isMacros reports whether the macro has, or may have, something to do with a role.
+func isMacros(r fleet.Role) bool { return r.Environment != "" || isUnjudged(r) }
+
+// isUnjudged reports whether the stack of a role was read, but not whether the role
+// is as it should be, and that does not change when a deployment ends.
 func isUnjudged(r fleet.Role) bool {
 	return r.Status == fleet.Unknown && r.Stack != "" && r.Remedy != fleet.AuditAgain
 }
@@ -61,7 +67,7 @@ func (o *auditOptions) hasFound(report fleet.Report) bool {
 
 // tellUnread says what to do about accounts that could not be read, each remedy
 // once, and warns about roles that the audit says nothing about.
-func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
+func (p *pbm) tellUnread(report fleet.Report) {
 	var told []string
 	for _, a := range report.Accounts {
 		remedy := boundary.Remedy(a.Err)
@@ -70,7 +76,7 @@ func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
 			p.line("hint: ", remedy)
 		}
 	}
-	if n := report.Summary[fleet.Unknown]; n > 0 && !slices.Contains(o.failOn, string(fleet.Unknown)) {
-		p.line("warning: ", "the status of "+counted(n, "role")+" is unknown")
+	if n := report.Summary[fleet.Unknown] - len(report.Only(isUnjudged).Roles); n > 0 {
+		p.line("warning: ", "the status of "+counted(n, "role")+" is not known, which does not fail the audit")
 	}
 }

@@ -131,7 +131,7 @@ func (a *accountReader) judge(ctx context.Context, roles []iamRole, where map[st
 		case a.Exempt != nil && a.Exempt(r.path, r.name):
 			role.is(Exempt, NoRemedy, "exempt by name")
 		case len(places) > 1:
-			role.is(Unknown, NoRemedy, "several stacks have it")
+			role.is(Unknown, NoRemedy, "several stacks have it: "+stacksOf(places))
 		case len(places) == 0:
 			a.withoutStack(&role)
 		default:
@@ -153,6 +153,15 @@ func (a *accountReader) judge(ctx context.Context, roles []iamRole, where map[st
 	return all
 }
 
+func stacksOf(places []placed) string {
+	var names []string
+	for _, at := range places {
+		names = append(names, at.stack.Region+" "+at.stack.Name)
+	}
+	slices.Sort(names)
+	return listed(names)
+}
+
 // withoutStack gives a role that belongs to no stack that was read its status.
 func (a *accountReader) withoutStack(role *Role) {
 	read := a.regionsRead()
@@ -160,11 +169,11 @@ func (a *accountReader) withoutStack(role *Role) {
 	hasFailed := func(r *regionReader) bool { return r.err() != nil }
 	switch {
 	case slices.ContainsFunc(a.regions, hasFailed):
-		role.is(Unknown, NoRemedy, "of no stack that could be read")
+		role.is(Unknown, NoRemedy, "not in any stack that could be read")
 	case a.enabled == nil, slices.ContainsFunc(a.enabled, isUnread):
-		role.is(Unknown, ReadRegions, "of no stack that was read (Regions: "+listed(read)+")")
+		role.is(Unknown, ReadRegions, "not in any stack that was read (Regions: "+listed(read)+")")
 	case slices.ContainsFunc(a.regions, (*regionReader).isChanging):
-		role.is(Unknown, AuditAgain, "of no stack, but stacks are being deployed")
+		role.is(Unknown, AuditAgain, "not in any stack, but stacks are being deployed")
 	default:
 		role.is(Outside, Adopt, a.describe(role.Boundary))
 	}

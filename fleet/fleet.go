@@ -52,7 +52,7 @@ type Role struct {
 	LogicalID   string `json:"logicalId"` // in its stack
 	Environment string `json:"environment"`
 	Boundary    string `json:"boundary"` // ARN that the role carries
-	Expected    string `json:"expected"` // ARN that it should carry, or boundary.None
+	Expected    string `json:"expected"` // ARN that it should carry, or boundary.None; empty for another one of its template
 	Status      Status `json:"status"`
 	Reason      string `json:"reason"`
 
@@ -64,17 +64,19 @@ type Remedy int
 
 // Remedies.
 const (
-	NoRemedy       Remedy = iota // live, or nothing is known to help
-	Redeploy                     // deploy the stack again, with its template
-	SetBoundary                  // set the boundary on the role: for CloudFormation, nothing has changed
-	ChangeTemplate               // list the macro after the transform that adds the role
-	AddMacro                     // add the macro to the stack's template
-	Adopt                        // create the role by a stack that calls the macro
-	AddValue                     // add a boundary value for the environment
-	CorrectValue                 // correct that value
-	CheckSettings                // give the settings of the installed macro
-	ReadRegions                  // read all Regions
-	AuditAgain                   // run the audit again
+	NoRemedy         Remedy = iota // live, or nothing is known to help
+	Redeploy                       // deploy the stack again, with its template
+	SetBoundary                    // set the boundary on the role: for CloudFormation, nothing has changed
+	RemoveBoundary                 // remove it from the role, for the same reason
+	ChangeTemplate                 // list the macro after the transform that adds the role
+	AddMacro                       // add the macro to the stack's template
+	Adopt                          // create the role by a stack that calls the macro
+	AddValue                       // add a boundary value for the environment
+	CorrectValue                   // correct that value
+	CheckSettings                  // give the settings of the installed macro
+	ReadRegions                    // read all Regions
+	FinishDeployment               // deploy the stack, or continue its rollback
+	AuditAgain                     // run the audit again
 )
 
 // AccountResult says what was read of an account.

@@ -46,7 +46,7 @@ func (at placed) judge(ctx context.Context, role *Role) {
 	case at.stack.isChanging():
 		role.is(Unknown, AuditAgain, "the stack is being deployed ("+at.stack.Status+")")
 	case at.stack.hasFailed():
-		role.is(Unknown, NoRemedy, "the last deployment of the stack failed ("+at.stack.Status+")")
+		role.is(Unknown, FinishDeployment, "the last deployment of the stack failed ("+at.stack.Status+")")
 	case e.arn == boundary.None:
 		at.judgeWithout(ctx, role, isOwn)
 	case slices.Contains(call.Kept, at.logicalID):
@@ -98,6 +98,7 @@ func (at placed) judgeDeployed(ctx context.Context, role *Role) {
 // judgeOwn gives a role whose template has a boundary that stays its status. Why
 // it stays is part of the reason.
 func (at placed) judgeOwn(ctx context.Context, role *Role, why string) {
+	role.Expected = ""
 	if role.Boundary == "" {
 		role.is(Drifted, NoRemedy, why+", which somebody removed")
 		return
@@ -107,6 +108,7 @@ func (at placed) judgeOwn(ctx context.Context, role *Role, why string) {
 	case err != nil:
 		role.is(Unknown, NoRemedy, templateUnread)
 	case bound[at.logicalID] == Same:
+		role.Expected = role.Boundary
 		role.is(Live, NoRemedy, why)
 	case bound[at.logicalID] == Different:
 		role.is(Drifted, NoRemedy, why+", which somebody replaced")
@@ -129,7 +131,7 @@ func (at placed) judgeWithout(ctx context.Context, role *Role, isOwn bool) {
 	case bound[at.logicalID] == Same:
 		role.is(Lags, Redeploy, "the environment has no boundary now")
 	default:
-		role.is(Drifted, NoRemedy, "the environment has no boundary, and somebody set one")
+		role.is(Drifted, RemoveBoundary, "the environment has no boundary, and somebody set one")
 	}
 }
 

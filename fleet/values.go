@@ -56,7 +56,7 @@ func arnOf(r boundary.Record, target boundary.Target) (string, error) {
 func (v values) expected(environment string) expectation {
 	e, found := v.arns[environment]
 	if !found {
-		e.err = fmt.Errorf("environment %s has no boundary value in account %s, Region %s", environment, v.target.AccountID, v.target.Region)
+		e.err = fmt.Errorf("environment %s has no boundary value for account %s in %s", environment, v.target.AccountID, v.target.Region)
 		e.remedy = AddValue
 	}
 	return e
