@@ -41,7 +41,7 @@ func (at placed) judge(ctx context.Context, role *Role) {
 	switch {
 	case role.Boundary == e.arn:
 		role.is(Live, NoRemedy, "")
-	case e.arn == boundary.None && role.Boundary == "" && !isOwn:
+	case e.arn == boundary.None && role.Boundary == "":
 		role.is(Live, NoRemedy, "the environment has no boundary")
 	case at.stack.isChanging():
 		role.is(Unknown, AuditAgain, "the stack is being deployed ("+at.stack.Status+")")
@@ -100,7 +100,7 @@ func (at placed) judgeDeployed(ctx context.Context, role *Role) {
 func (at placed) judgeOwn(ctx context.Context, role *Role, why string) {
 	role.Expected = ""
 	if role.Boundary == "" {
-		role.is(Drifted, NoRemedy, why+", which somebody removed")
+		role.is(Unbound, NoRemedy, why+", which somebody removed")
 		return
 	}
 	bound, err := at.in.bound(ctx, at, role.Boundary)
@@ -117,8 +117,8 @@ func (at placed) judgeOwn(ctx context.Context, role *Role, why string) {
 	}
 }
 
-// judgeWithout gives a role of an environment without a boundary that has one, or
-// whose template has one, its status.
+// judgeWithout gives a role that has a boundary, but whose environment has none, its
+// status.
 func (at placed) judgeWithout(ctx context.Context, role *Role, isOwn bool) {
 	if isOwn {
 		at.judgeOwn(ctx, role, "the environment has no boundary; that of the template stays")
