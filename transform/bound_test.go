@@ -214,6 +214,9 @@ func (c boundCheck) loop(v any, body func(boundCheck, map[string]any) error) err
 		isList = isList && isText
 		items = append(items, text)
 	}
+	if isList && len(items) == 0 {
+		return nil // it makes nothing
+	}
 	if isList {
 		c.scope.loops[identifier] = items
 	}
