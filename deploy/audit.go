@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/transform"
 )
@@ -34,8 +31,8 @@ type auditOptions struct {
 }
 
 // failing are the statuses that an audit fails for by default: what the macro is
-// there to prevent.
-var failing = []fleet.Status{fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other}
+// there to prevent, and what may be so.
+var failing = []fleet.Status{fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other, fleet.Unknown}
 
 // failOnNothing is the --fail-on of audits that only report.
 const failOnNothing = "none"
@@ -73,9 +70,9 @@ func (o *auditOptions) registerAudit(flags *pflag.FlagSet, store *storeOptions) 
 	store.registerTargets(flags)
 	flags.StringVar(&o.stack, "stack", "", "only stacks whose names match this pattern, such as 'shop-*'")
 	flags.StringSliceVar(&o.statuses, "status", nil, "list only roles with these statuses: "+joined(fleet.Statuses()))
-	flags.StringSliceVar(&o.failOn, "fail-on", texts(failing), "exit with 1 if there are roles with these statuses, or "+failOnNothing)
+	flags.StringSliceVar(&o.failOn, "fail-on", texts(failing), "exit with 1 if there are roles with these statuses, or "+failOnNothing+"; unknown is for\nroles of stacks that were read and are not being deployed")
 	flags.StringSliceVar(&o.exempt, "exempt", nil, "roles that need no boundary, by name or path, such as 'cdk-*' or '/platform/*'")
-	flags.DurationVar(&o.maxAge, "max-age", 24*time.Hour, "reuse what was read of stacks in this time")
+	flags.DurationVar(&o.maxAge, "max-age", 24*time.Hour, "reuse what was read of stacks in this time, such as 72h")
 	flags.BoolVar(&o.fresh, "fresh", false, "read everything again")
 	flags.Float64Var(&o.rate, "rate", 8, "calls per second to each service of each account and Region; 0 for no limit")
 	o.macroOptions.register(flags)
@@ -118,12 +115,18 @@ func (p *pbm) audit(ctx context.Context, o auditOptions) error {
 		return err
 	}
 	if o.environment != "" {
-		report = report.Only(func(r fleet.Role) bool { return r.Environment == o.environment })
+		report = report.Only(o.isOfEnvironment)
 	}
 	if err := p.showAudit(report, o); err != nil {
 		return err
 	}
 	return o.verdict(report)
+}
+
+// isOfEnvironment reports whether a role belongs to the environment that is asked
+// for, or may.
+func (o *auditOptions) isOfEnvironment(r fleet.Role) bool {
+	return r.Environment == o.environment || r.Environment == "" && r.Status == fleet.Unknown && r.Stack != ""
 }
 
 // check finds wrong flags before anything is read.
@@ -139,10 +142,17 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 			return settings, err
 		}
 	}
-	isNothing := len(o.failOn) == 1 && o.failOn[0] == failOnNothing
-	for _, status := range slices.Concat(o.statuses, o.failOn) {
-		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) && !(isNothing && status == failOnNothing) {
-			return settings, usagef("%q is not a status; statuses are %s", status, joined(fleet.Statuses()))
+	if err := checkStatuses(o.statuses); err != nil {
+		return settings, err
+	}
+	if !slices.Equal(o.failOn, []string{failOnNothing}) {
+		if err := checkStatuses(o.failOn); err != nil {
+			return settings, err
+		}
+	}
+	for _, pattern := range o.exempt {
+		if strings.HasPrefix(pattern, "arn:") {
+			return settings, usagef("--exempt %q is an ARN; give the name of the role, or its path and name", pattern)
 		}
 	}
 	for _, pattern := range append(slices.Clone(o.exempt), o.stack) {
@@ -150,10 +160,24 @@ func (o *auditOptions) check(store *storeOptions) (settings transform.Options, e
 			return settings, usagef("%q is not a pattern: %w", pattern, err)
 		}
 	}
-	if o.rate < 0 {
+	switch {
+	case o.rate < 0:
 		return settings, usagef("%s is negative", spelling(o.flags, "rate"))
+	case o.maxAge < 0:
+		return settings, usagef("%s is negative", spelling(o.flags, "max-age"))
+	case len(o.failOn) == 0:
+		return settings, usagef("%s is empty; --fail-on %s reports only", spelling(o.flags, "fail-on"), failOnNothing)
 	}
 	return settings, o.scope.check(store)
+}
+
+func checkStatuses(given []string) error {
+	for _, status := range given {
+		if !slices.Contains(fleet.Statuses(), fleet.Status(status)) {
+			return usagef("%q is not a status; statuses are %s", status, joined(fleet.Statuses()))
+		}
+	}
+	return nil
 }
 
 // isExempt reports whether a role is exempt, by its name or by its path and name.
@@ -176,52 +200,6 @@ func cacheDirectory() string {
 		return ""
 	}
 	return filepath.Join(dir, "pbm")
-}
-
-// errNoRoles ends an audit of a name that may be misspelt.
-var errNoRoles = boundary.Problem{
-	What:   "there are no such roles",
-	Remedy: "check the names of --environment and --stack; if they are right, no stack that was read has roles yet",
-}
-
-// verdict is the error of an audit that found what it should fail for, or that
-// could not read everything.
-func (o *auditOptions) verdict(report fleet.Report) error {
-	var found []string
-	for _, status := range fleet.Statuses() {
-		if n := report.Summary[status]; n > 0 && slices.Contains(o.failOn, string(status)) {
-			found = append(found, fmt.Sprintf("%s: %d", status, n))
-		}
-	}
-	unread := slices.DeleteFunc(slices.Clone(report.Accounts), func(a fleet.AccountResult) bool { return a.Err == nil })
-	switch {
-	case len(unread) == 0 && len(report.Roles) == 0 && (o.environment != "" || o.stack != ""):
-		return errNoRoles
-	case len(unread) > 0 && found != nil:
-		return fmt.Errorf("%s could not be read whole; of the rest, %s", counted(len(unread), "account"), strings.Join(found, ", "))
-	case len(unread) > 0:
-		return fmt.Errorf("%s could not be read whole", counted(len(unread), "account"))
-	case found != nil:
-		return errors.New(strings.Join(found, ", "))
-	}
-	return nil
-}
-
-// tellUnread says what to do about accounts that could not be read, each remedy
-// once, and warns about roles that the audit says nothing about.
-func (p *pbm) tellUnread(report fleet.Report, o auditOptions) {
-	var told []string
-	for _, a := range report.Accounts {
-		remedy := boundary.Remedy(a.Err)
-		if remedy != "" && !slices.Contains(told, remedy) {
-			told = append(told, remedy)
-			p.line("hint: ", remedy)
-		}
-	}
-	if n := report.Summary[fleet.Unknown]; n > 0 && !slices.Contains(o.failOn, string(fleet.Unknown)) {
-		p.line("warning: ", "the status of "+counted(n, "role")+" is unknown")
-		p.line("hint: ", "--fail-on unknown has audits fail for it")
-	}
 }
 
 func texts[T ~string](all []T) []string {

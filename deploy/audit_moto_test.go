@@ -64,7 +64,7 @@ func TestAuditMoto(t *testing.T) {
 	}, nil, &out, &errs)
 
 	assert.Equal(t, 1, code)
-	assert.Regexp(t, `(?m)^pbm: error: 1 account could not be read whole; of the rest, lags: 1, drifted: 2, unbound: 4$`, errs.String())
+	assert.Regexp(t, `(?m)^pbm: error: 1 account could not be read completely; of the rest, lags: 1, drifted: 2, unbound: 4$`, errs.String())
 	var report fleet.Report
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report), errs.String())
 	statuses := map[string]fleet.Status{}

@@ -22,7 +22,7 @@ func (p *pbm) showAudit(report fleet.Report, o auditOptions) error {
 			return !slices.Contains(o.statuses, string(r.Status))
 		})
 	}
-	defer p.tellUnread(report, o)
+	defer p.tellUnread(report)
 	switch p.output {
 	case outputJSON:
 		return p.printReport(fleet.Report{Roles: listed, Summary: report.Summary, Accounts: report.Accounts})

@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,7 +24,24 @@ type stackRules struct {
 
 func newStackRules(macro string, options transform.Options) stackRules {
 	b := build()
-	return stackRules{macro, options, fmt.Sprintf("%s %s %s %+v", b.Version, b.Commit, macro, options)}
+	version := b.Version + " " + b.Commit
+	if b.Commit == "" {
+		version += builtAt()
+	}
+	return stackRules{macro, options, fmt.Sprintf("%s %s %+v", version, macro, options)}
+}
+
+// builtAt stands for the commit where a program does not know it, as with go run.
+func builtAt() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return info.ModTime().String()
 }
 
 // Fingerprint has the version of the rules, and all settings.
@@ -38,7 +56,7 @@ func (r stackRules) Call(text string, s fleet.Stack) fleet.Call {
 	if t.macro == nil && len(t.scopes) == 0 {
 		return fleet.Call{}
 	}
-	call := fleet.Call{Macro: true}
+	call := fleet.Call{Macro: true, Only: t.calledFor()}
 	v := t.deployedWith(s)
 	t.verdict = rules.Inspect(t.Document, r.options.Rules(r.macro, v.byName))
 	if call.Environment, err = r.environment(t, s, v); err != nil {
@@ -63,11 +81,20 @@ func (r stackRules) environment(t *templateFile, s fleet.Stack, v values) (strin
 	if name := m.Awaited(d); name != "" && !r.options.PinEnvironment {
 		return "", fmt.Errorf("the template parameter %s, which names its environment, is hidden (NoEcho)", clipped(name))
 	}
-	environment, err := m.NamedEnvironment(d)
-	if errors.Is(err, transform.ErrUnnamed) {
-		err = fmt.Errorf("%w: pass --default-environment if the macro has a default", err)
+	return m.NamedEnvironment(d)
+}
+
+// calledFor are the logical IDs of the resources that the macro is called for, nil
+// for all.
+func (t *templateFile) calledFor() []string {
+	var ids []string
+	for _, s := range t.scopes {
+		ids = append(ids, s.id)
 	}
-	return environment, err
+	if t.macro != nil || slices.Contains(ids, "") {
+		return nil
+	}
+	return ids
 }
 
 // deployedWith are the values of the template's parameters that a stack was
@@ -118,30 +145,45 @@ func roleID(c rules.Change) string {
 }
 
 // Bound reads a processed template.
-func (r stackRules) Bound(text string, s fleet.Stack, arn string) (map[string]bool, error) {
+func (r stackRules) Bound(text string, s fleet.Stack, arn string) (map[string]fleet.Binding, error) {
 	doc, err := template.Parse([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("its processed template cannot be read: %w", err)
+		return nil, fmt.Errorf("the processed template of stack %s cannot be read: %w", s.Name, err)
 	}
 	value, err := boundary.Parse(arn)
 	if err != nil {
 		return nil, err
 	}
-	v := (&templateFile{Document: doc, parameters: processedParameters(doc)}).deployedWith(s)
-	b, err := rules.BoundaryOf(value, boundary.TargetOf(s.Account, s.Region), v.byName)
+	t := &templateFile{Document: doc, parameters: processedParameters(doc)}
+	v, target := t.deployedWith(s), boundary.TargetOf(s.Account, s.Region)
+	b, err := rules.BoundaryOf(value, target, v.byName)
 	if err != nil {
 		return nil, err
 	}
 	verdict := rules.Inspect(doc, r.options.Rules(r.macro, v.byName))
 	_, changes, conflicts := verdict.Bind(b, rules.Replace)
-	bound := map[string]bool{}
-	for _, c := range changes {
-		bound[c.LogicalID] = c.Action == rules.Kept
-	}
+	bound := map[string]fleet.Binding{}
 	for _, f := range slices.Concat(conflicts, verdict.Escapes) {
-		bound[f.LogicalID] = false
+		bound[f.LogicalID] = fleet.Unclear
+	}
+	resources := doc.Section("Resources")
+	for _, c := range changes {
+		switch given := resources.Get(c.LogicalID).Get("Properties").Get("PermissionsBoundary"); {
+		case c.Action == rules.Kept:
+			bound[c.LogicalID] = fleet.Same
+		case given.Absent() || t.isText(given, target, v):
+			bound[c.LogicalID] = fleet.Different
+		default:
+			bound[c.LogicalID] = fleet.Unclear
+		}
 	}
 	return bound, nil
+}
+
+// isText reports whether a value is known to be a text.
+func (t *templateFile) isText(n template.Node, target boundary.Target, v values) bool {
+	resolved, err := t.resolve(n, target, v)
+	return err == nil && resolved.IsString()
 }
 
 // processedParameters are those that a processed template declares. What is wrong

@@ -47,7 +47,7 @@ func (s *auditScope) register(flags *pflag.FlagSet) {
 func (s *auditScope) isMany() bool { return s.organization || s.unit != "" || s.accounts != "" }
 
 var (
-	roleName = regexp.MustCompile(`^[A-Za-z0-9.,+@=_/-]+$`)
+	roleName = regexp.MustCompile(`^([A-Za-z0-9.,+@=_-]+/)*[A-Za-z0-9.,+@=_-]+$`)
 	unitID   = regexp.MustCompile(`^(ou|r)-[a-z0-9-]+$`)
 )
 
@@ -58,9 +58,12 @@ func (s *auditScope) check(store *storeOptions) error {
 		}
 	}
 	given := 0
-	for _, name := range []string{"organization", "ou", "accounts"} {
-		if store.flags.Changed(name) {
-			given++
+	for name, isSet := range map[string]bool{"organization": s.organization, "ou": s.unit != "", "accounts": s.accounts != ""} {
+		if !store.flags.Changed(name) {
+			continue
+		}
+		if given++; !isSet {
+			return usagef("%s is empty", spelling(store.flags, name))
 		}
 	}
 	switch {
@@ -68,7 +71,7 @@ func (s *auditScope) check(store *storeOptions) error {
 		return usagef("--organization, --ou and --accounts are mutually exclusive")
 	case s.isMany() && store.isSet(targetFlagName):
 		return usagef("--%s does not go with --organization, --ou or --accounts", targetFlagName)
-	case s.allRegions && len(store.regions) > 0 && store.flags.Changed("region") && !s.isMany():
+	case s.allRegions && isTyped(store.flags, "region"):
 		return usagef("--all-regions and --region are mutually exclusive")
 	case s.unit != "" && !unitID.MatchString(s.unit):
 		return usagef("--ou %q is not the ID of an organizational unit or root", clipped(s.unit))
@@ -109,15 +112,20 @@ func (p *pbm) auditPlaces(ctx context.Context, environment string) ([]*place, er
 	if environment == "" && j != nil && len(j.Environments) > 0 && !p.store.isGiven() {
 		names = slices.Sorted(maps.Keys(j.Environments))
 	}
-	var all []*place
+	var inAWS []*place
 	for _, name := range names {
 		places, err := p.toRead(ctx, j, name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, places...)
+		for _, at := range places {
+			if at.inAWS() {
+				inAWS = append(inAWS, at)
+			} else {
+				p.line("", "environment "+name+" is in a file, and is not audited: "+at.file)
+			}
+		}
 	}
-	inAWS := slices.DeleteFunc(all, func(at *place) bool { return !at.inAWS() })
 	if len(inAWS) == 0 {
 		return nil, boundary.Problem{
 			What:   "the project keeps its environments in files, so there is no account to audit",
@@ -132,7 +140,7 @@ func (p *pbm) auditPlaces(ctx context.Context, environment string) ([]*place, er
 func accountsOfPlaces(all []*place, allRegions bool) []fleet.Account {
 	var accounts []fleet.Account
 	for _, at := range all {
-		i := slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.ID == at.account() && a.Err == at.failure })
+		i := slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.ID == at.account() && a.Err == nil && at.failure == nil })
 		switch {
 		case i < 0:
 			accounts = append(accounts, fleet.Account{ID: cmp.Or(at.account(), at.label()), Config: at.config, Err: at.failure})
@@ -187,10 +195,7 @@ func (p *pbm) manyAccounts(ctx context.Context, s auditScope) ([]fleet.Account, 
 
 // base is the account that pbm starts in.
 func (p *pbm) base(ctx context.Context) (*place, error) {
-	way := target{Profile: p.store.profile}
-	if len(p.store.regions) > 0 {
-		way.Region = p.store.regions[0]
-	}
+	way := target{Profile: p.store.profile, Region: p.store.regions[0]}
 	at := p.open(ctx, choice{access: access{Targets: []target{way}}}, "")[0]
 	return at, at.failure
 }

@@ -237,6 +237,7 @@ func TestAuditFaults(t *testing.T) {
 		"no templates of some": {
 			live:   45,
 			faults: []fleettest.Fault{{On: on("GetTemplate"), Every: 4, Code: "AccessDenied"}},
+			err:    "5 of 20 stacks in eu-west-1 could not be read: not permitted to read the template of stack app-",
 		},
 		"no values": {
 			faults: []fleettest.Fault{{On: on("GetParametersByPath"), Code: "AccessDenied"}},
@@ -248,7 +249,7 @@ func TestAuditFaults(t *testing.T) {
 		},
 		"expired": {
 			faults: []fleettest.Fault{{On: on("ListStackResources"), Code: "ExpiredToken"}},
-			err:    "20 of 20 stacks in eu-west-1 could not be read: AWS does not accept the credentials to list the resources of stack app-",
+			err:    "the stacks in eu-west-1 could not be read, and pbm stopped after 20: AWS does not accept the credentials to list the resources of stack app-",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -369,6 +370,69 @@ func TestAuditOfChangingStacks(t *testing.T) {
 	})
 }
 
+// What cannot be told of a stack is not told of its roles.
+func TestAuditOfUncertainStacks(t *testing.T) {
+	const old = "arn:aws:iam::111122223333:policy/old"
+	t.Run("the last deployment failed", func(t *testing.T) {
+		fake := asAuditor(t)
+		dev := fill(fake, 2, 2)
+		_, resource := firstRole(dev, "app-00001")
+		dev.SetBoundary(resource.PhysicalID, old)
+		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_ROLLBACK_FAILED" })
+		report, code, _ := audit(t)
+		assert.Equal(t, 1, code)
+		assert.Equal(t, map[fleet.Status]int{fleet.Live: 3, fleet.Unknown: 1}, nonzero(report.Summary))
+	})
+	t.Run("two stacks have a role", func(t *testing.T) {
+		fake := asAuditor(t)
+		dev := fill(fake, 2, 2)
+		_, resource := firstRole(dev, "app-00001")
+		resource.LogicalID = "Again"
+		dev.ChangeStack("eu-west-1", "app-00000", func(s *fleettest.Stack) { s.Resources = append(s.Resources, resource) })
+		report, _, _ := audit(t)
+		assert.Equal(t, map[fleet.Status]int{fleet.Live: 3, fleet.Unknown: 1}, nonzero(report.Summary))
+		checkSum(t, dev, report)
+	})
+	t.Run("a stack is cleaned up", func(t *testing.T) {
+		fake := asAuditor(t)
+		dev := fill(fake, 2, 2)
+		dev.PutRole(fleettest.Role{Name: "replaced"})
+		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" })
+		report, _, _ := audit(t, "--all-regions")
+		assert.Equal(t, fleet.Unknown, statuses(report)["replaced"])
+	})
+	t.Run("deployed meanwhile", func(t *testing.T) {
+		fake := asAuditor(t)
+		dev := fill(fake, 2, 2)
+		_, resource := firstRole(dev, "app-00001")
+		dev.SetBoundary(resource.PhysicalID, old)
+		role, _ := dev.Role(resource.PhysicalID)
+		var deployed atomic.Bool
+		fake.OnCall(func(c fleettest.Call) {
+			if c.Operation == "DescribeStacks" && !deployed.Swap(true) {
+				dev.SetBoundary(role.Name, "arn:aws:iam::111122223333:policy/platform/prod")
+			}
+		})
+		report, code, stderr := audit(t)
+		assert.Zero(t, code, stderr)
+		assert.Equal(t, map[fleet.Status]int{fleet.Live: 4}, nonzero(report.Summary))
+	})
+	t.Run("deleted before a warm audit lists it", func(t *testing.T) {
+		fake := asAuditor(t)
+		dev := fill(fake, 2, 2)
+		audit(t, "--all-regions")
+		var deleted atomic.Bool
+		fake.OnCall(func(c fleettest.Call) {
+			if c.Operation == "DescribeStacks" && !deleted.Swap(true) {
+				dev.DeleteStack("eu-west-1", "app-00001")
+			}
+		})
+		report, code, stderr := audit(t, "--all-regions")
+		assert.Zero(t, code, stderr)
+		assert.Equal(t, map[fleet.Status]int{fleet.Live: 2}, nonzero(report.Summary))
+	})
+}
+
 // A nested stack is a stack of its own; roles have paths; another partition has
 // other ARNs.
 func TestAuditShapes(t *testing.T) {
@@ -449,6 +513,15 @@ func TestAuditCache(t *testing.T) {
 	t.Run("fresh", func(t *testing.T) {
 		fake.ForgetCalls()
 		audit(t, "--fresh")
+		assert.Equal(t, 3, fake.Count(fleettest.Call{Operation: "ListStackResources"}))
+	})
+	t.Run("from the future", func(t *testing.T) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		year := time.Now().Format("2006-")
+		require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(text, []byte(`"read":"`+year), []byte(`"read":"9`+year[1:])), 0o600))
+		fake.ForgetCalls()
+		audit(t)
 		assert.Equal(t, 3, fake.Count(fleettest.Call{Operation: "ListStackResources"}))
 	})
 	t.Run("other settings", func(t *testing.T) {

@@ -30,127 +30,6 @@ func (t auditText) render() []byte {
 	return out.Bytes()
 }
 
-// countRow is a row of the table.
-type countRow struct {
-	name       string
-	boundaries []string // that its roles should carry
-	roles      int
-	counts     map[fleet.Status]int
-}
-
-// Rows for roles of no environment.
-const (
-	rowNoMacro = "(no macro)"
-	rowNoStack = "(no stack)"
-	rowUnknown = "(unknown)"
-	rowExempt  = "(exempt)"
-)
-
-// rowOf is the name of the row that counts a role.
-func rowOf(r fleet.Role) string {
-	switch {
-	case r.Status == fleet.Exempt:
-		return rowExempt
-	case r.Environment != "":
-		return r.Environment
-	case r.Status == fleet.NoMacro:
-		return rowNoMacro
-	case r.Status == fleet.Outside:
-		return rowNoStack
-	}
-	return rowUnknown
-}
-
-// columnOf is the column that counts a role. Roles of no environment are bound by
-// something, or not.
-func columnOf(r fleet.Role) fleet.Status {
-	switch {
-	case r.Status != fleet.NoMacro && r.Status != fleet.Outside:
-		return r.Status
-	case r.Boundary == "":
-		return fleet.Unbound
-	}
-	return fleet.Other
-}
-
-// columns are the statuses that are counted apart. Few audits have unknown ones.
-func (t auditText) columns() []fleet.Status {
-	columns := []fleet.Status{fleet.Live, fleet.Lags, fleet.Drifted, fleet.Unbound, fleet.Other}
-	if t.Summary[fleet.Unknown] > 0 {
-		columns = append(columns, fleet.Unknown)
-	}
-	return columns
-}
-
-func (t auditText) table() [][]string {
-	rows := map[string]*countRow{}
-	for _, r := range t.Roles {
-		name := rowOf(r)
-		row := rows[name]
-		if row == nil {
-			row = &countRow{name: name, counts: map[fleet.Status]int{}}
-			rows[name] = row
-		}
-		row.roles++
-		row.counts[columnOf(r)]++
-		if short := shortBoundary(r.Expected); short != "" && !slices.Contains(row.boundaries, short) {
-			row.boundaries = append(row.boundaries, short)
-		}
-	}
-	columns := t.columns()
-	header := []string{"ENVIRONMENT", "BOUNDARY", "ROLES"}
-	for _, status := range columns {
-		header = append(header, strings.ToUpper(string(status)))
-	}
-	table := [][]string{header}
-	for _, row := range sortedRows(rows) {
-		table = append(table, row.cells(columns))
-	}
-	return table
-}
-
-// sortedRows are the rows of environments by name, then the others.
-func sortedRows(rows map[string]*countRow) []*countRow {
-	last := []string{rowNoMacro, rowNoStack, rowUnknown, rowExempt}
-	var sorted []*countRow
-	for _, row := range rows {
-		sorted = append(sorted, row)
-	}
-	slices.SortFunc(sorted, func(a, b *countRow) int {
-		return cmp.Or(cmp.Compare(slices.Index(last, a.name), slices.Index(last, b.name)), strings.Compare(a.name, b.name))
-	})
-	return sorted
-}
-
-// cells are the row's. In those of environments a number stands in each column.
-func (row *countRow) cells(columns []fleet.Status) []string {
-	isEnvironment := !strings.HasPrefix(row.name, "(")
-	cells := []string{row.name, row.boundary(), fmt.Sprint(row.roles)}
-	for _, status := range columns {
-		cell := ""
-		if n := row.counts[status]; isEnvironment || n > 0 {
-			cell = fmt.Sprint(n)
-		}
-		cells = append(cells, cell)
-	}
-	return cells
-}
-
-func (row *countRow) boundary() string {
-	if len(row.boundaries) > 1 {
-		return fmt.Sprintf("(%d boundaries)", len(row.boundaries))
-	}
-	return strings.Join(row.boundaries, "")
-}
-
-// shortBoundary is the path and name of a policy, which accounts have in common.
-func shortBoundary(arn string) string {
-	if _, name, found := strings.Cut(arn, ":policy/"); found {
-		return name
-	}
-	return arn
-}
-
 // auditGroup is the roles of an environment that are in the same state, for the
 // same reason.
 type auditGroup struct {
@@ -213,6 +92,9 @@ func (g *auditGroup) render(all bool) []byte {
 	if next := g.next(); next != "" {
 		fmt.Fprintln(&out, "    hint: "+printable.Line(next))
 	}
+	for _, command := range g.commands(all) {
+		fmt.Fprintln(&out, "        "+printable.Line(command))
+	}
 	return out.Bytes()
 }
 
@@ -269,23 +151,51 @@ func (g *auditGroup) next() string {
 	switch first.Remedy {
 	case fleet.Redeploy:
 		return "deploy these stacks again, with their template: an update with the previous template keeps the old boundary"
-	case fleet.SetBoundary:
-		return "deploying again does not repair this, because CloudFormation sees no change; for each role: aws iam put-role-permissions-boundary --role-name " +
-			printable.Shell(first.Name) + " --permissions-boundary " + printable.Shell(first.Expected)
+	case fleet.SetBoundary, fleet.RemoveBoundary:
+		return "deploying again does not repair this, because CloudFormation sees no change; in the account of each role:"
 	case fleet.ChangeTemplate:
 		return "list the macro after the transform that adds the role, and see the blind spots: pbm check PATH"
 	case fleet.AddMacro:
-		return "add the macro to the templates of these stacks: pbm adopt PATH; or exempt the roles: --exempt"
+		return "list the macro in the Transform of these templates: pbm adopt PATH; or exempt the roles: --exempt"
 	case fleet.Adopt:
 		return "create these roles by a stack that calls the macro, or exempt them: --exempt"
 	case fleet.AddValue:
-		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; if these accounts use the macro of a hub: --hub"
+		return "add the value: pbm env add " + printable.Shell(first.Environment) + "; or pass --prefix, or --hub if these accounts use the macro of a hub"
+	case fleet.CorrectValue:
+		return "correct the value that is named: pbm env update " + printable.Shell(first.Environment) + " --permissions-boundary VALUE, for an override with --for-account ID"
+	case fleet.CheckSettings:
+		return "if the installed macro has other settings than the defaults, pass them: --default-environment, --pin-environment, --environment-parameters"
 	case fleet.ReadRegions:
 		return "they may belong to stacks in other Regions: --all-regions"
+	case fleet.FinishDeployment:
+		return "deploy these stacks, or continue their rollback; then run the audit again"
 	case fleet.AuditAgain:
 		return "run the audit again when the deployment has ended"
 	}
 	return ""
+}
+
+// commands repair the roles of a group one by one, if that is what is to do.
+func (g *auditGroup) commands(all bool) []string {
+	var commands []string
+	for _, r := range g.roles {
+		name := printable.Shell(r.Name)
+		switch r.Remedy {
+		case fleet.SetBoundary:
+			commands = append(commands, "aws iam put-role-permissions-boundary --role-name "+name+" --permissions-boundary "+printable.Shell(r.Expected))
+		case fleet.RemoveBoundary:
+			commands = append(commands, "aws iam delete-role-permissions-boundary --role-name "+name)
+		}
+	}
+	if commands != nil && g.roles[0].Account != g.roles[len(g.roles)-1].Account {
+		for i, r := range g.roles {
+			commands[i] += " # " + r.Account
+		}
+	}
+	if hidden := len(commands) - maxRows; hidden > 0 && !all {
+		commands = append(commands[:maxRows:maxRows], fmt.Sprintf("and %d more; all: --status %s", hidden, g.status))
+	}
+	return commands
 }
 
 // read says which accounts were read, and which not.

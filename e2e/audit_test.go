@@ -59,7 +59,7 @@ func TestAudit(t *testing.T) {
 		// The hints for the rest are commands.
 		text, err := try("", f.env, pbmBinary(t), "audit", "--rate", "0")
 		require.Error(t, err)
-		commands := regexp.MustCompile(`: (aws iam put-role-permissions-boundary .*)\n`).FindAllStringSubmatch(text, -1)
+		commands := regexp.MustCompile(`\n +(aws iam put-role-permissions-boundary .*)\n`).FindAllStringSubmatch(text, -1)
 		require.Len(t, commands, 2)
 		for _, command := range commands {
 			run(t, "", f.env, "sh", "-c", command[1])

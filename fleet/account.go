@@ -18,7 +18,6 @@ const maxRegionsAtOnce = 4
 type accountReader struct {
 	*run
 	Account
-	iam     detailLister
 	regions []*regionReader
 	enabled []string // Regions of the account, nil if they are not known
 	errs    []error  // what could not be read
@@ -31,8 +30,8 @@ func (a *accountReader) read(ctx context.Context) []Role {
 			r.close(ctx)
 		}
 	}()
-	a.iam = iam.NewFromConfig(limited(a.Config, a.Config.Region, a.Rate))
-	roles, err := readRoles(ctx, a.iam)
+	client := iam.NewFromConfig(limited(a.Config, a.Config.Region, a.Rate))
+	roles, err := readRoles(ctx, client)
 	if err != nil {
 		a.failed(err)
 		return nil
@@ -40,8 +39,36 @@ func (a *accountReader) read(ctx context.Context) []Role {
 	a.chooseRegions(ctx)
 	a.readRegions(ctx)
 	where := a.places()
-	roles = a.withoutGone(ctx, roles, where)
-	return a.judge(ctx, roles, where)
+	all := a.judge(ctx, roles, where)
+	if !slices.ContainsFunc(all, Role.needsProof) {
+		return all
+	}
+	// Stacks were deployed and deleted since the roles were read, which took minutes.
+	again, err := readRoles(ctx, client)
+	if err != nil {
+		a.failed(err)
+		return all
+	}
+	return a.judge(ctx, asReadAgain(roles, again), where)
+}
+
+// needsProof reports whether the status says that something is wrong.
+func (r Role) needsProof() bool { return r.Status != Live && r.Status != NoMacro && r.Status != Exempt }
+
+// asReadAgain are the roles that are still there, as they are now. Those that have
+// come since may belong to stacks that have, too.
+func asReadAgain(before, now []iamRole) []iamRole {
+	present := map[string]iamRole{}
+	for _, r := range now {
+		present[r.arn] = r
+	}
+	var all []iamRole
+	for _, r := range before {
+		if r, exists := present[r.arn]; exists {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func (a *accountReader) failed(err error) { a.errs = append(a.errs, err) }
@@ -60,123 +87,113 @@ func (a *accountReader) chooseRegions(ctx context.Context) {
 	for _, region := range regions {
 		a.regions = append(a.regions, &regionReader{
 			run: a.run, account: a.ID, region: region,
-			cache: openCache(a.Cache, a.ID, region), roles: map[string]placed{},
+			cache: openCache(a.Cache, a.ID, region), roles: map[string][]placed{}, unread: map[string]error{},
 		})
 	}
 }
 
 // readRegions reads the Regions. One that fails stops none of the others.
 func (a *accountReader) readRegions(ctx context.Context) {
-	errs := make([]error, len(a.regions))
 	var group errgroup.Group
 	group.SetLimit(maxRegionsAtOnce)
-	for i, r := range a.regions {
+	for _, r := range a.regions {
 		group.Go(func() error {
-			errs[i] = r.read(ctx, a.Config)
+			r.failure = r.read(ctx, a.Config)
 			return nil
 		})
 	}
-	_ = group.Wait() // the errors are in errs
-	for i, err := range errs {
-		a.regions[i].failure = err
-		if err != nil {
-			a.failed(err)
-		}
-	}
+	_ = group.Wait() // the Regions have the errors
 }
 
 // places are where the roles of stacks belong, by name.
-func (a *accountReader) places() map[string]placed {
-	all := map[string]placed{}
+func (a *accountReader) places() map[string][]placed {
+	all := map[string][]placed{}
 	for _, r := range a.regions {
-		for name, at := range r.roles {
-			all[name] = at
+		for name, places := range r.roles {
+			all[name] = append(all[name], places...)
 		}
 	}
 	return all
 }
 
-// withoutGone omits roles that were deleted while the account was read: those that
-// belonged to a stack would seem to belong to none.
-func (a *accountReader) withoutGone(ctx context.Context, roles []iamRole, where map[string]placed) []iamRole {
-	isLost := func(r iamRole) bool {
-		_, found := where[r.name]
-		return !found && !r.isOfAWS()
-	}
-	hasAsked := func(r *regionReader) bool { return r.asked }
-	if !slices.ContainsFunc(roles, isLost) || !slices.ContainsFunc(a.regions, hasAsked) {
-		return roles
-	}
-	again, err := readRoles(ctx, a.iam)
-	if err != nil {
-		a.failed(err)
-		return roles
-	}
-	present := map[string]bool{}
-	for _, r := range again {
-		present[r.arn] = true
-	}
-	return slices.DeleteFunc(roles, func(r iamRole) bool { return isLost(r) && !present[r.arn] })
-}
-
-// judge gives each role its status.
-func (a *accountReader) judge(ctx context.Context, roles []iamRole, where map[string]placed) []Role {
+// judge gives each role its status, those of several stacks at once.
+func (a *accountReader) judge(ctx context.Context, roles []iamRole, where map[string][]placed) []Role {
 	var all []Role
-	dependent := map[string][]int{} // indexes of roles, by the ID of their stack
+	byStack := map[string][]int{} // indexes of roles, by the ID of their stack
 	for _, r := range roles {
-		at, inStack := where[r.name]
+		places := where[r.name]
 		role := Role{Account: a.ID, Name: r.name, ARN: r.arn, Boundary: r.boundary}
 		switch {
-		case !inStack && a.Stacks != nil:
+		case len(places) == 0 && a.Stacks != nil:
 			continue
 		case r.isOfAWS():
 			role.is(Exempt, NoRemedy, "managed by AWS")
 		case a.Exempt != nil && a.Exempt(r.path, r.name):
 			role.is(Exempt, NoRemedy, "exempt by name")
-		case !inStack:
+		case len(places) > 1:
+			role.is(Unknown, NoRemedy, "several stacks have it: "+stacksOf(places))
+		case len(places) == 0:
 			a.withoutStack(&role)
-		case at.inStack(&role):
-			dependent[at.stack.ID] = append(dependent[at.stack.ID], len(all))
+		default:
+			byStack[places[0].stack.ID] = append(byStack[places[0].stack.ID], len(all))
 		}
 		all = append(all, role)
 	}
-	a.judgeAsDeployed(ctx, all, dependent, where)
-	return all
-}
-
-// judgeAsDeployed gives roles their status that depends on what their stacks were
-// deployed with, several stacks at once.
-func (a *accountReader) judgeAsDeployed(ctx context.Context, all []Role, byStack map[string][]int, where map[string]placed) {
 	var group errgroup.Group
 	group.SetLimit(maxStacksAtOnce)
 	for _, indexes := range byStack {
 		group.Go(func() error {
 			for _, i := range indexes {
-				where[all[i].Name].asDeployed(ctx, &all[i])
+				where[all[i].Name][0].judge(ctx, &all[i])
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the roles have the errors
+	return all
+}
+
+func stacksOf(places []placed) string {
+	var names []string
+	for _, at := range places {
+		names = append(names, at.stack.Region+" "+at.stack.Name)
+	}
+	slices.Sort(names)
+	return listed(names)
 }
 
 // withoutStack gives a role that belongs to no stack that was read its status.
 func (a *accountReader) withoutStack(role *Role) {
 	read := a.regionsRead()
-	isRead := func(region string) bool { return slices.Contains(read, region) }
+	isUnread := func(region string) bool { return !slices.Contains(read, region) }
+	hasFailed := func(r *regionReader) bool { return r.err() != nil }
 	switch {
-	case a.enabled == nil, slices.ContainsFunc(a.enabled, func(region string) bool { return !isRead(region) }):
-		role.is(Unknown, ReadRegions, "of no stack that was read (Regions: "+listed(read)+")")
+	case slices.ContainsFunc(a.regions, hasFailed):
+		role.is(Unknown, NoRemedy, "not in any stack that could be read")
+	case a.enabled == nil, slices.ContainsFunc(a.enabled, isUnread):
+		role.is(Unknown, ReadRegions, "not in any stack that was read (Regions: "+listed(read)+")")
+	case slices.ContainsFunc(a.regions, (*regionReader).isChanging):
+		role.is(Unknown, AuditAgain, "not in any stack, but stacks are being deployed")
 	default:
-		role.is(Outside, Adopt, a.regions[0].values.describe(role.Boundary))
+		role.is(Outside, Adopt, a.describe(role.Boundary))
 	}
+}
+
+// describe says what a boundary is to the environments of all Regions.
+func (a *accountReader) describe(arn string) string {
+	for _, r := range a.regions {
+		if text := r.values.describe(arn); text != otherBoundary {
+			return text
+		}
+	}
+	return otherBoundary
 }
 
 // regionsRead are the Regions that were read whole.
 func (a *accountReader) regionsRead() []string {
 	read := []string{}
 	for _, r := range a.regions {
-		if r.failure == nil {
+		if r.err() == nil {
 			read = append(read, r.region)
 		}
 	}
@@ -185,7 +202,13 @@ func (a *accountReader) regionsRead() []string {
 
 // result says what was read.
 func (a *accountReader) result() AccountResult {
-	result := AccountResult{ID: a.ID, Regions: a.regionsRead(), Err: errors.Join(a.errs...)}
+	errs := a.errs
+	for _, r := range a.regions {
+		if err := r.err(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	result := AccountResult{ID: a.ID, Regions: a.regionsRead(), Err: errors.Join(errs...)}
 	if result.Err != nil {
 		result.Error = strings.ReplaceAll(result.Err.Error(), "\n", "; ")
 	}

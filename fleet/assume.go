@@ -44,7 +44,7 @@ func Assume(ctx context.Context, cfg aws.Config, id string, role AssumeRole, reg
 	if _, err := account.Config.Credentials.Retrieve(ctx); err != nil {
 		account.Err = awserror.Explain(awserror.Call{
 			Service: "STS", Verb: "assume", Verbs: "requests to assume", Object: "role " + arn,
-			Allow: "allow sts:AssumeRole on it, and allow the caller in the role's trust policy",
+			Allow: "allow sts:AssumeRole on it; the role's trust policy must allow the caller, with the external ID that is given",
 		}, err)
 	}
 	return account

@@ -44,7 +44,7 @@ func (a *Audit) Run(ctx context.Context, accounts []Account) (report Report, war
 	if ctx.Err() != nil {
 		return Report{}, r.cacheErr, ctx.Err()
 	}
-	return newReport(slices.Concat(append(roles, []Role{})...), results), r.cacheErr, nil
+	return newReport(slices.Concat(roles...), results), r.cacheErr, nil
 }
 
 func (r *run) account(ctx context.Context, account Account) ([]Role, AccountResult) {
@@ -62,7 +62,7 @@ func (r *run) account(ctx context.Context, account Account) ([]Role, AccountResu
 func newReport(roles []Role, accounts []AccountResult) Report {
 	slices.SortFunc(roles, Role.compare)
 	slices.SortFunc(accounts, func(a, b AccountResult) int { return cmp.Compare(a.ID, b.ID) })
-	report := Report{Roles: roles, Summary: map[Status]int{}, Accounts: accounts}
+	report := Report{Roles: append([]Role{}, roles...), Summary: map[Status]int{}, Accounts: accounts}
 	for _, status := range Statuses() {
 		report.Summary[status] = 0
 	}
@@ -91,9 +91,6 @@ func (r *run) cacheFailed(err error) {
 	defer r.mu.Unlock()
 	r.cacheErr = cmp.Or(r.cacheErr, err)
 }
-
-// oldest is when what is reused was read at the earliest.
-func (r *run) oldest() time.Time { return r.started.Add(-r.MaxAge) }
 
 // listed are names in messages.
 func listed(names []string) string {

@@ -26,19 +26,18 @@ type stackRecord struct {
 	Read        time.Time         `json:"read"`
 	Roles       map[string]string `json:"roles,omitempty"` // logical IDs, by name
 	Call        Call              `json:"call"`            // if there are roles
-	Judged      *judgment         `json:"judged,omitempty"`
+
+	isUnread bool // the template could not be read, and the record is not kept
+
+	// Bound is what the processed template says about roles, by ARN and logical ID.
+	Bound map[string]map[string]Binding `json:"bound,omitempty"`
 }
 
-// judgment is which roles of a stack's processed template have the boundary with
-// an ARN.
-type judgment struct {
-	ARN   string          `json:"arn"`
-	Bound map[string]bool `json:"bound"` // by logical ID
-}
-
-// isOf reports whether the record is of the stack as it is now.
-func (r *stackRecord) isOf(s Stack, fingerprint string, oldest time.Time) bool {
-	return r != nil && r.Changed.Equal(s.Changed) && r.Status == s.Status && r.Fingerprint == fingerprint && r.Read.After(oldest)
+// isOf reports whether the record is of the stack as it is now, was made by the
+// same rules, and is from between two times.
+func (r *stackRecord) isOf(s Stack, fingerprint string, oldest, newest time.Time) bool {
+	return r != nil && r.Changed.Equal(s.Changed) && r.Status == s.Status && r.Fingerprint == fingerprint &&
+		r.Read.After(oldest) && !r.Read.After(newest)
 }
 
 // cache is what audits have read of the stacks of an account and Region. A line of
@@ -82,10 +81,10 @@ func openCache(dir, account, region string) *cache {
 }
 
 // find returns what is known of a stack, nil if it has changed since.
-func (c *cache) find(s Stack, fingerprint string, oldest time.Time) *stackRecord {
+func (c *cache) find(s Stack, fingerprint string, oldest, newest time.Time) *stackRecord {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.records[s.ID]; r.isOf(s, fingerprint, oldest) {
+	if r := c.records[s.ID]; r.isOf(s, fingerprint, oldest, newest) {
 		return r
 	}
 	return nil

@@ -78,7 +78,8 @@ func Granted(ctx context.Context, cfg aws.Config) ([]RolePolicies, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b RolePolicies) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
+	// Roles that come while pages are read may move others to the next page.
+	return slices.CompactFunc(all, func(a, b RolePolicies) bool { return a.ARN == b.ARN }), nil
 }
 
 func defaultVersion(p types.ManagedPolicyDetail) string {

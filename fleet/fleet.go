@@ -27,10 +27,10 @@ type Status string
 const (
 	Live    Status = "live"     // carries the present boundary of its environment
 	Lags    Status = "lags"     // its stack was deployed with another boundary: deploy it again
-	Drifted Status = "drifted"  // its stack has the boundary, but somebody changed the role
+	Drifted Status = "drifted"  // its stack has the right boundary, but somebody changed the role
 	Unbound Status = "unbound"  // carries none, although its stack calls the macro
 	Other   Status = "other"    // carries another one, and its stack's template does not have the role
-	NoMacro Status = "no-macro" // its stack does not call the macro
+	NoMacro Status = "no-macro" // its stack does not call the macro, or not for the role
 	Outside Status = "outside"  // belongs to no stack
 	Exempt  Status = "exempt"   // of AWS, or exempt by name
 	Unknown Status = "unknown"  // see the reason
@@ -52,7 +52,7 @@ type Role struct {
 	LogicalID   string `json:"logicalId"` // in its stack
 	Environment string `json:"environment"`
 	Boundary    string `json:"boundary"` // ARN that the role carries
-	Expected    string `json:"expected"` // ARN that it should carry, or boundary.None
+	Expected    string `json:"expected"` // ARN that it should carry, or boundary.None; empty for another one of its template
 	Status      Status `json:"status"`
 	Reason      string `json:"reason"`
 
@@ -64,15 +64,19 @@ type Remedy int
 
 // Remedies.
 const (
-	NoRemedy       Remedy = iota // live, or nothing is known to help
-	Redeploy                     // deploy the stack again, with its template
-	SetBoundary                  // set the boundary on the role: for CloudFormation, nothing has changed
-	ChangeTemplate               // add the role to the template, or list the macro after the transform that adds it
-	AddMacro                     // add the macro to the stack's template
-	Adopt                        // create the role by a stack that calls the macro
-	AddValue                     // add a boundary value for the environment, or correct it
-	ReadRegions                  // read all Regions
-	AuditAgain                   // run the audit again
+	NoRemedy         Remedy = iota // live, or nothing is known to help
+	Redeploy                       // deploy the stack again, with its template
+	SetBoundary                    // set the boundary on the role: for CloudFormation, nothing has changed
+	RemoveBoundary                 // remove it from the role, for the same reason
+	ChangeTemplate                 // list the macro after the transform that adds the role
+	AddMacro                       // add the macro to the stack's template
+	Adopt                          // create the role by a stack that calls the macro
+	AddValue                       // add a boundary value for the environment
+	CorrectValue                   // correct that value
+	CheckSettings                  // give the settings of the installed macro
+	ReadRegions                    // read all Regions
+	FinishDeployment               // deploy the stack, or continue its rollback
+	AuditAgain                     // run the audit again
 )
 
 // AccountResult says what was read of an account.
@@ -128,16 +132,37 @@ type Call struct {
 	Problem     string   `json:"problem,omitempty"`     // why the above is not known
 	Own         []string `json:"own,omitempty"`         // logical IDs of roles that have a boundary in the template
 	Kept        []string `json:"kept,omitempty"`        // those of them whose boundary the macro keeps
+	Only        []string `json:"only,omitempty"`        // logical IDs of the resources that it is called for; nil for all
 }
+
+// covers reports whether the macro is called for a role. SAM names the role of a
+// function after it. Source: AWS SAM, generated CloudFormation resources.
+func (c Call) covers(role string) bool {
+	return c.Only == nil || slices.ContainsFunc(c.Only, func(id string) bool {
+		return role == id || strings.HasPrefix(role, id) && strings.HasSuffix(role, "Role")
+	})
+}
+
+// Binding is what the processed template of a stack says about a role, compared
+// with a boundary.
+type Binding int
+
+// Bindings.
+const (
+	Absent    Binding = iota // it does not have the role
+	Same                     // it sets this boundary on the role
+	Different                // it sets another one, or none
+	Unclear                  // it sets what only a deployment knows
+)
 
 // Rules decide what templates say. They are those of the macro.
 type Rules interface {
 	// Call reads the template of a stack as it was submitted.
 	Call(template string, s Stack) Call
 
-	// Bound reads the template of a stack after all transforms. It reports whether
-	// each of its roles, by logical ID, has the boundary with an ARN.
-	Bound(template string, s Stack, arn string) (map[string]bool, error)
+	// Bound reads the template of a stack after all transforms. It compares the
+	// boundary of each role with an ARN, by logical ID.
+	Bound(template string, s Stack, arn string) (map[string]Binding, error)
 
 	// Fingerprint differs for rules that may read the same template differently.
 	Fingerprint() string
@@ -178,3 +203,7 @@ func (r Role) compare(other Role) int {
 // isChanging reports whether a deployment of the stack is under way, so that what
 // is read of it may be outdated at once.
 func (s Stack) isChanging() bool { return strings.HasSuffix(s.Status, "_IN_PROGRESS") }
+
+// hasFailed reports whether the last deployment ended halfway, so that roles and
+// template need not agree.
+func (s Stack) hasFailed() bool { return strings.HasSuffix(s.Status, "_FAILED") }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
@@ -14,9 +15,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxAttempts is how often a call is tried. AWS throttles an audit that shares
-// its quota with pipelines for longer than the SDK's three attempts last.
-const maxAttempts = 12
+// How often a call is tried. AWS throttles an audit that shares its quota with
+// pipelines for longer than the SDK's three attempts last. Whatever else is wrong
+// does not go away by waiting.
+const (
+	maxAttempts  = 3
+	maxThrottled = 12
+)
 
 // limited is a configuration for the clients of one service in an account and
 // Region. Each attempt of a call waits for the limit, which keeps an audit from
@@ -36,13 +41,29 @@ func limited(cfg aws.Config, region string, perSecond float64) aws.Config {
 }
 
 func newRetryer() aws.Retryer {
-	return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
+	return retryer{retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
 		o.StandardOptions = append(o.StandardOptions, func(o *retry.StandardOptions) {
-			o.MaxAttempts = maxAttempts
+			o.MaxAttempts = maxThrottled
 			o.RateLimiter = ratelimit.None // attempts are limited by their number
 			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isCutOff))
 		})
-	})
+	})}
+}
+
+// retryer tries calls more often that are throttled.
+type retryer struct{ *retry.AdaptiveMode }
+
+// RetryDelay returns how long to wait after an attempt, counted from 1. Its error
+// ends the call.
+func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
+	if attempt >= maxAttempts && !isThrottled(err) {
+		return 0, err
+	}
+	return r.AdaptiveMode.RetryDelay(attempt, err)
+}
+
+func isThrottled(err error) bool {
+	return retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
 }
 
 // isCutOff has answers that end in the middle asked for again. A refusal that

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,11 +63,11 @@ type regionReader struct {
 	cache           *cache
 	stacks          []Stack
 
-	mu         sync.Mutex
-	roles      map[string]placed // by name
-	unreadable []error           // stacks that could not be read
-	asked      bool              // whether a stack was read from AWS
-	failure    error             // why the Region was not read whole
+	mu       sync.Mutex
+	roles    map[string][]placed // by name
+	unread   map[string]error    // why stacks could not be read whole, by ID
+	firstErr error               // of them
+	failure  error               // why the Region was not read at all
 }
 
 // placed is where a role belongs.
@@ -92,19 +93,27 @@ func (r *regionReader) read(ctx context.Context, cfg aws.Config) error {
 	}
 	r.foundStacks(len(stacks))
 	r.stacks = stacks
-	if err := r.each(ctx, stacks, r.readStack); err != nil {
-		return err
-	}
-	return r.incomplete()
+	return r.each(ctx, stacks, r.readStack)
 }
 
-// incomplete is the error about stacks that could not be read.
-func (r *regionReader) incomplete() error {
-	if len(r.unreadable) == 0 {
-		return nil
+// err says what of the Region could not be read.
+func (r *regionReader) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.failure != nil:
+		return r.failure
+	case len(r.unread) >= maxUnread:
+		return fmt.Errorf("the stacks in %s could not be read, and pbm stopped after %d: %w", r.region, len(r.unread), r.firstErr)
+	case len(r.unread) > 0:
+		return fmt.Errorf("%d of %d stacks in %s could not be read: %w", len(r.unread), len(r.stacks), r.region, r.firstErr)
 	}
-	return fmt.Errorf("%d of %d stacks in %s could not be read: %w", len(r.unreadable), len(r.stacks), r.region, r.unreadable[0])
+	return nil
 }
+
+// isChanging reports whether a stack was being deployed or deleted when it was
+// listed, so that roles may be about to come or go.
+func (r *regionReader) isChanging() bool { return slices.ContainsFunc(r.stacks, Stack.isChanging) }
 
 // close closes the cache. If the Region was read to its end, only records of
 // stacks that exist stay there.
@@ -116,23 +125,40 @@ func (r *regionReader) close(ctx context.Context) {
 	r.cacheFailed(r.cache.close(func(id string) bool { return present[id] || ctx.Err() != nil || r.stacks == nil }))
 }
 
-// each takes a step with several stacks at once. It ends with the first error,
-// which is one of the context: the reader keeps what is wrong with a stack.
+// maxUnread is how many stacks of a Region may fail before the others are left
+// alone: credentials have expired, or everything is denied.
+const maxUnread = 20
+
+// each takes a step with several stacks at once. It fails when ctx ends.
 func (r *regionReader) each(ctx context.Context, stacks []Stack, step func(context.Context, Stack) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(maxStacksAtOnce)
 	for _, s := range stacks {
 		group.Go(func() error {
-			err := step(ctx, s)
-			if err != nil && !errors.Is(err, errGone) && ctx.Err() == nil {
-				r.mu.Lock()
-				r.unreadable = append(r.unreadable, err)
-				r.mu.Unlock()
+			if ctx.Err() == nil && !r.hasGivenUp() {
+				r.note(ctx, s, step(ctx, s))
 			}
 			return ctx.Err()
 		})
 	}
 	return group.Wait()
+}
+
+func (r *regionReader) hasGivenUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.unread) >= maxUnread
+}
+
+// note keeps what is wrong with a stack, if it is. One that is gone has no roles.
+func (r *regionReader) note(ctx context.Context, s Stack, err error) {
+	if err == nil || errors.Is(err, errGone) || ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unread[s.ID] = err
+	r.firstErr = cmp.Or(r.firstErr, err)
 }
 
 // readStack finds the roles of a stack, and how its template calls the macro.
@@ -141,26 +167,25 @@ func (r *regionReader) readStack(ctx context.Context, s Stack) error {
 	if r.Stacks != nil && !r.Stacks(s.Name) {
 		return nil
 	}
-	record := r.cache.find(s, r.Rules.Fingerprint(), r.oldest())
+	record := r.cache.find(s, r.Rules.Fingerprint(), r.started.Add(-r.MaxAge), r.started)
+	var err error
 	if record == nil {
-		var err error
-		if record, err = r.ask(ctx, s); err != nil {
-			return err
-		}
+		record, err = r.ask(ctx, s)
+	}
+	if record == nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, id := range record.Roles {
-		r.roles[name] = placed{r, s, id, record}
+		r.roles[name] = append(r.roles[name], placed{r, s, id, record})
 	}
-	return nil
+	return err
 }
 
-// ask reads a stack from AWS.
+// ask reads a stack from AWS. If its template cannot be read, the record has its
+// roles and comes with an error.
 func (r *regionReader) ask(ctx context.Context, s Stack) (*stackRecord, error) {
-	r.mu.Lock()
-	r.asked = true
-	r.mu.Unlock()
 	roles, err := readStackRoles(ctx, r.client, s)
 	if err != nil {
 		return nil, err
@@ -169,19 +194,17 @@ func (r *regionReader) ask(ctx context.Context, s Stack) (*stackRecord, error) {
 		ID: s.ID, Changed: s.Changed, Status: s.Status,
 		Fingerprint: r.Rules.Fingerprint(), Read: r.started, Roles: roles,
 	}
-	if len(roles) == 0 {
-		r.keep(s, record)
-		return record, nil
+	if len(roles) > 0 {
+		text, err := readTemplate(ctx, r.client, s, types.TemplateStageOriginal)
+		switch {
+		case errors.Is(err, errGone):
+			return nil, err
+		case err != nil:
+			record.isUnread = true
+			return record, err
+		}
+		record.Call = r.Rules.Call(text, s)
 	}
-	text, err := readTemplate(ctx, r.client, s, types.TemplateStageOriginal)
-	switch {
-	case errors.Is(err, errGone), err != nil && ctx.Err() != nil:
-		return nil, err
-	case err != nil: // the roles are known
-		record.Call.Problem = err.Error()
-		return record, nil
-	}
-	record.Call = r.Rules.Call(text, s)
 	r.keep(s, record)
 	return record, nil
 }
@@ -193,31 +216,32 @@ func (r *regionReader) keep(s Stack, record *stackRecord) {
 	}
 }
 
-// bound reports, by logical ID, which roles of a stack's processed template have
-// the boundary with an ARN. The cache keeps the answer.
-func (r *regionReader) bound(ctx context.Context, at placed, arn string) (map[string]bool, error) {
+// maxBound is how many ARNs a record has answers for.
+const maxBound = 8
+
+// bound compares the boundaries that a stack's processed template sets on its roles
+// with an ARN. The cache keeps the answer.
+func (r *regionReader) bound(ctx context.Context, at placed, arn string) (map[string]Binding, error) {
 	r.mu.Lock()
-	known := at.record.Judged
+	known, err := at.record.Bound[arn], r.unread[at.stack.ID]
 	r.mu.Unlock()
-	if known != nil && known.ARN == arn {
-		return known.Bound, nil
+	if known != nil || err != nil {
+		return known, err
 	}
-	bound, err := r.boundNow(ctx, at, arn)
+	text, err := readTemplate(ctx, r.client, at.stack, types.TemplateStageProcessed)
+	if err == nil {
+		known, err = r.Rules.Bound(text, at.stack, arn)
+	}
 	if err != nil {
+		r.note(ctx, at.stack, err)
 		return nil, err
 	}
 	r.mu.Lock()
-	at.record.Judged = &judgment{arn, bound}
+	if at.record.Bound == nil || len(at.record.Bound) >= maxBound {
+		at.record.Bound = map[string]map[string]Binding{}
+	}
+	at.record.Bound[arn] = known
 	r.mu.Unlock()
 	r.keep(at.stack, at.record)
-	return bound, nil
-}
-
-// boundNow is bound without the cache.
-func (r *regionReader) boundNow(ctx context.Context, at placed, arn string) (map[string]bool, error) {
-	text, err := readTemplate(ctx, r.client, at.stack, types.TemplateStageProcessed)
-	if err != nil {
-		return nil, err
-	}
-	return r.Rules.Bound(text, at.stack, arn)
+	return known, nil
 }

@@ -37,12 +37,19 @@ const maxDetails = 1000
 // boundaries.
 func readRoles(ctx context.Context, client detailLister) ([]iamRole, error) {
 	var all []iamRole
+	known := map[string]bool{} // roles that come while pages are read may move others to the next page
 	err := eachDetails(ctx, client, []types.EntityType{types.EntityTypeRole}, func(out *iam.GetAccountAuthorizationDetailsOutput) {
 		for _, r := range out.RoleDetailList {
-			all = append(all, roleOf(r))
+			if role := roleOf(r); !known[role.arn] {
+				known[role.arn] = true
+				all = append(all, role)
+			}
 		}
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // eachDetails reads all entities of some types in an account, a page at a time.

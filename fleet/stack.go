@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -102,10 +103,12 @@ func readStackRoles(ctx context.Context, client stackReader, s Stack) (map[strin
 	return roles, err
 }
 
-// hasLeft reports whether a resource is no longer part of its stack, but may still
-// exist.
+// hasLeft reports whether a resource is not part of its stack, but may exist: it was
+// retained, or belonged to somebody else when the stack wanted to create it.
 func hasLeft(status types.ResourceStatus) bool {
-	return status == types.ResourceStatusDeleteComplete || status == types.ResourceStatusDeleteSkipped
+	return slices.Contains([]types.ResourceStatus{
+		types.ResourceStatusDeleteComplete, types.ResourceStatusDeleteSkipped, types.ResourceStatusCreateFailed,
+	}, status)
 }
 
 // readTemplate reads the template of a stack, before or after all transforms.

@@ -12,42 +12,48 @@ func (r *Role) is(s Status, remedy Remedy, reason string) {
 	r.Status, r.Remedy, r.Reason = s, remedy, reason
 }
 
-// inStack gives a role of a stack its status, as far as that does not depend on
-// what the stack was deployed with. It reports whether it does.
-func (at placed) inStack(role *Role) (depends bool) {
+// judge gives a role of a stack its status.
+func (at placed) judge(ctx context.Context, role *Role) {
 	call := at.record.Call
 	role.Region, role.Stack, role.LogicalID = at.stack.Region, at.stack.Name, at.logicalID
 	switch {
+	case at.record.isUnread:
+		role.is(Unknown, NoRemedy, templateUnread)
+		return
 	case call.Problem != "":
-		role.is(Unknown, NoRemedy, call.Problem)
-		return false
+		role.is(Unknown, CheckSettings, call.Problem)
+		return
 	case !call.Macro:
 		role.is(NoMacro, AddMacro, at.in.values.describe(role.Boundary)+at.nested())
-		return false
+		return
+	case !call.covers(at.logicalID):
+		role.is(NoMacro, AddMacro, "its template calls the macro for other resources")
+		return
 	}
 	role.Environment = call.Environment
-	expected, err := at.in.values.expected(call.Environment)
-	if err != nil {
-		role.is(Unknown, AddValue, err.Error())
-		return false
+	e := at.in.values.expected(call.Environment)
+	if e.err != nil {
+		role.is(Unknown, e.remedy, e.err.Error())
+		return
 	}
-	role.Expected = expected
+	role.Expected = e.arn
 	isOwn := slices.Contains(call.Own, at.logicalID)
 	switch {
-	case expected == role.Boundary:
+	case role.Boundary == e.arn:
 		role.is(Live, NoRemedy, "")
-	case expected == boundary.None && role.Boundary == "":
+	case e.arn == boundary.None && role.Boundary == "":
 		role.is(Live, NoRemedy, "the environment has no boundary")
-	case expected == boundary.None && isOwn:
-		role.is(Live, NoRemedy, "the environment has no boundary; that of the template stays")
 	case at.stack.isChanging():
 		role.is(Unknown, AuditAgain, "the stack is being deployed ("+at.stack.Status+")")
-	case expected == boundary.None:
-		role.is(Lags, Redeploy, "the environment has no boundary now")
+	case at.stack.hasFailed():
+		role.is(Unknown, FinishDeployment, "the last deployment of the stack failed ("+at.stack.Status+")")
+	case e.arn == boundary.None:
+		at.judgeWithout(ctx, role, isOwn)
+	case slices.Contains(call.Kept, at.logicalID):
+		at.judgeOwn(ctx, role, "the macro keeps the boundary of the template")
 	default:
-		return true
+		at.judgeDeployed(ctx, role)
 	}
-	return false
 }
 
 // nested says that a stack is part of another one.
@@ -58,46 +64,74 @@ func (at placed) nested() string {
 	return "; the stack is nested, and needs the macro in its own template"
 }
 
-const notInTemplate = "the stack's template does not have the role, so the macro cannot bind it"
+const (
+	templateUnread = "the template of the stack could not be read"
+	notInTemplate  = "the stack's template does not have the role, so the macro cannot bind it"
+)
 
-// asDeployed gives a role of a stack its status, by what the stack was deployed
-// with.
-func (at placed) asDeployed(ctx context.Context, role *Role) {
+// judgeDeployed gives a role that is not as it should be its status, by what its
+// stack was deployed with.
+func (at placed) judgeDeployed(ctx context.Context, role *Role) {
 	bound, err := at.in.bound(ctx, at, role.Expected)
-	right, seen := bound[at.logicalID]
+	binding := bound[at.logicalID]
+	isBound := role.Boundary != ""
 	switch {
-	case err != nil && role.Boundary == "":
-		role.is(Unbound, NoRemedy, "why is not known: "+err.Error())
+	case err != nil && isBound:
+		role.is(Unknown, NoRemedy, templateUnread)
 	case err != nil:
-		role.is(Unknown, NoRemedy, err.Error())
-	case role.Boundary == "" && right:
-		role.is(Unbound, SetBoundary, "the stack was deployed with the boundary, which somebody removed")
-	case role.Boundary == "" && seen:
-		role.is(Unbound, Redeploy, "the stack was deployed without the boundary")
-	case role.Boundary == "":
+		role.is(Unbound, NoRemedy, templateUnread)
+	case binding == Absent && isBound:
+		role.is(Other, ChangeTemplate, notInTemplate)
+	case binding == Absent:
 		role.is(Unbound, ChangeTemplate, notInTemplate)
-	case slices.Contains(at.record.Call.Kept, at.logicalID):
-		at.asKept(ctx, role)
-	case right:
+	case binding == Same && isBound:
 		role.is(Drifted, SetBoundary, "the stack was deployed with the boundary, which somebody replaced")
-	case seen:
+	case binding == Same:
+		role.is(Unbound, SetBoundary, "the stack was deployed with the boundary, which somebody removed")
+	case isBound:
 		role.is(Lags, Redeploy, "the stack was deployed with another boundary")
 	default:
-		role.is(Other, ChangeTemplate, notInTemplate)
+		role.is(Unbound, Redeploy, "the stack was deployed without the boundary")
 	}
 }
 
-// asKept gives a role whose template has a boundary that the macro keeps its
-// status.
-func (at placed) asKept(ctx context.Context, role *Role) {
-	bound, err := at.in.boundNow(ctx, at, role.Boundary)
+// judgeOwn gives a role whose template has a boundary that stays its status. Why
+// it stays is part of the reason.
+func (at placed) judgeOwn(ctx context.Context, role *Role, why string) {
+	role.Expected = ""
+	if role.Boundary == "" {
+		role.is(Unbound, NoRemedy, why+", which somebody removed")
+		return
+	}
+	bound, err := at.in.bound(ctx, at, role.Boundary)
 	switch {
 	case err != nil:
-		role.is(Unknown, NoRemedy, err.Error())
-	case bound[at.logicalID]:
-		role.is(Live, NoRemedy, "the macro keeps the boundary of the template")
+		role.is(Unknown, NoRemedy, templateUnread)
+	case bound[at.logicalID] == Same:
+		role.Expected = role.Boundary
+		role.is(Live, NoRemedy, why)
+	case bound[at.logicalID] == Different:
+		role.is(Drifted, NoRemedy, why+", which somebody replaced")
 	default:
-		role.is(Drifted, NoRemedy, "the macro keeps the boundary of the template, which somebody replaced")
+		role.is(Unknown, NoRemedy, why+", which may be that of the role or not")
+	}
+}
+
+// judgeWithout gives a role that has a boundary, but whose environment has none, its
+// status.
+func (at placed) judgeWithout(ctx context.Context, role *Role, isOwn bool) {
+	if isOwn {
+		at.judgeOwn(ctx, role, "the environment has no boundary; that of the template stays")
+		return
+	}
+	bound, err := at.in.bound(ctx, at, role.Boundary)
+	switch {
+	case err != nil:
+		role.is(Unknown, NoRemedy, templateUnread)
+	case bound[at.logicalID] == Same:
+		role.is(Lags, Redeploy, "the environment has no boundary now")
+	default:
+		role.is(Drifted, RemoveBoundary, "the environment has no boundary, and somebody set one")
 	}
 }
 
@@ -110,5 +144,7 @@ func (v values) describe(arn string) string {
 	if environment := v.environmentOf(arn); environment != "" {
 		return "the boundary of environment " + environment
 	}
-	return "a boundary of no environment"
+	return otherBoundary
 }
+
+const otherBoundary = "a boundary of no environment"

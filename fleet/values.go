@@ -18,8 +18,9 @@ type values struct {
 // expectation is the ARN of the boundary that roles of an environment should carry,
 // or boundary.None, or why that is not known.
 type expectation struct {
-	arn string
-	err error
+	arn    string
+	err    error
+	remedy Remedy // of err
 }
 
 // valuesIn reads the records of a store. An override for the account goes before the
@@ -36,7 +37,7 @@ func valuesIn(target boundary.Target, records []boundary.Record) values {
 	v := values{target, map[string]expectation{}}
 	for environment, r := range effective {
 		arn, err := arnOf(r, target)
-		v.arns[environment] = expectation{arn, err}
+		v.arns[environment] = expectation{arn, err, CorrectValue}
 	}
 	return v
 }
@@ -52,12 +53,13 @@ func arnOf(r boundary.Record, target boundary.Target) (string, error) {
 	return value.Resolve(target)
 }
 
-func (v values) expected(environment string) (string, error) {
+func (v values) expected(environment string) expectation {
 	e, found := v.arns[environment]
 	if !found {
-		return "", fmt.Errorf("environment %s has no boundary value in account %s, Region %s", environment, v.target.AccountID, v.target.Region)
+		e.err = fmt.Errorf("environment %s has no boundary value for account %s in %s", environment, v.target.AccountID, v.target.Region)
+		e.remedy = AddValue
 	}
-	return e.arn, e.err
+	return e
 }
 
 // environmentOf is the first environment whose boundary has an ARN, empty if there

@@ -698,11 +698,11 @@ var defects = []defect{
 	// Audits.
 	{
 		"an audit calls any boundary live",
-		`case expected == role.Boundary:`, `case expected == role.Boundary || role.Boundary != "":`,
+		`case role.Boundary == e.arn:`, `case role.Boundary == e.arn, role.Boundary != "":`,
 	},
 	{
 		"an audit takes drift for a lag",
-		`right, seen := bound[at.logicalID]`, `right, seen := false, len(bound) > 0`,
+		`binding := bound[at.logicalID]`, `binding := min(bound[at.logicalID]*Different, Different)`,
 	},
 	{
 		"an audit takes a truncated list of roles for all",
@@ -713,7 +713,7 @@ var defects = []defect{
 	},
 	{
 		"an audit of some Regions says outside",
-		`case a.enabled == nil, slices.ContainsFunc(a.enabled, func(region string) bool { return !isRead(region) }):`, `case a.enabled == nil, len(read) == 0 && isRead(""):`,
+		`case a.enabled == nil, slices.ContainsFunc(a.enabled, isUnread):`, `case a.enabled == nil, slices.ContainsFunc(a.enabled[:0], isUnread):`,
 	},
 	{
 		"an audit does not read stacks again that have changed",
@@ -742,7 +742,7 @@ var defects = []defect{
 	},
 	{
 		"a Region that failed counts as read",
-		`if r.failure == nil {`, `if r.region != "" {`,
+		`if r.err() == nil {`, `if r.region != "" {`,
 	},
 	{
 		"an audit says that a stack lags while it is deployed",
@@ -750,7 +750,7 @@ var defects = []defect{
 	},
 	{
 		"roles that are gone are outside",
-		`return isLost(r) && !present[r.arn] })`, `return isLost(r) && !present[r.arn] && r.arn == "" })`,
+		`if r, exists := present[r.arn]; exists {`, `if now, exists := present[r.arn]; exists || now.arn == "" {`,
 	},
 	{
 		"an audit that could not read an account succeeds",
@@ -759,6 +759,30 @@ var defects = []defect{
 	{
 		"an audit keeps what it read of a stack that is being deployed",
 		`if !s.isChanging() {`, `if s.ID != "" {`,
+	},
+	{
+		"an audit does not read roles again that a deployment may have changed",
+		`return a.judge(ctx, asReadAgain(roles, again), where)`, `return a.judge(ctx, asReadAgain(roles, roles), where)`,
+	},
+	{
+		"an audit trusts a stack whose deployment failed",
+		`case at.stack.hasFailed():`, `case at.stack.hasFailed() && e.arn == "":`,
+	},
+	{
+		"an audit asks one of two stacks that have a role",
+		`case len(places) > 1:`, `case len(places) > 2:`,
+	},
+	{
+		"an audit of an environment hides what it could not judge",
+		`r.Status == fleet.Unknown && r.Stack != ""
+}`, `r.Status == fleet.Unknown && r.Stack != "" && false
+}`,
+	},
+	{
+		"a template that cannot be read does not count",
+		`record.isUnread = true
+			return record, err`, `record.isUnread = true
+			return record, nil`,
 	},
 
 	// What a boundary takes from a role's policies.

@@ -27,15 +27,17 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 		return err
 	}
 	unread, blind := map[string]bool{}, map[string]bool{}
-	isUnknown := false
+	unknown := map[string]bool{}
 	for _, f := range report.BlindSpots {
 		blind[f.LogicalID] = true
-		isUnknown = isUnknown || f.Code == "unknown-fragment"
+		if f.Code == "unknown-fragment" {
+			unknown[f.LogicalID] = true
+		}
 		if f.Code == "template-body-invalid" {
 			unread[f.LogicalID] = true
 		}
 	}
-	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here(), isUnknown: isUnknown}
+	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here(), unknown: unknown}
 	if o.Portable {
 		c.elsewhere()
 	}
@@ -126,7 +128,10 @@ type boundCheck struct {
 	scope      scope
 
 	anyBoundary bool // whatever stands for a boundary is one
-	isUnknown   bool // the fragment is reported as one of no known shape: without a type in it, nothing is known to be a resource
+
+	// unknown are the StackSets, or "" for the fragment itself, that are reported to
+	// have no known shape: without a type in them, nothing is known to be a resource.
+	unknown map[string]bool
 }
 
 func object(v any) map[string]any {
@@ -209,6 +214,9 @@ func (c boundCheck) loop(v any, body func(boundCheck, map[string]any) error) err
 		isList = isList && isText
 		items = append(items, text)
 	}
+	if isList && len(items) == 0 {
+		return nil // it makes nothing
+	}
 	if isList {
 		c.scope.loops[identifier] = items
 	}
@@ -219,7 +227,7 @@ func (c boundCheck) resource(id string, r map[string]any) error {
 	p := object(r["Properties"])
 	typ, isString := r["Type"].(string)
 	if !isString {
-		if c.isUnknown {
+		if c.unknown[strings.TrimSuffix(c.within, "/")] {
 			return nil
 		}
 		if r["Type"] != nil && object(r["Type"]) != nil {
@@ -437,7 +445,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == rules.MacroName {
 		return nil // the macro runs there, after all else
 	}
-	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, options: c.options, arn: c.arn}
+	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, unknown: c.unknown, options: c.options, arn: c.arn}
 	inner.scope.loops = c.scope.loops
 	inner.elsewhere()
 	if err := inner.template(t); err != nil {
