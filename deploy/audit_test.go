@@ -270,6 +270,7 @@ func TestAuditFaults(t *testing.T) {
 				assert.Equal(t, []string{region}, report.Accounts[0].Regions)
 			} else {
 				assert.Contains(t, report.Accounts[0].Error, c.err)
+				assert.Empty(t, report.Accounts[0].Regions, "none was read completely")
 				assert.Equal(t, 1, code)
 			}
 			assert.Equal(t, c.live, report.Summary[fleet.Live])
