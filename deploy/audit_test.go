@@ -105,6 +105,9 @@ func statuses(report fleet.Report) map[string]fleet.Status {
 // An account with 2,000 stacks and 20,000 roles: how many calls audits take, and
 // how much memory. What has not changed is not read again.
 func TestAuditScale(t *testing.T) {
+	if isRace {
+		t.Skip("measures memory; smaller audits run with the race detector")
+	}
 	fake := asAuditor(t)
 	dev := fill(fake, 2000, 10)
 	run := func() fleet.Report {

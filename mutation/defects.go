@@ -762,7 +762,7 @@ var defects = []defect{
 	},
 	{
 		"an audit does not read roles again that a deployment may have changed",
-		`return a.judge(ctx, asReadAgain(roles, again), where)`, `return a.judge(ctx, asReadAgain(roles, roles), where)`,
+		`return a.judge(ctx, asReadAgain(roles, again), where)`, `return a.judge(ctx, asReadAgain(roles, append(again[:0:0], roles...)), where)`,
 	},
 	{
 		"an audit trusts a stack whose deployment failed",
