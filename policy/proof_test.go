@@ -2,14 +2,13 @@ package policy_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/internal/iameval"
 	"permissions-boundary-macro/policy"
 )
@@ -21,7 +20,7 @@ const requestsOfCase = 25
 // one that is lost. And no request that the role's own policies allow is without a
 // grant.
 func TestVerdictsAreProofs(t *testing.T) {
-	first, count := seeds(t, 400)
+	first, count := generated.Seeds(t, 400)
 	var total tally
 	for seed := first; seed < first+count; seed++ {
 		err := total.check(newCase(seed))
@@ -31,22 +30,6 @@ func TestVerdictsAreProofs(t *testing.T) {
 	for _, verdict := range []policy.Verdict{policy.Kept, policy.MayBeLost, policy.Lost} {
 		require.NotZero(t, total.checked[verdict], verdict)
 	}
-}
-
-// seeds are those of the random cases: the first one and how many there are. The
-// variables SEED and GENERATED override them: make generate.
-func seeds(t *testing.T, usual uint64) (first, count uint64) {
-	first, count = 1, usual
-	for variable, number := range map[string]*uint64{"SEED": &first, "GENERATED": &count} {
-		text, given := os.LookupEnv(variable)
-		if !given {
-			continue
-		}
-		var err error
-		*number, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, variable)
-	}
-	return first, count
 }
 
 // tally counts what the checks have seen.

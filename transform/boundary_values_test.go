@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -21,7 +22,7 @@ import (
 //   - What is kept under replace and reject is always the environment's.
 //   - What is filled was needless where it always was a boundary. Few are.
 func TestBoundaryValues(t *testing.T) {
-	first, count := seeds(t, 300)
+	first, count := generated.Seeds(t, 300)
 	var counts valueCounts
 	for seed := first; seed < first+count; seed++ {
 		g := valueGenerator{Rand: rand.New(rand.NewPCG(seed, 0))}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -21,7 +22,7 @@ import (
 // the macro answers with success, every role of the expanded result is bound;
 // and so is every role when the macro comes after the expansion.
 func TestGeneratedLoops(t *testing.T) {
-	first, count := seeds(t, 200)
+	first, count := generated.Seeds(t, 200)
 	counts := map[string]int{}
 	for seed := first; seed < first+count; seed++ {
 		g := loopGenerator{r: rand.New(rand.NewPCG(seed, 0))}

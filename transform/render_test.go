@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
@@ -22,7 +23,7 @@ import (
 // comments, line ends and byte order marks wherever they may be, and checks what
 // becomes of them.
 func TestRendered(t *testing.T) {
-	first, count := seeds(t, 300)
+	first, count := generated.Seeds(t, 300)
 	outcomes := map[string]int{}
 	for seed := first; seed < first+count; seed++ {
 		r := newRenderer(seed)

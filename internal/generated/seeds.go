@@ -1,4 +1,5 @@
-package transform_test
+// Package generated says which random cases tests make.
+package generated
 
 import (
 	"os"
@@ -8,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// seeds are those of the templates that a test makes at random: of the first one
-// and how many there are. The variables SEED and GENERATED override them: make
-// generate.
-func seeds(t *testing.T, usual uint64) (first, count uint64) {
+// Seeds returns the seed of the first random case of a test, and how many cases
+// there are: usual, unless the variables SEED and GENERATED say otherwise, as in
+// make generate.
+func Seeds(t *testing.T, usual uint64) (first, count uint64) {
+	t.Helper()
 	first, count = 1, usual
 	for variable, number := range map[string]*uint64{"SEED": &first, "GENERATED": &count} {
 		text, given := os.LookupEnv(variable)
