@@ -7,13 +7,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/fleettest"
-	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 )
 
@@ -95,17 +93,13 @@ func (f *randomFleet) expected(stack, role string) fleet.Status {
 // Whatever happens to an account, each audit says of each role what somebody who
 // saw it all would say, also by what earlier audits have read.
 func TestAuditGenerated(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	seed := rand.Uint64()
 	cfg, err := client(context.Background(), os.Getenv("HOME"), fake.URL, "dev")
 	require.NoError(t, err)
-	m := transform.Macro{Store: paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix)}
 	f := &randomFleet{
 		t: t, random: rand.New(rand.NewPCG(seed, 0)), dev: fake.Account(accounts["dev"]),
-		macro: func(event []byte) []byte {
-			response, _ := m.Respond(context.Background(), event)
-			return response
-		},
+		macro:   macroIn(cfg, transform.Options{}),
 		present: setBoundaries(fake.Account(accounts["dev"]), "eu-west-1"), deployed: map[string]deployedStack{},
 	}
 	steps := []func(){f.deploy, f.deploy, f.update, f.change, f.change}

@@ -6,11 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"permissions-boundary-macro/fleet/fleettest"
-	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -31,14 +29,8 @@ func stackCommand(ts *testscript.TestScript, not bool, args []string) {
 		key, value, _ := strings.Cut(assignment, "=")
 		parameters[key] = value
 	}
-	err = fakeOf(ts).Account(accounts[profile]).Deploy(region, name, ts.ReadFile(args[3]), parameters, func(event []byte) []byte {
-		m := transform.Macro{
-			Options: transform.Options{DefaultEnvironment: ts.Getenv("DEFAULT_ENVIRONMENT"), Existing: rules.Existing(ts.Getenv("EXISTING_BOUNDARY"))},
-			Store:   paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix),
-		}
-		response, _ := m.Respond(context.Background(), event)
-		return response
-	})
+	settings := transform.Options{DefaultEnvironment: ts.Getenv("DEFAULT_ENVIRONMENT"), Existing: rules.Existing(ts.Getenv("EXISTING_BOUNDARY"))}
+	err = fakeOf(ts).Account(accounts[profile]).Deploy(region, name, ts.ReadFile(args[3]), parameters, macroIn(cfg, settings))
 	if (err != nil) != not {
 		ts.Fatalf("deploy %s: %v", name, err)
 	}

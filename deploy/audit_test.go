@@ -25,24 +25,6 @@ import (
 	"permissions-boundary-macro/fleet/fleettest"
 )
 
-// asAuditor has this process, and those that it starts, be pbm for an operator of
-// the account dev, in an empty directory and with an empty cache.
-func asAuditor(t *testing.T) *fleettest.Server {
-	t.Helper()
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
-	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
-	t.Setenv("AWS_PROFILE", "dev")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Setenv("HOME", home)
-	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
-	t.Chdir(t.TempDir())
-	return fake
-}
-
 // setBoundaries fills the Parameter Store of an account and Region.
 func setBoundaries(a *fleettest.Account, region string) map[string]string {
 	boundaries := map[string]string{}
@@ -108,7 +90,7 @@ func TestAuditScale(t *testing.T) {
 	if isRace {
 		t.Skip("measures memory; smaller audits run with the race detector")
 	}
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	dev := fill(fake, 2000, 10)
 	run := func() fleet.Report {
 		fake.ForgetCalls()
@@ -146,7 +128,7 @@ func nonzero(summary map[fleet.Status]int) map[fleet.Status]int {
 
 // An audit that is killed has kept what it read: the next one goes on from there.
 func TestAuditKilled(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	const stacks, roles = 400, 2
 	dev := fill(fake, stacks, roles)
 	var killAfter atomic.Int64
@@ -248,7 +230,7 @@ func TestAuditFaults(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fake := asAuditor(t)
+			fake := asOperator(t)
 			dev := fill(fake, 20, 3)
 			dev.PutRole(fleettest.Role{Name: "outside"})
 			for operation, paging := range c.page {
@@ -289,7 +271,7 @@ func firstRole(a *fleettest.Account, stack string) (int, fleettest.Resource) {
 func TestAuditOfChangingStacks(t *testing.T) {
 	t.Run("deleted", func(t *testing.T) {
 		for _, operation := range []string{"ListStackResources", "GetTemplate"} {
-			fake := asAuditor(t)
+			fake := asOperator(t)
 			dev := fill(fake, 4, 2)
 			dev.PutRole(fleettest.Role{Name: "outside"})
 			var deleted atomic.Bool
@@ -306,7 +288,7 @@ func TestAuditOfChangingStacks(t *testing.T) {
 		}
 	})
 	t.Run("deleted behind", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		var deleted atomic.Bool
 		fake.OnCall(func(c fleettest.Call) {
@@ -322,7 +304,7 @@ func TestAuditOfChangingStacks(t *testing.T) {
 		}
 	})
 	t.Run("a role replaced", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		var replaced atomic.Bool
 		fake.OnCall(func(c fleettest.Call) {
@@ -340,7 +322,7 @@ func TestAuditOfChangingStacks(t *testing.T) {
 		assert.Zero(t, report.Summary[fleet.Outside], "the old role is gone")
 	})
 	t.Run("in progress", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_IN_PROGRESS" })
 		report, _, _ := audit(t)
@@ -370,7 +352,7 @@ func TestAuditOfChangingStacks(t *testing.T) {
 func TestAuditOfUncertainStacks(t *testing.T) {
 	const old = "arn:aws:iam::111122223333:policy/old"
 	t.Run("the last deployment failed", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		_, resource := firstRole(dev, "app-00001")
 		dev.SetBoundary(resource.PhysicalID, old)
@@ -380,7 +362,7 @@ func TestAuditOfUncertainStacks(t *testing.T) {
 		assert.Equal(t, map[fleet.Status]int{fleet.Live: 3, fleet.Unknown: 1}, nonzero(report.Summary))
 	})
 	t.Run("two stacks have a role", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		_, resource := firstRole(dev, "app-00001")
 		resource.LogicalID = "Again"
@@ -390,7 +372,7 @@ func TestAuditOfUncertainStacks(t *testing.T) {
 		checkSum(t, dev, report)
 	})
 	t.Run("a stack is cleaned up", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		dev.PutRole(fleettest.Role{Name: "replaced"})
 		dev.ChangeStack("eu-west-1", "app-00001", func(s *fleettest.Stack) { s.Status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" })
@@ -398,7 +380,7 @@ func TestAuditOfUncertainStacks(t *testing.T) {
 		assert.Equal(t, fleet.Unknown, statuses(report)["replaced"])
 	})
 	t.Run("deployed meanwhile", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		_, resource := firstRole(dev, "app-00001")
 		dev.SetBoundary(resource.PhysicalID, old)
@@ -414,7 +396,7 @@ func TestAuditOfUncertainStacks(t *testing.T) {
 		assert.Equal(t, map[fleet.Status]int{fleet.Live: 4}, nonzero(report.Summary))
 	})
 	t.Run("deleted before a warm audit lists it", func(t *testing.T) {
-		fake := asAuditor(t)
+		fake := asOperator(t)
 		dev := fill(fake, 2, 2)
 		audit(t, "--all-regions")
 		var deleted atomic.Bool
@@ -432,7 +414,7 @@ func TestAuditOfUncertainStacks(t *testing.T) {
 // A nested stack is a stack of its own; roles have paths; another partition has
 // other ARNs.
 func TestAuditShapes(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	dev := fake.Account(accounts["dev"])
 	arns := setBoundaries(dev, "cn-north-1")
 	require.True(t, strings.HasPrefix(arns["dev"], "arn:aws-cn:"))
@@ -466,7 +448,7 @@ func TestAuditShapes(t *testing.T) {
 // In the accounts of an organization pbm acts in sessions that can only read, and
 // begins new ones when theirs expire.
 func TestAuditSessions(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	prod := fake.Account(accounts["prod"])
 	prod.Trust("pbm-auditor", fleettest.Trust{})
 	prod.Fill(fleettest.Workload{Regions: []string{"eu-west-1"}, Stacks: 20, Roles: 2, Boundaries: setBoundaries(prod, "eu-west-1")})
@@ -487,7 +469,7 @@ func TestAuditSessions(t *testing.T) {
 // The cache is for the user alone, and has no values of parameters and no
 // templates.
 func TestAuditCache(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	dev := fill(fake, 3, 2)
 	_, code, stderr := audit(t)
 	require.Zero(t, code, stderr)
@@ -567,7 +549,7 @@ func TestAuditCache(t *testing.T) {
 
 // Ctrl-C ends an audit at once, and keeps what it has read.
 func TestAuditInterrupted(t *testing.T) {
-	fake := asAuditor(t)
+	fake := asOperator(t)
 	fill(fake, 200, 1)
 	reached := make(chan struct{})
 	var calls atomic.Int64

@@ -178,18 +178,17 @@ func (g *auditGroup) next() string {
 // commands repair the roles of a group one by one, if that is what is to do.
 func (g *auditGroup) commands(all bool) []string {
 	var commands []string
+	several := g.roles[0].Account != g.roles[len(g.roles)-1].Account
 	for _, r := range g.roles {
-		name := printable.Shell(r.Name)
+		name, account := printable.Shell(r.Name), ""
+		if several {
+			account = " # " + r.Account
+		}
 		switch r.Remedy {
 		case fleet.SetBoundary:
-			commands = append(commands, "aws iam put-role-permissions-boundary --role-name "+name+" --permissions-boundary "+printable.Shell(r.Expected))
+			commands = append(commands, "aws iam put-role-permissions-boundary --role-name "+name+" --permissions-boundary "+printable.Shell(r.Expected)+account)
 		case fleet.RemoveBoundary:
-			commands = append(commands, "aws iam delete-role-permissions-boundary --role-name "+name)
-		}
-	}
-	if commands != nil && g.roles[0].Account != g.roles[len(g.roles)-1].Account {
-		for i, r := range g.roles {
-			commands[i] += " # " + r.Account
+			commands = append(commands, "aws iam delete-role-permissions-boundary --role-name "+name+account)
 		}
 	}
 	if hidden := len(commands) - maxRows; hidden > 0 && !all {

@@ -23,7 +23,7 @@ func (o *auditOptions) verdict(report fleet.Report) error {
 	for _, status := range fleet.Statuses() {
 		n := report.Summary[status]
 		if status == fleet.Unknown {
-			n = len(report.Only(isUnjudged).Roles)
+			n = unjudged(report)
 		}
 		if n > 0 && slices.Contains(o.failOn, string(status)) {
 			found = append(found, fmt.Sprintf("%s: %d", status, n))
@@ -57,6 +57,15 @@ func isUnjudged(r fleet.Role) bool {
 	return r.Status == fleet.Unknown && r.Stack != "" && r.Remedy != fleet.AuditAgain
 }
 
+func unjudged(report fleet.Report) (n int) {
+	for _, r := range report.Roles {
+		if isUnjudged(r) {
+			n++
+		}
+	}
+	return n
+}
+
 // hasFound reports whether there are roles of the environment and the stacks that
 // are asked for.
 func (o *auditOptions) hasFound(report fleet.Report) bool {
@@ -76,7 +85,7 @@ func (p *pbm) tellUnread(report fleet.Report) {
 			p.line("hint: ", remedy)
 		}
 	}
-	if n := report.Summary[fleet.Unknown] - len(report.Only(isUnjudged).Roles); n > 0 {
+	if n := report.Summary[fleet.Unknown] - unjudged(report); n > 0 {
 		p.line("warning: ", "the status of "+counted(n, "role")+" is not known, which does not fail the audit")
 	}
 }

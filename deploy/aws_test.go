@@ -18,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/paramstore/ssmtest"
+	"permissions-boundary-macro/transform"
 )
 
 // Accounts of the profiles that scripts use.
@@ -116,18 +118,43 @@ func putParameter(ctx context.Context, cfg aws.Config, name, value string) error
 	return err
 }
 
-// asDev has this process be pbm for an operator of the account dev, in an empty
-// directory, and returns the account's store.
-func asDev(t *testing.T) *ssmtest.Server {
+// startAWS starts AWS in small, and returns the directory of the files that name its
+// profiles.
+func startAWS(t *testing.T) (fake *fleettest.Server, home string) {
 	t.Helper()
-	fake := newFakeAWS()
+	fake = newFakeAWS()
 	t.Cleanup(fake.Close)
-	home := t.TempDir()
+	home = t.TempDir()
 	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	return fake, home
+}
+
+// asOperator has this process, and those that it starts, be pbm for an operator of
+// the account dev, in an empty directory and with an empty cache.
+func asOperator(t *testing.T) *fleettest.Server {
+	t.Helper()
+	fake, home := startAWS(t)
 	t.Setenv("AWS_ENDPOINT_URL", fake.URL)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(home, "credentials"))
 	t.Setenv("AWS_PROFILE", "dev")
 	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("HOME", home)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 	t.Chdir(t.TempDir())
-	return fake.Account(accounts["dev"]).Store("eu-west-1")
+	return fake
+}
+
+// asDev is asOperator, and returns the account's store.
+func asDev(t *testing.T) *ssmtest.Server {
+	t.Helper()
+	return asOperator(t).Account(accounts["dev"]).Store("eu-west-1")
+}
+
+// macroIn is the macro as it is installed in an account and Region.
+func macroIn(cfg aws.Config, options transform.Options) func(event []byte) []byte {
+	m := transform.Macro{Options: options, Store: paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix)}
+	return func(event []byte) []byte {
+		response, _ := m.Respond(context.Background(), event)
+		return response
+	}
 }

@@ -11,22 +11,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/fleettest"
-	"permissions-boundary-macro/paramstore"
 	"permissions-boundary-macro/transform"
 )
 
 // The transcripts of the documentation are what pbm prints.
 func TestOperatingTranscript(t *testing.T) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	fake, home := startAWS(t)
 	for profile, policies := range map[string][]string{
 		"dev":  {"platform/dev-boundary", "platform/dev-boundary-2"},
 		"prod": {"platform/prod-boundary"},
@@ -124,19 +119,12 @@ Resources:
 // The account of the transcript: the boundary of dev was changed after billing was
 // deployed, and somebody changed a role of orders.
 func TestAuditingTranscript(t *testing.T) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	fake, home := startAWS(t)
 	cfg, err := client(context.Background(), home, fake.URL, "dev")
 	require.NoError(t, err)
 	dev := fake.Account(accounts["dev"])
-	macro := transform.Macro{Store: paramstore.NewSSM(ssm.NewFromConfig(cfg), paramstore.DefaultPrefix)}
 	deployed := func(name, template string) {
-		require.NoError(t, dev.Deploy(cfg.Region, name, template, nil, func(event []byte) []byte {
-			response, _ := macro.Respond(context.Background(), event)
-			return response
-		}))
+		require.NoError(t, dev.Deploy(cfg.Region, name, template, nil, macroIn(cfg, transform.Options{})))
 	}
 	value := func(arn string) { dev.Store(cfg.Region).Set("/permissions-boundary/dev", arn) }
 

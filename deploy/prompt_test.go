@@ -184,10 +184,7 @@ func TestPromptAdd(t *testing.T) {
 
 // An answer that AWS does not know is asked again, too.
 func TestPromptVerifies(t *testing.T) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	fake, home := startAWS(t)
 	cfg, err := client(context.Background(), home, fake.URL, "dev")
 	require.NoError(t, err)
 	require.NoError(t, createPolicy(context.Background(), cfg, "two"))

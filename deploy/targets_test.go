@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
 	"permissions-boundary-macro/fleet/fleettest"
@@ -15,10 +14,7 @@ import (
 
 // inAWS is the environment of a process in an AWS of its own.
 func inAWS(t *testing.T) (*fleettest.Server, []string) {
-	fake := newFakeAWS()
-	t.Cleanup(fake.Close)
-	home := t.TempDir()
-	require.NoError(t, writeProfiles(context.Background(), home, fake.URL, false))
+	fake, home := startAWS(t)
 	return fake, []string{
 		"PBM_STORE=ssm", "AWS_ENDPOINT_URL=" + fake.URL, "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(home, "credentials"),
 		"AWS_PROFILE=dev", "AWS_REGION=eu-west-1", "AWS_EC2_METADATA_DISABLED=true",

@@ -189,7 +189,7 @@ func (a *accountReader) describe(arn string) string {
 	return otherBoundary
 }
 
-// regionsRead are the Regions that were read whole.
+// regionsRead are the Regions that were read completely.
 func (a *accountReader) regionsRead() []string {
 	read := []string{}
 	for _, r := range a.regions {

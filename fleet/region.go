@@ -65,7 +65,7 @@ type regionReader struct {
 
 	mu       sync.Mutex
 	roles    map[string][]placed // by name
-	unread   map[string]error    // why stacks could not be read whole, by ID
+	unread   map[string]error    // why stacks could not be read completely, by ID
 	firstErr error               // of them
 	failure  error               // why the Region was not read at all
 }
