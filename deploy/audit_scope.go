@@ -85,7 +85,7 @@ func (s *auditScope) check(store *storeOptions) error {
 type valuesReader = func(context.Context, aws.Config) ([]boundary.Record, error)
 
 // accounts are those to read, and where their boundary values are.
-func (p *pbm) accounts(ctx context.Context, o auditOptions) ([]fleet.Account, valuesReader, error) {
+func (p *pbm) accounts(ctx context.Context, o fleetOptions) ([]fleet.Account, valuesReader, error) {
 	if o.scope.isMany() {
 		return p.manyAccounts(ctx, o.scope)
 	}
