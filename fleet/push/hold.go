@@ -2,6 +2,7 @@ package push
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/internal/printable"
@@ -98,16 +99,16 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 }
 
-// What says why the stack is held, in words.
-func (h Hold) What() string {
-	text := holdTexts[h.Code].what
-	if len(h.Subjects) > 0 {
-		text += ": " + strings.Join(h.Subjects, "; ")
-	}
+// Reason says why a stack is held, in words, for all holds with the code.
+func (h Hold) Reason() string { return holdTexts[h.Code].what }
+
+// About says what the hold is about, and what AWS said.
+func (h Hold) About() string {
+	parts := slices.Clone(h.Subjects)
 	if h.Said != "" {
-		text += ": " + printable.Clip(h.Said, maxSaid)
+		parts = append(parts, printable.Clip(h.Said, maxSaid))
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // maxSaid is how much of AWS's own text a message repeats, in bytes.

@@ -33,13 +33,14 @@ const (
 	Behind     State = "behind"      // a deployment succeeded, but not all roles carry the boundary
 	WasHeld    State = "held"        // by the gate, or because the stack is not as it was planned
 	RolledBack State = "rolled-back" // the deployment failed
-	Failed     State = "failed"      // a call failed
 	Gone       State = "gone"        // the stack was deleted
+
+	Failed State = "failed" // a call failed, so it is not known what became of the stack; no journal has it
 )
 
 // IsFinal reports whether the run is done with the stack.
 func (s State) IsFinal() bool {
-	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, Failed, Gone}, s)
+	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, Gone}, s)
 }
 
 // IsFailure reports whether the state counts as one of the failures that a run

@@ -148,7 +148,10 @@ func parametersApart(s types.Stack, declared []string) []string {
 func templateOf(s types.Stack, original string, f Forecast) Template {
 	t := Template{
 		IsJSON: f.IsJSON, Size: len(original), Capabilities: s.Capabilities,
-		NotificationARNs: s.NotificationARNs, Rollback: s.RollbackConfiguration,
+		NotificationARNs: s.NotificationARNs,
+	}
+	if r := s.RollbackConfiguration; r != nil && (len(r.RollbackTriggers) > 0 || r.MonitoringTimeInMinutes != nil) {
+		t.Rollback = r
 	}
 	for _, p := range s.Parameters {
 		t.Parameters = append(t.Parameters, aws.ToString(p.ParameterKey))

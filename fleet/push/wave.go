@@ -54,7 +54,7 @@ func (w Waves) at(deployed, all int) (wave, left int) {
 	before := 0
 	for i, size := range w {
 		if size == Rest {
-			size = all
+			size = all - before
 		}
 		if deployed < before+size {
 			return i + 1, before + size - deployed
@@ -62,4 +62,29 @@ func (w Waves) at(deployed, all int) (wave, left int) {
 		before += size
 	}
 	return len(w), 0
+}
+
+// Split divides stacks as a run does in which all are deployed. Those behind the last
+// wave are omitted.
+func (w Waves) Split(stacks []Stack) [][]Stack {
+	var waves [][]Stack
+	for deployed := 0; deployed < len(stacks); {
+		_, left := w.at(deployed, len(stacks))
+		if left == 0 {
+			break
+		}
+		end := min(deployed+left, len(stacks))
+		waves = append(waves, stacks[deployed:end])
+		deployed = end
+	}
+	return waves
+}
+
+// Left is how many of several stacks are in no wave.
+func (w Waves) Left(stacks []Stack) int {
+	left := len(stacks)
+	for _, wave := range w.Split(stacks) {
+		left -= len(wave)
+	}
+	return left
 }

@@ -1,0 +1,291 @@
+package push
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"permissions-boundary-macro/boundary"
+)
+
+// Run deploys the stacks of a journal.
+type Run struct {
+	*Journal
+	Rules Rules
+
+	Client     func(account, region string) CloudFormation
+	Boundaries func(ctx context.Context, account string) (map[string]string, error) // by names of roles
+	Bucket     func(account, region string) Bucket                                  // nil without one
+
+	Concurrency int           // how many stacks are deployed at the same time
+	Failures    int           // how many failures are tolerated; one more, and nothing is begun any more
+	Every       time.Duration // how often CloudFormation is asked how far it is
+
+	Progress func(Progress) // is called when a stack is done, by one goroutine at a time
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Outcome     // of the stack that is done
+	Wave, Waves int
+	Done, All   int // stacks
+}
+
+// Outcome is what a run did with a stack.
+type Outcome struct {
+	Stack
+	State State // empty or not final if the run stopped before it was done
+	Said  string
+}
+
+// Stop says why a run has stopped before all stacks were done.
+type Stop string
+
+// Reasons to stop.
+const (
+	Completed     Stop = ""
+	Interrupted   Stop = "interrupted"
+	Failures      Stop = "failures"
+	WavesAreOver  Stop = "the waves are over"
+	NotJournalled Stop = "the journal cannot be written"
+)
+
+// rolesTries is how often roles are read until all carry their boundary: IAM shows
+// changes with a delay. Source: IAM user guide, eventual consistency.
+const rolesTries = 5
+
+// execution is a run that is under way.
+type execution struct {
+	*Run
+	interrupted <-chan struct{}
+	failures    atomic.Int64
+
+	wave int
+
+	mu     sync.Mutex
+	said   map[string]string // what AWS said about stacks, by their IDs
+	holds  map[string]*Hold  // with what AWS said
+	failed map[string]bool   // stacks that another run has to go on with
+	err    error             // of the journal
+}
+
+// Execute deploys the stacks that are not done, wave by wave, and returns what became
+// of all stacks of the journal. When ctx ends it begins nothing more, waits for the
+// deployments that are under way, and deletes the change sets that are not executed. A
+// run that has stopped is resumed by another Run with its journal.
+func (r *Run) Execute(ctx context.Context) ([]Outcome, Stop, error) {
+	x := &execution{Run: r, interrupted: ctx.Done(), said: map[string]string{}, holds: map[string]*Hold{}, failed: map[string]bool{}}
+	stop := x.run(context.WithoutCancel(ctx))
+	outcomes := make([]Outcome, len(r.Stacks))
+	for i, s := range r.Stacks {
+		outcomes[i] = x.outcome(s)
+	}
+	return outcomes, stop, x.err
+}
+
+func (x *execution) run(ctx context.Context) Stop {
+	for {
+		x.verify(ctx)
+		left := x.left()
+		wave, size := x.Waves.at(x.deployed(), len(x.Stacks))
+		switch {
+		case x.err != nil:
+			return NotJournalled
+		case len(left) == 0 && len(x.failed) == 0:
+			x.err = x.End()
+			return Completed
+		case x.isInterrupted():
+			return Interrupted
+		case x.isStopped(), len(left) == 0:
+			return Failures
+		case size == 0:
+			return WavesAreOver
+		}
+		x.wave = wave
+		x.each(ctx, left[:min(size, len(left))])
+	}
+}
+
+// each deploys several stacks at once.
+func (x *execution) each(ctx context.Context, stacks []Stack) {
+	var group errgroup.Group
+	group.SetLimit(x.Concurrency)
+	for _, s := range stacks {
+		group.Go(func() error {
+			if !x.isStopped() {
+				x.deploy(ctx, s)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the journal has the errors
+}
+
+// left are the stacks that are not done.
+func (x *execution) left() []Stack {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(x.Stacks), func(s Stack) bool { return x.failed[s.ID] || x.Last(s.ID).State.IsFinal() })
+}
+
+// deployed counts the stacks that have been deployed: the waves go by these.
+func (x *execution) deployed() (n int) {
+	for _, s := range x.Stacks {
+		if slices.Contains([]State{Live, Behind, RolledBack}, x.Last(s.ID).State) {
+			n++
+		}
+	}
+	return n
+}
+
+func (x *execution) isInterrupted() bool {
+	select {
+	case <-x.interrupted:
+		return true
+	default:
+		return false
+	}
+}
+
+// isStopped reports whether nothing more may be begun.
+func (x *execution) isStopped() bool {
+	return x.isInterrupted() || x.failures.Load() > int64(x.Failures) || x.journalError() != nil
+}
+
+func (x *execution) journalError() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
+}
+
+// note writes to the journal. What cannot be written there must not be done.
+func (x *execution) note(e Entry) error {
+	err := x.Note(e)
+	if err != nil {
+		x.mu.Lock()
+		x.err = errors.Join(x.err, err)
+		x.mu.Unlock()
+		return errStopped
+	}
+	return nil
+}
+
+// errStopped ends the deployment of a stack that another run goes on with.
+var errStopped = errors.New("the run has stopped")
+
+// finish notes that the run is done with a stack.
+func (x *execution) finish(s Stack, state State, hold *Hold, said string) {
+	if x.note(Entry{Stack: s.ID, State: state, Hold: hold}) == nil {
+		x.tell(s, state, hold, said)
+	}
+}
+
+// fail gives up a stack, without a note: another run asks AWS what has become of it.
+func (x *execution) fail(s Stack, err error) {
+	x.mu.Lock()
+	x.failed[s.ID] = true
+	x.mu.Unlock()
+	x.tell(s, Failed, nil, err.Error())
+}
+
+// tell keeps what became of a stack, and tells of it.
+func (x *execution) tell(s Stack, state State, hold *Hold, said string) {
+	if state.IsFailure() {
+		x.failures.Add(1)
+	}
+	left := len(x.left())
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.said[s.ID], x.holds[s.ID] = said, hold
+	if x.Progress != nil {
+		s.Hold = hold
+		x.Progress(Progress{Outcome: Outcome{s, state, said}, Wave: x.wave, Waves: len(x.Waves), Done: len(x.Stacks) - left, All: len(x.Stacks)})
+	}
+}
+
+// outcome is what became of a stack, in this run or, as far as the journal tells, in
+// an earlier one.
+func (x *execution) outcome(s Stack) Outcome {
+	last := x.Last(s.ID)
+	s.Hold = cmp.Or(x.holds[s.ID], last.Hold)
+	if x.failed[s.ID] {
+		last.State = Failed
+	}
+	return Outcome{s, last.State, x.said[s.ID]}
+}
+
+// pause waits until it is time to ask again.
+func (x *execution) pause() { time.Sleep(x.Every) }
+
+// verify reads the roles of all stacks that were deployed.
+func (x *execution) verify(ctx context.Context) {
+	byAccount := map[string][]Stack{}
+	for _, s := range x.Stacks {
+		if x.Last(s.ID).State == Deployed && !x.failed[s.ID] {
+			byAccount[s.Account] = append(byAccount[s.Account], s)
+		}
+	}
+	for account, stacks := range byAccount {
+		x.verifyAccount(ctx, account, stacks)
+	}
+}
+
+// verifyAccount reads the roles of an account until those of all stacks are as they
+// should be, or do not become so.
+func (x *execution) verifyAccount(ctx context.Context, account string, stacks []Stack) {
+	for try := 1; ; try++ {
+		boundaries, err := x.Boundaries(ctx, account)
+		if err != nil {
+			for _, s := range stacks {
+				x.fail(s, err)
+			}
+			return
+		}
+		stacks = slices.DeleteFunc(stacks, func(s Stack) bool {
+			isLive := len(s.behind(boundaries)) == 0
+			if isLive {
+				x.finish(s, Live, nil, "")
+			}
+			return isLive
+		})
+		if try == rolesTries || len(stacks) == 0 {
+			x.notLive(stacks, boundaries)
+			return
+		}
+		x.pause()
+	}
+}
+
+// notLive is done with stacks whose roles do not carry the boundary.
+func (x *execution) notLive(stacks []Stack, boundaries map[string]string) {
+	for _, s := range stacks {
+		if hold := x.Last(s.ID).Hold; hold != nil {
+			x.finish(s, WasHeld, hold, "")
+			continue
+		}
+		x.finish(s, Behind, nil, "these roles do not carry the boundary: "+strings.Join(s.behind(boundaries), ", "))
+	}
+}
+
+// behind are the names of the stack's roles that do not carry the boundary they
+// should. Roles that are gone need none.
+func (s Stack) behind(boundaries map[string]string) []string {
+	var names []string
+	for _, r := range s.Roles {
+		want := r.To
+		if want == boundary.None {
+			want = ""
+		}
+		if is, exists := boundaries[r.Name]; exists && is != want {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
