@@ -112,7 +112,7 @@ func (p *pbm) command() *cobra.Command {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
-	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.explainCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.pushCommand(), p.explainCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	p.registerCompletions(root)
 	usageArgs(root)
@@ -233,6 +233,7 @@ var wantedArgs = map[string]string{
 	"PATH...":                    "name at least one template or directory",
 	"PATH... | --live [ROLE...]": "name at least one template or directory, or pass --live",
 	"NAME":                       "name one environment",
+	"ENVIRONMENT":                "name one environment",
 	"[NAME]":                     "name at most one environment",
 	"FILE":                       "name one file",
 }

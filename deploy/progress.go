@@ -8,27 +8,32 @@ import (
 	"permissions-boundary-macro/fleet"
 )
 
-// How often an audit says how far it is: on a terminal it changes a line, and
+// How often a command says how far it is: on a terminal it changes a line, and
 // elsewhere it writes one.
 const (
 	progressOnTerminal = 200 * time.Millisecond
 	progressElsewhere  = 30 * time.Second
 )
 
-// auditProgress says how far an audit is.
-type auditProgress struct {
+// progress says how far a command is.
+type progress struct {
 	out        io.Writer
 	isTerminal bool
 	last       time.Time
 	isShown    bool
 }
 
-func (p *pbm) newProgress() *auditProgress {
-	return &auditProgress{out: p.stderr, isTerminal: isTerminal(p.stderr), last: time.Now()}
+func (p *pbm) newProgress() *progress {
+	return &progress{out: p.stderr, isTerminal: isTerminal(p.stderr), last: time.Now()}
 }
 
-// tell is called for everything that is read.
-func (a *auditProgress) tell(now fleet.Progress) {
+// tell is called for everything that an audit reads.
+func (a *progress) tell(now fleet.Progress) {
+	a.say("read %d of %s, %d of %s", now.Accounts, counted(now.AllAccounts, "account"), now.Stacks, counted(now.AllStacks, "stack"))
+}
+
+// say says how far a command is, now and then.
+func (a *progress) say(format string, args ...any) {
 	every := progressElsewhere
 	if a.isTerminal {
 		every = progressOnTerminal
@@ -37,7 +42,7 @@ func (a *auditProgress) tell(now fleet.Progress) {
 		return
 	}
 	a.last = time.Now()
-	text := fmt.Sprintf("pbm: read %d of %s, %d of %s", now.Accounts, counted(now.AllAccounts, "account"), now.Stacks, counted(now.AllStacks, "stack"))
+	text := "pbm: " + fmt.Sprintf(format, args...)
 	if a.isTerminal {
 		a.isShown = true
 		_, _ = fmt.Fprintf(a.out, "\r%s\x1b[K", text)
@@ -47,7 +52,7 @@ func (a *auditProgress) tell(now fleet.Progress) {
 }
 
 // end removes the line from a terminal.
-func (a *auditProgress) end() {
+func (a *progress) end() {
 	if a.isShown {
 		_, _ = fmt.Fprint(a.out, "\r\x1b[K")
 	}

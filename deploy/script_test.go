@@ -79,6 +79,8 @@ func runScripts(t *testing.T, dir, moto string) {
 			"trust":        trustCommand,
 			"organization": organizationCommand,
 
+			"writes": writesCommand,
+
 			"document": documentCommand,
 			"grant":    grantCommand,
 		},
