@@ -109,7 +109,7 @@ func (s *Server) failed(index int, r *request, f failure) failure {
 // reads are the operations that change nothing in an account.
 var reads = map[string][]string{
 	"account":        {"ListRegions"},
-	"cloudformation": {"DescribeStacks", "GetTemplate", "ListStackResources"},
+	"cloudformation": {"DescribeChangeSet", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"},
 	"iam":            {"GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole", "ListRoles"},
 	"organizations":  {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
 	"ssm":            {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
@@ -120,7 +120,7 @@ var reads = map[string][]string{
 func (r *request) resource() string {
 	switch r.Service {
 	case "cloudformation":
-		return r.form.Get("StackName")
+		return cmp.Or(r.form.Get("StackName"), r.form.Get("ChangeSetName"))
 	case "iam":
 		return r.form.Get("RoleName") + r.form.Get("PolicyArn")
 	case "sts":

@@ -108,6 +108,7 @@ var statuses = map[string]int{
 	"ExpiredToken":         http.StatusForbidden,
 	"InvalidClientTokenId": http.StatusForbidden,
 	"InternalFailure":      http.StatusInternalServerError,
+	"ChangeSetNotFound":    http.StatusNotFound,
 	"NoSuchEntity":         http.StatusNotFound,
 	"ServiceUnavailable":   http.StatusServiceUnavailable,
 }

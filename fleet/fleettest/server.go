@@ -49,6 +49,7 @@ type Server struct {
 	throttle        *bucket           // what each of buckets starts as; nil: no limit
 	buckets         map[string]*bucket
 	callsOfASession int // 0: no limit
+	maxChangeSets   int // of a stack
 }
 
 // New starts a server without stacks and roles.
@@ -58,6 +59,8 @@ func New() *Server {
 		sessions: map[string]*session{},
 		now:      time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		paging:   map[string]Paging{},
+
+		maxChangeSets: 1000,
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.Client().Transport = newTransport()
