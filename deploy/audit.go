@@ -56,7 +56,8 @@ keeps what it read of stacks, and reads again only what has changed since.`,
 
 func (o *auditOptions) registerAudit(flags *pflag.FlagSet, store *storeOptions) {
 	flags.StringVarP(&o.environment, "environment", "e", "", "only roles of this environment")
-	o.fleetOptions.register(flags, store)
+	o.fleetOptions.register(flags, store, "pbm-auditor")
+	o.scope.role.Session = fleet.AuditSession
 	flags.StringSliceVar(&o.statuses, "status", nil, "list only roles with these statuses: "+joined(fleet.Statuses()))
 	flags.StringSliceVar(&o.failOn, "fail-on", texts(failing), "exit with 1 if there are roles with these statuses, or "+failOnNothing+"; unknown is for\nroles of stacks that were read and are not being deployed")
 	flags.StringSliceVar(&o.exempt, "exempt", nil, "roles that need no boundary, by name or path, such as 'cdk-*' or '/platform/*'")

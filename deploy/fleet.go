@@ -25,8 +25,10 @@ type fleetOptions struct {
 	rate        float64
 }
 
-func (o *fleetOptions) register(flags *pflag.FlagSet, store *storeOptions) {
-	o.scope.register(flags)
+// register registers the flags. The role is the one that is assumed in accounts by
+// default.
+func (o *fleetOptions) register(flags *pflag.FlagSet, store *storeOptions, role string) {
+	o.scope.register(flags, role)
 	store.registerTargets(flags)
 	flags.StringVar(&o.stack, "stack", "", "only stacks whose names match this pattern, such as 'shop-*'")
 	flags.DurationVar(&o.maxAge, "max-age", 24*time.Hour, "reuse what was read of stacks in this time, such as 72h")

@@ -73,6 +73,8 @@ func interrupted(c *cobra.Command) error {
 		problem.Remedy = "some values may be written; run the command again to complete it"
 	case "audit":
 		problem.Remedy = "what was read is kept; run the command again to complete it"
+	case "push":
+		problem.Remedy = "if it was deploying, continue it: pbm push ENVIRONMENT --resume"
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}

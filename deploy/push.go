@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,12 @@ import (
 // pushOptions are the flags of pbm push.
 type pushOptions struct {
 	fleetOptions
+	planOptions
+	runOptions
+}
+
+// planOptions are the flags of pbm push that say what to deploy.
+type planOptions struct {
 	wavesText   string
 	waves       push.Waves
 	repairDrift bool
@@ -31,27 +38,37 @@ func (p *pbm) pushCommand() *cobra.Command {
 		Short: "deploy the stacks again that lag behind a changed boundary",
 		Long: `Push plans which stacks of an environment to deploy again, so that their roles
 carry its present boundary. It lists what would change, and which stacks it holds
-and why. It writes nothing to AWS.
+and why. Without --execute it writes nothing to AWS.
+
+With --execute it deploys them in waves, by change sets from the template that each
+stack has. It executes a change set only if that changes nothing but boundaries.
+After each wave it reads the roles again, and it stops at the first failure. A run
+that has stopped, or was killed, is continued with --resume.
 
 It reads accounts and Regions as pbm audit does. A new version of a boundary's
 policy needs no push: it takes effect at once.`,
 		Example: `  pbm push dev
-  pbm push dev --stack 'shop-*' --all-regions
-  pbm push dev --commands > push.sh`,
+  pbm push dev --execute --stack 'shop-*'
+  pbm push dev --resume`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
-		Annotations:       map[string]string{ignoresAnnotation: readOnly + ", store"},
+		Annotations:       map[string]string{ignoresAnnotation: "store"},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.environment = args[0]
 			return p.push(c.Context(), o)
 		},
 	}
-	o.registerPush(c.Flags(), &p.store)
+	o.register(c.Flags(), &p.store)
 	return c
 }
 
-func (o *pushOptions) registerPush(flags *pflag.FlagSet, store *storeOptions) {
-	o.fleetOptions.register(flags, store)
+func (o *pushOptions) register(flags *pflag.FlagSet, store *storeOptions) {
+	o.fleetOptions.register(flags, store, "pbm-pusher")
+	o.planOptions.register(flags)
+	o.runOptions.register(flags)
+}
+
+func (o *planOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.wavesText, "waves", push.DefaultWaves.String(), "how many stacks to deploy before roles are read again, wave by wave")
 	flags.BoolVar(&o.repairDrift, "repair-drift", false, "also deploy stacks whose roles somebody changed by hand, and undo that")
 	flags.StringVar(&o.bucket, "bucket", "", "bucket for templates longer than 51,200 bytes; ${AWS::AccountId} and ${AWS::Region}\nare replaced")
@@ -63,15 +80,34 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 	if err != nil {
 		return err
 	}
+	if p.dryRun {
+		o.execute = false
+	}
+	o.scope.role.Session = push.PlanSession
+	if o.writes() {
+		o.scope.role.Session = push.RunSession
+		if err := p.confirmTargets(ctx, o); err != nil {
+			return err
+		}
+	}
 	accounts, values, err := p.accounts(ctx, o.fleetOptions)
 	if err != nil {
 		return err
+	}
+	if o.resumes() {
+		return p.resumePush(ctx, o, settings, accounts)
 	}
 	planned, err := p.planPush(ctx, o, settings, accounts, values)
 	if err != nil {
 		return err
 	}
-	return p.showPlan(planned, o)
+	if o.execute {
+		return p.executePush(ctx, o, settings, accounts, planned)
+	}
+	if err := p.showPlan(planned, o); err != nil {
+		return err
+	}
+	return o.verdict(planned)
 }
 
 // check finds wrong flags before anything is read.
@@ -82,7 +118,30 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 	if o.waves, err = push.ParseWaves(o.wavesText); err != nil {
 		return settings, usagef("%s %w", spelling(o.flags, "waves"), err)
 	}
+	if err := o.runOptions.check(o.flags, o.commands); err != nil {
+		return settings, err
+	}
 	return o.fleetOptions.check(store)
+}
+
+// verdict is the error of a plan that holds stacks, or that does not have all of them.
+func (o *pushOptions) verdict(t planned) error {
+	unread := 0
+	for _, a := range t.report.Accounts {
+		if a.Err != nil {
+			unread++
+		}
+	}
+	held := len(t.Held())
+	switch {
+	case unread > 0:
+		return fmt.Errorf("%s could not be read completely", counted(unread, "account"))
+	case !o.hasFound(t.report):
+		return errNoRoles
+	case held > 0:
+		return fmt.Errorf("%s held", counted(held, "stack"))
+	}
+	return nil
 }
 
 // planned is a plan, and the audit that it is from.
@@ -100,9 +159,10 @@ func (p *pbm) planPush(ctx context.Context, o pushOptions, settings transform.Op
 	}
 	report = report.Only(o.isOfEnvironment)
 	shown := p.newProgress()
+	client := cloudFormationIn(accounts, o.rate)
 	planner := push.Planner{
 		Rules: newStackRules(o.macroName, settings), RepairDrift: o.repairDrift, HasBucket: o.bucket != "",
-		Client:   func(account, region string) push.Reader { return cloudFormationIn(accounts, o.rate)(account, region) },
+		Client:   func(account, region string) push.Reader { return client(account, region) },
 		Progress: func(read, all int) { shown.say("planned for %d of %s", read, counted(all, "stack")) },
 	}
 	plan, err := planner.Plan(ctx, o.environment, report)

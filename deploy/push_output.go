@@ -17,9 +17,10 @@ type pushResult struct {
 // stackResult is a stack with its state.
 type stackResult struct {
 	push.Stack
-	Wave  int         `json:"wave,omitempty"` // that a plan has it in
-	State push.State  `json:"state"`
-	Held  *heldResult `json:"held,omitempty"` // in place of that of Stack
+	Wave   int         `json:"wave,omitempty"` // that a plan has it in
+	State  push.State  `json:"state"`
+	Reason string      `json:"reason,omitempty"` // of a state that is a failure
+	Held   *heldResult `json:"held,omitempty"`   // in place of that of Stack
 }
 
 // heldResult is why a stack is held.

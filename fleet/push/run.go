@@ -28,12 +28,12 @@ type Run struct {
 	Failures    int           // how many failures are tolerated; one more, and nothing is begun any more
 	Every       time.Duration // how often CloudFormation is asked how far it is
 
-	Progress func(Progress) // is called when a stack is done, by one goroutine at a time
+	Progress func(Progress) // is called when the state of a stack changes, by one goroutine at a time
 }
 
 // Progress is how far a run is.
 type Progress struct {
-	Outcome     // of the stack that is done
+	Outcome     // of a stack
 	Wave, Waves int
 	Done, All   int // stacks
 }
@@ -170,9 +170,13 @@ func (x *execution) note(e Entry) error {
 	err := x.Note(e)
 	if err != nil {
 		x.mu.Lock()
-		x.err = errors.Join(x.err, err)
+		x.err = cmp.Or(x.err, err)
 		x.mu.Unlock()
 		return errStopped
+	}
+	if e.State == Creating || e.State == Executing {
+		i := slices.IndexFunc(x.Stacks, func(s Stack) bool { return s.ID == e.Stack })
+		x.show(Outcome{Stack: x.Stacks[i], State: e.State})
 	}
 	return nil
 }
@@ -200,13 +204,20 @@ func (x *execution) tell(s Stack, state State, hold *Hold, said string) {
 	if state.IsFailure() {
 		x.failures.Add(1)
 	}
-	left := len(x.left())
+	x.mu.Lock()
+	x.said[s.ID], x.holds[s.ID] = said, hold
+	x.mu.Unlock()
+	s.Hold = hold
+	x.show(Outcome{s, state, said})
+}
+
+// show tells how far the run is.
+func (x *execution) show(o Outcome) {
+	done := len(x.Stacks) - len(x.left())
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.said[s.ID], x.holds[s.ID] = said, hold
 	if x.Progress != nil {
-		s.Hold = hold
-		x.Progress(Progress{Outcome: Outcome{s, state, said}, Wave: x.wave, Waves: len(x.Waves), Done: len(x.Stacks) - left, All: len(x.Stacks)})
+		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: len(x.Waves), Done: done, All: len(x.Stacks)})
 	}
 }
 
