@@ -18,7 +18,6 @@ type pushed struct {
 	run, environment string
 	outcomes         []push.Outcome
 	stop             push.Stop
-	held             []push.Stack // by the plan
 }
 
 // stateTexts are what states are called for people and what to do about them, in the
@@ -37,7 +36,7 @@ func (t pushed) in(state push.State) []push.Outcome {
 	return slices.DeleteFunc(slices.Clone(t.outcomes), func(o push.Outcome) bool { return o.State != state })
 }
 
-// begun are the outcomes that have a state that another run goes on from.
+// left counts the stacks that the run is not done with.
 func (t pushed) left() (n int) {
 	for _, o := range t.outcomes {
 		if !o.State.IsFinal() && o.State != push.Failed {
@@ -47,9 +46,9 @@ func (t pushed) left() (n int) {
 	return n
 }
 
-// allHeld are the stacks that the plan or the run holds.
-func (t pushed) allHeld() []push.Stack {
-	all := slices.Clone(t.held)
+// held are the stacks that the plan or the run holds.
+func (t pushed) held() []push.Stack {
+	var all []push.Stack
 	for _, o := range t.in(push.WasHeld) {
 		all = append(all, o.Stack)
 	}
@@ -65,7 +64,7 @@ func (t pushed) render() []byte {
 			fmt.Fprintf(&out, ", %d %s", n, text.state)
 		}
 	}
-	if n := len(t.allHeld()); n > 0 {
+	if n := len(t.held()); n > 0 {
 		fmt.Fprintf(&out, ", %d held", n)
 	}
 	if n := t.left(); n > 0 {
@@ -85,7 +84,7 @@ func (t pushed) render() []byte {
 			}
 		}
 	}
-	for _, group := range holdsOf(t.allHeld()) {
+	for _, group := range holdsOf(t.held()) {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
@@ -100,7 +99,7 @@ func (t pushed) verdict() error {
 			found = append(found, fmt.Sprintf("%s: %d", text.state, n))
 		}
 	}
-	if n := len(t.allHeld()); n > 0 {
+	if n := len(t.held()); n > 0 {
 		found = append(found, fmt.Sprintf("held: %d", n))
 	}
 	if n := t.left(); n > 0 {
@@ -131,14 +130,11 @@ func (p *pbm) showPushed(t pushed) error {
 		}
 		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold)})
 	}
-	for _, s := range t.held {
-		r.Stacks = append(r.Stacks, stackResult{Stack: s, State: push.WasHeld, Held: heldOf(s.Hold)})
-	}
 	return p.printJSON(r)
 }
 
-// pushProgress says how far a run is: a line for each stack that is done, and on a
-// terminal what is going on.
+// pushProgress says how far a run is: a line for each stack that is deployed or is not
+// going to be, and on a terminal what is going on.
 type pushProgress struct {
 	*pbm
 	shown *progress
@@ -156,12 +152,14 @@ func (s *pushProgress) tell(now push.Progress) {
 	}
 	where := fmt.Sprintf("wave %d of %d, %d of %s", now.Wave, now.Waves, now.Done, counted(now.All, "stack"))
 	text := fmt.Sprintf("%s %s %s: %s", now.Account, now.Region, now.Name, now.State)
-	if !now.State.IsFinal() && now.State != push.Failed {
+	switch now.State {
+	case push.Creating, push.Executing:
 		s.shown.say("%s: %s%s", where, text, s.timeLeft(now))
-		return
+	case push.Live: // it was told of when it was deployed
+	default:
+		s.end()
+		s.line("", where+": "+text+s.timeLeft(now))
 	}
-	s.end()
-	s.line("", where+": "+text+s.timeLeft(now))
 }
 
 // timeLeft is how long the rest takes if it takes as long as what is done.
@@ -171,7 +169,7 @@ func (s *pushProgress) timeLeft(now push.Progress) string {
 		return ""
 	}
 	left := time.Since(s.began) / time.Duration(done) * time.Duration(now.All-now.Done)
-	return ", about " + max(left.Round(time.Minute), time.Minute).String() + " left"
+	return ", about " + strings.TrimSuffix(max(left.Round(time.Minute), time.Minute).String(), "0s") + " left"
 }
 
 func (s *pushProgress) end() { s.shown.end() }

@@ -121,13 +121,13 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	run := push.NewID(time.Now(), rand.Uint32())
 	journal, err := push.Create(ctx, push.Path(dir, run), push.Header{
 		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift,
-	}, ready)
+	}, t.Stacks)
 	if err != nil {
 		return notJournalled(err)
 	}
 	defer journal.Close()
 	p.line("", "run "+run+"; its journal is "+push.Path(dir, run))
-	if err := p.runPush(ctx, o, settings, accounts, journal, t.Held()); err != nil {
+	if err := p.runPush(ctx, o, settings, accounts, journal); err != nil {
 		return err
 	}
 	return o.verdict(t)
@@ -187,7 +187,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 		return err
 	}
 	p.line("", "continuing run "+journal.Run)
-	return p.runPush(ctx, o, settings, accounts, journal, nil)
+	return p.runPush(ctx, o, settings, accounts, journal)
 }
 
 // checkResumed refuses to continue a run elsewhere than it was.
@@ -211,7 +211,7 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 }
 
 // runPush deploys the stacks of a journal, and shows what became of them.
-func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal, held []push.Stack) error {
+func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal) error {
 	client := cloudFormationIn(accounts, o.rate)
 	shown := p.newPushProgress()
 	run := push.Run{
@@ -225,7 +225,7 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 	}
 	outcomes, stop, err := run.Execute(ctx)
 	shown.end()
-	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, stop: stop, held: held}
+	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, stop: stop}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)
 	}

@@ -85,7 +85,7 @@ type line struct {
 // use.
 type Journal struct {
 	Header
-	Stacks []Stack // of the plan, in its order
+	Stacks []Stack // of the plan, in its order; the run does nothing with those that it holds
 
 	mu     sync.Mutex
 	last   map[string]Entry // by stack ID
@@ -125,6 +125,9 @@ func Create(ctx context.Context, path string, h Header, stacks []Stack) (*Journa
 		text, err = append(text, more...), errors.Join(err, failed)
 	}
 	j := &Journal{Header: h, Stacks: stacks, last: map[string]Entry{}, unlock: unlock}
+	for _, s := range stacks {
+		j.plan(s)
+	}
 	if err == nil {
 		j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	}
@@ -211,6 +214,7 @@ func (j *Journal) read(number int, content []byte) error {
 		return fmt.Errorf("%w: it follows the end", ErrMalformed)
 	case len(j.Stacks) < j.Header.Stacks && l.Plan != nil && l.Plan.ID != "":
 		j.Stacks = append(j.Stacks, *l.Plan)
+		j.plan(*l.Plan)
 	case len(j.Stacks) < j.Header.Stacks:
 		return fmt.Errorf("%w: it should be a stack of the plan", ErrMalformed)
 	case l.End:
@@ -221,6 +225,13 @@ func (j *Journal) read(number int, content []byte) error {
 		return fmt.Errorf("%w: it is not about a stack of the plan", ErrMalformed)
 	}
 	return nil
+}
+
+// plan notes what the plan says of a stack that it holds.
+func (j *Journal) plan(s Stack) {
+	if s.Hold != nil {
+		j.last[s.ID] = Entry{Stack: s.ID, State: WasHeld, Hold: s.Hold}
+	}
 }
 
 // Last is the last entry about a stack. Its State is empty if there is none.

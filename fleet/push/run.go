@@ -35,7 +35,7 @@ type Run struct {
 type Progress struct {
 	Outcome     // of a stack
 	Wave, Waves int
-	Done, All   int // stacks
+	Done, All   int // stacks: those that are deployed, too, whose roles are not read yet
 }
 
 // Outcome is what a run did with a stack.
@@ -174,7 +174,7 @@ func (x *execution) note(e Entry) error {
 		x.mu.Unlock()
 		return errStopped
 	}
-	if e.State == Creating || e.State == Executing {
+	if slices.Contains([]State{Creating, Executing, Deployed}, e.State) {
 		i := slices.IndexFunc(x.Stacks, func(s Stack) bool { return s.ID == e.Stack })
 		x.show(Outcome{Stack: x.Stacks[i], State: e.State})
 	}
@@ -213,7 +213,8 @@ func (x *execution) tell(s Stack, state State, hold *Hold, said string) {
 
 // show tells how far the run is.
 func (x *execution) show(o Outcome) {
-	done := len(x.Stacks) - len(x.left())
+	isDeployed := func(s Stack) bool { return x.Last(s.ID).State == Deployed }
+	done := len(x.Stacks) - len(slices.DeleteFunc(x.left(), isDeployed))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.Progress != nil {

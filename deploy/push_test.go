@@ -1,0 +1,206 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/transform"
+)
+
+const (
+	pushRegion  = "eu-west-1"
+	boundaryNow = "arn:aws:iam::111122223333:policy/platform/dev-2"
+)
+
+// lagging makes stacks of dev in the account dev, and then changes the boundary.
+func lagging(t *testing.T, stacks, roles int) (*fleettest.Server, *fleettest.Account) {
+	t.Helper()
+	fake := asOperator(t)
+	dev := fake.Account(accounts["dev"])
+	dev.Fill(fleettest.Workload{Regions: []string{pushRegion}, Stacks: stacks, Roles: roles, Boundaries: map[string]string{
+		"dev": "arn:aws:iam::111122223333:policy/platform/dev",
+	}})
+	dev.Store(pushRegion).Set("/permissions-boundary/dev", boundaryNow)
+	dev.InstallMacro(pushRegion, "PermissionsBoundaryMacro", dev.Macro(pushRegion, transform.Options{}))
+	return fake, dev
+}
+
+// pushResult is what pbm push prints in JSON.
+type pushResult struct {
+	Run    string
+	Stacks []struct {
+		Stack, State, Reason string
+		Wave                 int
+		Held                 *struct {
+			Code, Reason, Remedy string
+			Subjects             []string
+		}
+	}
+}
+
+// states are the states of stacks, held ones with their code.
+func (r pushResult) states() map[string]string {
+	all := map[string]string{}
+	for _, s := range r.Stacks {
+		all[s.Stack] = s.State
+		if s.Held != nil {
+			all[s.Stack] += " " + s.Held.Code
+		}
+	}
+	return all
+}
+
+// tally counts stacks by state.
+func (r pushResult) tally() map[string]int {
+	n := map[string]int{}
+	for _, state := range r.states() {
+		n[state]++
+	}
+	return n
+}
+
+// pushDev runs pbm push dev in this process.
+func pushDev(t *testing.T, args ...string) (result pushResult, code int, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	args = append([]string{"push", "dev", "--rate", "0", "--poll", "1ms", "--yes", "--json"}, args...)
+	code = deploy.Run(context.Background(), args, nil, &out, &errs)
+	if out.Len() > 0 {
+		require.NoError(t, json.Unmarshal(out.Bytes(), &result), out.String())
+	}
+	return result, code, errs.String()
+}
+
+// stackState is what a push must leave as it is.
+type stackState struct {
+	Original, Processed string // without boundaries
+	Parameters, Tags    string
+	Capabilities        string
+}
+
+// statesOf are the stacks of an account as a push must leave them. Boundaries are
+// left out.
+func statesOf(dev *fleettest.Account, stacks int) map[string]stackState {
+	all := map[string]stackState{}
+	for i := range stacks {
+		name := fmt.Sprintf("app-%05d", i)
+		s, _ := dev.Stack(pushRegion, name)
+		all[name] = stackState{
+			Original: s.Original, Processed: withoutBoundaries(s.Processed),
+			Parameters: fmt.Sprint(s.Parameters), Tags: fmt.Sprint(s.Tags), Capabilities: fmt.Sprint(s.Capabilities),
+		}
+	}
+	return all
+}
+
+func withoutBoundaries(processed string) string {
+	var tree map[string]any
+	if json.Unmarshal([]byte(processed), &tree) != nil {
+		return processed
+	}
+	resources, _ := tree["Resources"].(map[string]any)
+	for _, r := range resources {
+		properties, _ := r.(map[string]any)["Properties"].(map[string]any)
+		delete(properties, "PermissionsBoundary")
+	}
+	text, _ := json.Marshal(tree)
+	return string(text)
+}
+
+// boundariesOf are the boundaries that the roles of a stack carry.
+func boundariesOf(dev *fleettest.Account, stack string) (all []string) {
+	s, _ := dev.Stack(pushRegion, stack)
+	for _, r := range s.Resources {
+		if r.Type == "AWS::IAM::Role" {
+			role, _ := dev.Role(r.PhysicalID)
+			all = append(all, role.Boundary)
+		}
+	}
+	return all
+}
+
+// isLive reports whether all roles of a stack carry the present boundary.
+func isLive(dev *fleettest.Account, stack string) bool {
+	for _, arn := range boundariesOf(dev, stack) {
+		if arn != boundaryNow {
+			return false
+		}
+	}
+	return true
+}
+
+// 300 stacks in waves, throttled. One rolls back in wave 2, where the run stops. One
+// would change more than boundaries, one is updated by somebody else meanwhile, and one
+// has a change set of others. In the end the right stacks are live, and nothing else
+// has changed.
+func TestPushOfManyStacks(t *testing.T) {
+	const stacks = 300
+	fake, dev := lagging(t, stacks, 2)
+	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{Reason: "Access denied"})
+	moreThanBoundaries(dev, "app-00040")
+	var updates atomic.Int32
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "DescribeChangeSet" && strings.Contains(c.Resource, "app-00050") && updates.Add(1) == 1 {
+			dev.ChangeStack(pushRegion, "app-00050", func(s *fleettest.Stack) { s.Tags = []fleettest.Tag{{Key: "team", Value: "others"}} })
+		}
+	})
+	before := statesOf(dev, stacks)
+	fake.Throttle(2000, 200)
+
+	first, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, 1, code)
+	states := first.states()
+	assert.Equal(t, "rolled-back", states["app-00003"], stderr)
+	assert.LessOrEqual(t, first.tally()["live"], 6, "no later wave was begun")
+	assert.Contains(t, stderr, "pbm: hint: to continue: pbm push dev --resume="+first.Run)
+	assert.Empty(t, dev.ChangeSets(pushRegion))
+
+	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{})
+	second, code, stderr := pushDev(t, "--resume="+first.Run)
+	assert.Equal(t, 1, code)
+	assert.Equal(t, map[string]int{"live": stacks - 2, "rolled-back": 1, "held other-changes": 1}, second.tally(), stderr)
+	assert.NotZero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet", Code: "InvalidChangeSetStatus"}), "the change set that was outdated was made again")
+	assert.NotZero(t, fake.Count(fleettest.Call{Code: "Throttling"}))
+	after := statesOf(dev, stacks)
+	for name, state := range before {
+		switch name {
+		case "app-00003", "app-00040":
+			assert.False(t, isLive(dev, name), name)
+		case "app-00050":
+			state.Tags = after[name].Tags
+			fallthrough
+		default:
+			assert.True(t, isLive(dev, name), name)
+		}
+		require.Equal(t, state, after[name], name)
+	}
+	assert.Empty(t, dev.ChangeSets(pushRegion))
+
+	third, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, map[string]int{"live": 1, "held other-changes": 1}, third.tally(), stderr)
+	assert.Equal(t, 1, code)
+	fake.ForgetCalls()
+	_, code, _ = pushDev(t, "--execute")
+	assert.Equal(t, 1, code, "one is held still")
+	assert.Zero(t, fake.Writes(), "nothing is left to deploy")
+}
+
+// moreThanBoundaries makes the template of a stack differ from what was deployed.
+func moreThanBoundaries(dev *fleettest.Account, stack string) {
+	s, _ := dev.Stack(pushRegion, stack)
+	updated := s.Updated
+	dev.ChangeStack(pushRegion, stack, func(s *fleettest.Stack) {
+		s.Processed = strings.Replace(s.Processed, `"Queue":{"Type":"AWS::SQS::Queue"}`, `"Queue":{"Type":"AWS::SQS::Queue","Properties":{"VisibilityTimeout":30}}`, 1)
+		s.Updated = updated
+	})
+}
