@@ -24,6 +24,7 @@ type Account struct {
 	users        listing[User]                  // by name
 	policies     listing[string]                // the documents, by ARN
 	organization *Organization
+	applied      []Applied
 }
 
 // Tag is a tag of a stack or role.

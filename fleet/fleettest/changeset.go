@@ -138,6 +138,20 @@ func (a *Account) ChangeSets(region string) []ChangeSet {
 	return views
 }
 
+// PutChangeSet adds a change set that somebody has created and not executed. It
+// would change nothing.
+func (a *Account) PutChangeSet(region, stack, name string) (id string) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	s := *a.stack(region, stack)
+	c := &changeSet{
+		in: changeSetInput{name: name, usePrevious: true}, name: name, before: s, after: s,
+		done: true, polls: pollsOfCreation, executionStatus: available,
+	}
+	_ = a.addChangeSet(region, c) // fails beyond the limit only
+	return c.id
+}
+
 // LimitChangeSets sets how many change sets a stack may have; it is 1000 until
 // then. Source: CloudFormation quotas.
 func (s *Server) LimitChangeSets(n int) {

@@ -243,7 +243,10 @@ func TestCreationErrors(t *testing.T) {
 		"no YAML":            {func(in *cloudformation.CreateChangeSetInput) { in.TemplateBody = aws.String("[") }, "ValidationError", "Template format error"},
 		"no capabilities":    {func(in *cloudformation.CreateChangeSetInput) { in.Capabilities = nil }, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
 		"not enough of them": {func(in *cloudformation.CreateChangeSetInput) { in.Capabilities = []types.Capability{"CAPABILITY_IAM"} }, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
-		"unknown parameter":  {func(in *cloudformation.CreateChangeSetInput) { in.Parameters[0].ParameterKey = aws.String("Other") }, "ValidationError", "Cannot specify usePreviousValue as true for a parameter key not in the previous template"},
+		"one without effect": {func(in *cloudformation.CreateChangeSetInput) {
+			in.Capabilities = []types.Capability{"CAPABILITY_AUTO_EXPAND"}
+		}, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]"},
+		"unknown parameter": {func(in *cloudformation.CreateChangeSetInput) { in.Parameters[0].ParameterKey = aws.String("Other") }, "ValidationError", "Cannot specify usePreviousValue as true for a parameter key not in the previous template"},
 		"tag of AWS": {func(in *cloudformation.CreateChangeSetInput) {
 			in.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("y")}}
 		}, "ValidationError", "aws: prefixed tag key names are not allowed for external use."},
@@ -275,6 +278,52 @@ func TestParametersOfChangeSet(t *testing.T) {
 		got[*p.ParameterKey] = *p.ParameterValue
 	}
 	assert.Equal(t, map[string]string{"Environment": "dev", "New": "n", "Secret": "****"}, got)
+}
+
+// Roles that a macro adds need a capability, too. It is missed when the macro
+// has run.
+func TestCapabilitiesOfProcessed(t *testing.T) {
+	s := newStage(t, service)
+	s.InstallMacro(region, "Adds", echo(`{"Resources":{"Role":{"Type":"AWS::IAM::Role"}}}`))
+	require.NoError(t, s.Deploy(region, "app", `{"Transform":"Adds","Resources":{}}`, nil, echo(`{"Resources":{"Queue":{"Type":"AWS::SQS::Queue"}}}`)))
+	in := s.input("app")
+	in.Capabilities = []types.Capability{"CAPABILITY_AUTO_EXPAND"}
+	out := s.create(in)
+	assert.Equal(t, types.ChangeSetStatusFailed, out.Status)
+	assert.Equal(t, "Requires capabilities : [CAPABILITY_IAM]", *out.StatusReason)
+	in.ChangeSetName, in.Capabilities = aws.String("again"), []types.Capability{"CAPABILITY_IAM"}
+	assert.Equal(t, []string{"Remove Queue ", "Add Role "}, summary(s.create(in)))
+}
+
+// A stack that is updated while the macro runs has an obsolete change set.
+func TestUpdateDuringCreation(t *testing.T) {
+	s := newStage(t, service)
+	macro := s.Macro(region, transform.Options{})
+	s.InstallMacro(region, "PermissionsBoundaryMacro", func(event []byte) []byte {
+		assert.NoError(t, s.Deploy(region, "orders", service, nil, macro))
+		return macro(event)
+	})
+	out := s.create(s.input("orders"))
+	assert.Equal(t, types.ExecutionStatusObsolete, out.ExecutionStatus)
+	requireCode(t, "InvalidChangeSetStatus", s.execute(*out.ChangeSetId))
+}
+
+// A change set of somebody else is listed, and is in the way of its name only.
+func TestForeignChangeSet(t *testing.T) {
+	s := newStage(t, service)
+	id := s.PutChangeSet(region, "orders", "foreign")
+	out := s.describe(id)
+	assert.Equal(t, types.ExecutionStatusAvailable, out.ExecutionStatus)
+	assert.Empty(t, out.Changes)
+	list, err := s.client.ListChangeSets(context.Background(), &cloudformation.ListChangeSetsInput{StackName: aws.String("orders")})
+	require.NoError(t, err)
+	assert.Equal(t, "foreign", *list.Summaries[0].ChangeSetName)
+	in := s.input("orders")
+	in.ChangeSetName = aws.String("foreign")
+	_, err = s.client.CreateChangeSet(context.Background(), in)
+	requireCode(t, "AlreadyExistsException", err)
+	require.NoError(t, s.execute(*s.create(s.input("orders")).ChangeSetId))
+	assert.Empty(t, s.ChangeSets(region), "executing the other one has deleted it")
 }
 
 // The same input with the same token is the same change set; with another

@@ -193,6 +193,7 @@ func (a *Account) ForgetStack(region, id string) {
 	all := a.stacks[region]
 	all.remove(all.known[id])
 	delete(all.known, id)
+	delete(all.events, id)
 }
 
 var cloudFormationOperations = map[string]func(*request) ([]byte, error){

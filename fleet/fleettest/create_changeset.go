@@ -1,6 +1,7 @@
 package fleettest
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -36,7 +37,7 @@ type givenParameter struct {
 // CloudFormation quotas.
 const (
 	longestBody   = 51200
-	longestObject = 1 << 20
+	longestObject = 1_000_000
 )
 
 var changeSetName = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
@@ -250,7 +251,7 @@ func (a *Account) readTemplate(region string, c *changeSet) error {
 	case c.in.usePrevious:
 		body = c.before.Original
 	case c.in.url != "":
-		body, err = a.templateAt(region, c.in.url)
+		body, err = a.templateAt(c.in.url)
 	}
 	if err != nil {
 		return err
@@ -351,7 +352,8 @@ func (c *changeSet) finish() {
 	}
 	switch {
 	case len(c.changes) > 0 || c.changesMore:
-		c.done, c.executionStatus = true, available
+		// Somebody may have updated the stack while the macro ran.
+		c.done, c.executionStatus = true, cmp.Or(c.executionStatus, available)
 	case c.transforms && !c.in.usePrevious:
 		c.fail(noUpdates)
 	default:

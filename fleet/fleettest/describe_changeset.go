@@ -1,8 +1,6 @@
 package fleettest
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // describeChangeSet describes a change set. One that is being created, or
 // executed, moves on.
@@ -11,9 +9,8 @@ func describeChangeSet(r *request, x *result) error {
 	if err != nil {
 		return err
 	}
-	if c.isListed() && c.executionStatus != obsolete {
-		defer func() { c.polls++ }()
-	} else {
+	defer func() { c.polls++ }()
+	if c.executionStatus == executeInProgress {
 		r.account.proceed(r.Region, c.before.ID)
 	}
 	var shown []change

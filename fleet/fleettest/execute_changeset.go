@@ -1,8 +1,6 @@
 package fleettest
 
-import (
-	"slices"
-)
+import "slices"
 
 // executeChangeSet starts an update. Its other change sets are deleted. The same
 // token again is the same execution. Source: CloudFormation API,
@@ -42,7 +40,7 @@ func (a *Account) checkExecution(region string, c *changeSet, token string) erro
 		return invalid("Operations on nested change sets must be performed on the root change set [%s]", c.root.id)
 	}
 	for _, one := range c.hierarchy() {
-		if s := a.stack(region, one.before.ID); !slices.Contains(updatable, s.Status) {
+		if s := a.stack(region, one.before.ID); !one.hasFailed && !slices.Contains(updatable, s.Status) {
 			return notUpdatable(s)
 		}
 	}

@@ -81,7 +81,10 @@ func (a *Account) source(body string) (source, error) {
 		return source{}, invalid("Template format error: %v", err)
 	}
 	declared, err := parametersOf(document)
-	return source{document, declared}, err
+	if err != nil {
+		return source{}, invalid("Template format error: %v", err)
+	}
+	return source{document, declared}, nil
 }
 
 // hasTransforms reports whether CloudFormation changes the template before it
@@ -93,7 +96,7 @@ func (s source) hasTransforms() bool {
 // transform returns the template after its transforms: AWS::Include wherever it
 // is called, then the macro that the section Transform names.
 func (a *Account) transform(region string, s source, given []Parameter, find findMacro) ([]byte, error) {
-	fragment, err := a.include(region, s.document.Fragment())
+	fragment, err := a.include(s.document.Fragment())
 	if err != nil || s.document.Transform() == nil {
 		return fragment, err
 	}
@@ -173,7 +176,7 @@ const includeTransform = "AWS::Include"
 
 // include replaces each call of AWS::Include in a fragment by the members of the
 // snippet that it names. A fragment without one stays as it is.
-func (a *Account) include(region string, fragment []byte) ([]byte, error) {
+func (a *Account) include(fragment []byte) ([]byte, error) {
 	if !strings.Contains(string(fragment), `"`+includeTransform+`"`) {
 		return fragment, nil
 	}
@@ -181,39 +184,39 @@ func (a *Account) include(region string, fragment []byte) ([]byte, error) {
 	if err := json.Unmarshal(fragment, &tree); err != nil {
 		return nil, err
 	}
-	if err := a.includeIn(region, tree); err != nil {
+	if err := a.includeIn(tree); err != nil {
 		return nil, err
 	}
 	return mustMarshal(tree), nil
 }
 
-func (a *Account) includeIn(region string, tree any) error {
+func (a *Account) includeIn(tree any) error {
 	switch tree := tree.(type) {
 	case []any:
 		for _, element := range tree {
-			if err := a.includeIn(region, element); err != nil {
+			if err := a.includeIn(element); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
 		for _, member := range tree {
-			if err := a.includeIn(region, member); err != nil {
+			if err := a.includeIn(member); err != nil {
 				return err
 			}
 		}
-		return a.includeHere(region, tree)
+		return a.includeHere(tree)
 	}
 	return nil
 }
 
 // includeHere replaces the call that is a member of an object, if there is one.
-func (a *Account) includeHere(region string, object map[string]any) error {
+func (a *Account) includeHere(object map[string]any) error {
 	call, _ := object["Fn::Transform"].(map[string]any)
 	if call["Name"] != includeTransform {
 		return nil
 	}
 	parameters, _ := call["Parameters"].(map[string]any)
-	text, err := a.snippetAt(region, fmt.Sprint(parameters["Location"]))
+	text, err := a.snippetAt(fmt.Sprint(parameters["Location"]))
 	if err != nil {
 		return invalid("Transform %s failed with: %s", includeTransform, messageOf(err))
 	}

@@ -20,6 +20,25 @@ func (a *Account) FailUpdates(region, stack string, f UpdateFailure) {
 	a.stacks[region].failures[stack] = f
 }
 
+// Applied is what an update has changed in a resource: an attribute, or a
+// property, for good or until it was rolled back.
+type Applied struct {
+	Region, Stack string
+	LogicalID     string
+	Type          string
+	Action        string // Add, Modify or Remove
+	Path          string // such as /Properties/PermissionsBoundary; empty unless Action is Modify
+	Value         string // what it became; empty for none
+}
+
+// Applied returns all that executions of change sets have changed in the
+// account, in the order in which they did.
+func (a *Account) Applied() []Applied {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	return slices.Clone(a.applied)
+}
+
 // Settle finishes everything that is in progress in the account, as if much time
 // had gone by.
 func (a *Account) Settle() {
@@ -123,6 +142,22 @@ func (u *update) change(c *changeSet, ch change) {
 		u.changeUser(ch)
 	}
 	u.note(c, ch, updateComplete, "")
+	u.record(c, ch)
+}
+
+// record adds a change to what Applied returns.
+func (u *update) record(c *changeSet, ch change) {
+	one := Applied{Region: u.region, Stack: c.before.Name, LogicalID: ch.logicalID, Type: ch.kind, Action: ch.action}
+	if ch.action != "Modify" {
+		u.account.applied = append(u.account.applied, one)
+	}
+	for _, d := range ch.details {
+		if d.isDynamic || d.changeType == "SyncWithActual" {
+			continue
+		}
+		one.Path, one.Value = d.path(), textOf(d.after)
+		u.account.applied = append(u.account.applied, one)
+	}
 }
 
 // refusal is why a resource cannot be changed, empty if it can be.
