@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
@@ -222,6 +223,12 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			return fleet.Boundaries(ctx, iam.NewFromConfig(fleet.Limited(cfg, cfg.Region, o.rate)))
 		},
 		Concurrency: o.concurrency, Failures: o.failures, Every: o.every, Progress: shown.tell,
+	}
+	if o.bucket != "" {
+		run.Bucket = func(account, region string) push.Bucket {
+			name := push.BucketIn(o.bucket, push.Stack{Account: account, Region: region})
+			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
+		}
 	}
 	outcomes, stop, err := run.Execute(ctx)
 	shown.end()

@@ -5,6 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +19,7 @@ import (
 
 	"permissions-boundary-macro/deploy"
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/transform"
 )
 
@@ -27,11 +33,9 @@ func lagging(t *testing.T, stacks, roles int) (*fleettest.Server, *fleettest.Acc
 	t.Helper()
 	fake := asOperator(t)
 	dev := fake.Account(accounts["dev"])
-	dev.Fill(fleettest.Workload{Regions: []string{pushRegion}, Stacks: stacks, Roles: roles, Boundaries: map[string]string{
+	dev.FillLagging(fleettest.Workload{Regions: []string{pushRegion}, Stacks: stacks, Roles: roles, Boundaries: map[string]string{
 		"dev": "arn:aws:iam::111122223333:policy/platform/dev",
-	}})
-	dev.Store(pushRegion).Set("/permissions-boundary/dev", boundaryNow)
-	dev.InstallMacro(pushRegion, "PermissionsBoundaryMacro", dev.Macro(pushRegion, transform.Options{}))
+	}}, map[string]string{"dev": boundaryNow})
 	return fake, dev
 }
 
@@ -148,14 +152,15 @@ func TestPushOfManyStacks(t *testing.T) {
 	fake, dev := lagging(t, stacks, 2)
 	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{Reason: "Access denied"})
 	moreThanBoundaries(dev, "app-00040")
-	var updates atomic.Int32
+	var updated atomic.Bool
 	fake.OnCall(func(c fleettest.Call) {
-		if c.Operation == "DescribeChangeSet" && strings.Contains(c.Resource, "app-00050") && updates.Add(1) == 1 {
-			dev.ChangeStack(pushRegion, "app-00050", func(s *fleettest.Stack) { s.Tags = []fleettest.Tag{{Key: "team", Value: "others"}} })
+		if c.Operation == "DescribeChangeSet" && strings.Contains(c.Resource, "app-00050") && !updated.Swap(true) {
+			s, _ := dev.Stack(pushRegion, "app-00050")
+			assert.NoError(t, dev.Deploy(pushRegion, "app-00050", s.Original, map[string]string{"Environment": "dev", "Secret": "swordfish-2"}, dev.Macro(pushRegion, transform.Options{})))
 		}
 	})
 	before := statesOf(dev, stacks)
-	fake.Throttle(2000, 200)
+	fake.Throttle(300, 50)
 
 	first, code, stderr := pushDev(t, "--execute")
 	assert.Equal(t, 1, code)
@@ -164,20 +169,22 @@ func TestPushOfManyStacks(t *testing.T) {
 	assert.LessOrEqual(t, first.tally()["live"], 6, "no later wave was begun")
 	assert.Contains(t, stderr, "pbm: hint: to continue: pbm push dev --resume="+first.Run)
 	assert.Empty(t, dev.ChangeSets(pushRegion))
+	assert.NotZero(t, fake.Count(fleettest.Call{Code: "Throttling"}))
 
+	fake.Heal()
 	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{})
 	second, code, stderr := pushDev(t, "--resume="+first.Run)
 	assert.Equal(t, 1, code)
 	assert.Equal(t, map[string]int{"live": stacks - 2, "rolled-back": 1, "held other-changes": 1}, second.tally(), stderr)
 	assert.NotZero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet", Code: "InvalidChangeSetStatus"}), "the change set that was outdated was made again")
-	assert.NotZero(t, fake.Count(fleettest.Call{Code: "Throttling"}))
 	after := statesOf(dev, stacks)
 	for name, state := range before {
 		switch name {
 		case "app-00003", "app-00040":
 			assert.False(t, isLive(dev, name), name)
 		case "app-00050":
-			state.Tags = after[name].Tags
+			assert.NotEqual(t, state.Parameters, after[name].Parameters, "what others did stays")
+			state = after[name]
 			fallthrough
 		default:
 			assert.True(t, isLive(dev, name), name)
@@ -185,6 +192,7 @@ func TestPushOfManyStacks(t *testing.T) {
 		require.Equal(t, state, after[name], name)
 	}
 	assert.Empty(t, dev.ChangeSets(pushRegion))
+	onlyBoundaries(t, dev)
 
 	third, code, stderr := pushDev(t, "--execute")
 	assert.Equal(t, map[string]int{"live": 1, "held other-changes": 1}, third.tally(), stderr)
@@ -195,6 +203,15 @@ func TestPushOfManyStacks(t *testing.T) {
 	assert.Zero(t, fake.Writes(), "nothing is left to deploy")
 }
 
+// onlyBoundaries checks that pushes have changed nothing but boundaries.
+func onlyBoundaries(t *testing.T, dev *fleettest.Account) {
+	t.Helper()
+	for _, a := range dev.Applied() {
+		require.Equal(t, "/Properties/PermissionsBoundary", a.Path, a)
+		require.Equal(t, boundaryNow, a.Value, a)
+	}
+}
+
 // moreThanBoundaries makes the template of a stack differ from what was deployed.
 func moreThanBoundaries(dev *fleettest.Account, stack string) {
 	s, _ := dev.Stack(pushRegion, stack)
@@ -203,4 +220,81 @@ func moreThanBoundaries(dev *fleettest.Account, stack string) {
 		s.Processed = strings.Replace(s.Processed, `"Queue":{"Type":"AWS::SQS::Queue"}`, `"Queue":{"Type":"AWS::SQS::Queue","Properties":{"VisibilityTimeout":30}}`, 1)
 		s.Updated = updated
 	})
+}
+
+// TestPushKilled kills pbm at a random call, once before the call takes effect, once
+// after. The run that is resumed deploys what is left, once, and leaves nothing behind.
+func TestPushKilled(t *testing.T) {
+	first, count := generated.Seeds(t, 50)
+	kills := 0
+	for seed := first; seed < first+count; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { kills += killPush(t, rand.New(rand.NewPCG(seed, 0))) })
+	}
+	t.Logf("%d kills", kills)
+	assert.GreaterOrEqual(t, kills, int(count))
+}
+
+// killPush kills a push up to three times, and returns how often it did.
+func killPush(t *testing.T, random *rand.Rand) (kills int) {
+	const stacks = 8
+	fake, dev := lagging(t, stacks, 2)
+	moreThanBoundaries(dev, "app-00001")
+	dev.CreateBucket(pushRegion, "templates")
+	dev.ChangeStack(pushRegion, "app-00002", func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
+	if random.IntN(2) == 0 {
+		dev.FailUpdates(pushRegion, "app-00004", fleettest.UpdateFailure{Reason: "Access denied"})
+	}
+	var process atomic.Pointer[os.Process]
+	crash := func() {
+		fake.CrashAt(fleettest.Crash{
+			After: 1 + random.IntN(160), Done: random.IntN(2) == 0,
+			Kill: func() { _ = process.Load().Kill() }, // it has not ended: it waits for this answer
+		})
+	}
+	push := func(mode string) (killed bool, stderr string) {
+		pbm := exec.Command("pbm", "push", "dev", mode, "--rate", "0", "--poll", "1ms", "--yes", "--failures", "1", "--waves", "1,3,rest", "--bucket", "templates")
+		if mode == "--resume" {
+			pbm.Args = slices.DeleteFunc(pbm.Args, func(arg string) bool { return arg == "--waves" || arg == "1,3,rest" })
+		}
+		var errs bytes.Buffer
+		pbm.Stderr = &errs
+		require.NoError(t, pbm.Start())
+		process.Store(pbm.Process)
+		if kills < 3 {
+			crash()
+		}
+		_ = pbm.Wait()
+		return !pbm.ProcessState.Exited(), errs.String()
+	}
+	mode, stderr := "--execute", ""
+	for killed := true; killed; {
+		fake.Restart()
+		if killed, stderr = push(mode); killed {
+			kills++
+		}
+		journals, err := filepath.Glob(".pbm/*.jsonl")
+		require.NoError(t, err)
+		if len(journals) > 0 {
+			mode = "--resume"
+		}
+	}
+	fake.Restart()
+	assert.Empty(t, dev.ChangeSets(pushRegion), stderr)
+	assert.Empty(t, dev.Objects("templates"), stderr)
+	onlyBoundaries(t, dev)
+	executed := map[string]int{}
+	for _, a := range dev.Applied() {
+		executed[a.Stack+" "+a.LogicalID]++
+	}
+	for i := range stacks {
+		name := fmt.Sprintf("app-%05d", i)
+		s, _ := dev.Stack(pushRegion, name)
+		isOther := name == "app-00001" || s.Status == "UPDATE_ROLLBACK_COMPLETE"
+		require.Equal(t, !isOther, isLive(dev, name), "%s is %s\n%s", name, s.Status, stderr)
+		assert.LessOrEqual(t, executed[name+" Role0"], 1, "%s was deployed twice", name)
+	}
+	_, code, stderr := pushDev(t, "--resume")
+	assert.Zero(t, code)
+	assert.Equal(t, "pbm: no push of dev is left to continue in .pbm\n", stderr)
+	return kills
 }

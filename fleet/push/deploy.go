@@ -134,7 +134,7 @@ func (x *execution) request(ctx context.Context, d deployment, in *cloudformatio
 	}
 	in.TemplateBody = &body
 	if entry.Object != "" {
-		url, err := x.Bucket(d.Account, d.Region).Put(ctx, entry.Object, body)
+		url, err := x.Bucket(d.Account, d.Region).put(ctx, entry.Object, body)
 		if err != nil {
 			return nil, err
 		}
@@ -328,5 +328,5 @@ func (x *execution) removeObject(ctx context.Context, d deployment) error {
 	if last.State != Creating || last.Object == "" || x.Bucket == nil {
 		return nil
 	}
-	return x.Bucket(d.Account, d.Region).Delete(ctx, last.Object)
+	return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)
 }

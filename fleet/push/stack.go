@@ -95,7 +95,7 @@ func (s Stack) describe() string { return fmt.Sprintf("stack %s in %s", s.Name, 
 
 var (
 	stackSetInstance = regexp.MustCompile(`^StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	productName      = regexp.MustCompile(`^SC-[0-9]{12}-pp-[a-z0-9]+$`)
+	productName      = regexp.MustCompile(`^SC-[0-9]{12}-pp-[A-Za-z0-9]+$`)
 )
 
 // productTag begins the tags that Service Catalog sets.
