@@ -54,7 +54,10 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 	case p.output == outputJSON:
 		return p.printJSON(t.result(o.waves))
 	}
-	text := planText{planned: t, waves: o.waves, command: "pbm push " + printable.Shell(t.Environment) + " --execute"}
+	text := planText{planned: t, waves: o.waves}
+	if !o.execute {
+		text.command = "pbm push " + printable.Shell(t.Environment) + " --execute"
+	}
 	return p.print(text.render())
 }
 

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,8 +80,8 @@ func (t pushed) render() []byte {
 				rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, o.Said})
 			}
 			out.Write(aligned(shortened(rows)))
-			if text.remedy != "" {
-				out.WriteString("    hint: " + text.remedy + "\n")
+			for _, remedy := range remediesOf(outcomes, text.remedy) {
+				fmt.Fprintln(&out, "    hint: "+printable.Line(remedy))
 			}
 		}
 	}
@@ -89,6 +90,18 @@ func (t pushed) render() []byte {
 		out.Write(group.render())
 	}
 	return out.Bytes()
+}
+
+// remediesOf are what to do about outcomes, each once: what is usual, unless it is
+// known better.
+func remediesOf(outcomes []push.Outcome, usual string) []string {
+	var remedies []string
+	for _, o := range outcomes {
+		if remedy := cmp.Or(o.Remedy, usual); remedy != "" && !slices.Contains(remedies, remedy) {
+			remedies = append(remedies, remedy)
+		}
+	}
+	return remedies
 }
 
 // verdict is the error of a run in which not all stacks have become live.

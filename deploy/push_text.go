@@ -17,7 +17,7 @@ import (
 type planText struct {
 	planned
 	waves   push.Waves
-	command string // that executes the plan
+	command string // that executes the plan; empty if it is executed now
 }
 
 func (t planText) render() []byte {
@@ -42,7 +42,9 @@ func (t planText) render() []byte {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
-	out.WriteString("\n" + t.next(ready))
+	if next := t.next(ready); next != "" {
+		out.WriteString("\n" + next)
+	}
 	return out.Bytes()
 }
 
@@ -173,6 +175,7 @@ func (t planText) next(ready []push.Stack) string {
 		fmt.Fprintf(&text, "%s need something else than a deployment: pbm audit --environment %s\n", counted(n, "role"), printable.Shell(t.Environment))
 	}
 	switch {
+	case len(ready) > 0 && t.command == "": // on with it
 	case len(ready) > 0:
 		fmt.Fprintf(&text, "nothing was written; to deploy %s: %s\n", counted(len(ready), "stack"), t.command)
 	case len(t.Stacks) == 0:

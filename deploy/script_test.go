@@ -79,7 +79,14 @@ func runScripts(t *testing.T, dir, moto string) {
 			"trust":        trustCommand,
 			"organization": organizationCommand,
 
-			"writes": writesCommand,
+			"writes":     writesCommand,
+			"status":     statusCommand,
+			"undeclared": undeclaredCommand,
+			"pad":        padCommand,
+			"deployed":   deployedCommand,
+			"changeset":  changesetCommand,
+			"bucket":     bucketCommand,
+			"objects":    objectsCommand,
 
 			"document": documentCommand,
 			"grant":    grantCommand,

@@ -41,8 +41,9 @@ type Progress struct {
 // Outcome is what a run did with a stack.
 type Outcome struct {
 	Stack
-	State State // empty or not final if the run stopped before it was done
-	Said  string
+	State  State // empty or not final if the run stopped before it was done
+	Said   string
+	Remedy string // of what was said; may be empty
 }
 
 // Stop says why a run has stopped before all stacks were done.
@@ -70,10 +71,9 @@ type execution struct {
 	wave int
 
 	mu     sync.Mutex
-	said   map[string]string // what AWS said about stacks, by their IDs
-	holds  map[string]*Hold  // with what AWS said
-	failed map[string]bool   // stacks that another run has to go on with
-	err    error             // of the journal
+	told   map[string]Outcome // what became of stacks, by their IDs
+	failed map[string]bool    // stacks that another run has to go on with
+	err    error              // of the journal
 }
 
 // Execute deploys the stacks that are not done, wave by wave, and returns what became
@@ -81,7 +81,7 @@ type execution struct {
 // deployments that are under way, and deletes the change sets that are not executed. A
 // run that has stopped is resumed by another Run with its journal.
 func (r *Run) Execute(ctx context.Context) ([]Outcome, Stop, error) {
-	x := &execution{Run: r, interrupted: ctx.Done(), said: map[string]string{}, holds: map[string]*Hold{}, failed: map[string]bool{}}
+	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
 	stop := x.run(context.WithoutCancel(ctx))
 	outcomes := make([]Outcome, len(r.Stacks))
 	for i, s := range r.Stacks {
@@ -187,7 +187,8 @@ var errStopped = errors.New("the run has stopped")
 // finish notes that the run is done with a stack.
 func (x *execution) finish(s Stack, state State, hold *Hold, said string) {
 	if x.note(Entry{Stack: s.ID, State: state, Hold: hold}) == nil {
-		x.tell(s, state, hold, said)
+		s.Hold = hold
+		x.tell(Outcome{Stack: s, State: state, Said: said})
 	}
 }
 
@@ -196,19 +197,18 @@ func (x *execution) fail(s Stack, err error) {
 	x.mu.Lock()
 	x.failed[s.ID] = true
 	x.mu.Unlock()
-	x.tell(s, Failed, nil, err.Error())
+	x.tell(Outcome{s, Failed, err.Error(), boundary.Remedy(err)})
 }
 
 // tell keeps what became of a stack, and tells of it.
-func (x *execution) tell(s Stack, state State, hold *Hold, said string) {
-	if state.IsFailure() {
+func (x *execution) tell(o Outcome) {
+	if o.State.IsFailure() {
 		x.failures.Add(1)
 	}
 	x.mu.Lock()
-	x.said[s.ID], x.holds[s.ID] = said, hold
+	x.told[o.ID] = o
 	x.mu.Unlock()
-	s.Hold = hold
-	x.show(Outcome{s, state, said})
+	x.show(o)
 }
 
 // show tells how far the run is.
@@ -225,12 +225,14 @@ func (x *execution) show(o Outcome) {
 // outcome is what became of a stack, in this run or, as far as the journal tells, in
 // an earlier one.
 func (x *execution) outcome(s Stack) Outcome {
-	last := x.Last(s.ID)
-	s.Hold = cmp.Or(x.holds[s.ID], last.Hold)
-	if x.failed[s.ID] {
-		last.State = Failed
+	if o, known := x.told[s.ID]; known {
+		return o
 	}
-	return Outcome{s, last.State, x.said[s.ID]}
+	last := x.Last(s.ID)
+	if last.State == WasHeld {
+		s.Hold = last.Hold
+	}
+	return Outcome{Stack: s, State: last.State}
 }
 
 // pause waits until it is time to ask again.
