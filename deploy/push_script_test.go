@@ -78,12 +78,17 @@ func changesetCommand(ts *testscript.TestScript, _ bool, args []string) {
 	cfg, err := client(context.Background(), filepath.Dir(ts.Getenv("AWS_CONFIG_FILE")), ts.Getenv("AWS_ENDPOINT_URL"), args[0])
 	ts.Check(err)
 	cfg.Region = args[1]
-	s, _ := fakeOf(ts).Account(accounts[args[0]]).Stack(args[1], args[2])
-	_, err = cloudformation.NewFromConfig(cfg).CreateChangeSet(context.Background(), &cloudformation.CreateChangeSetInput{
-		StackName: &args[2], ChangeSetName: &args[3], TemplateBody: &s.Original, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
+	ts.Check(newChangeSet(cfg, fakeOf(ts).Account(accounts[args[0]]), args[2], args[3]))
+}
+
+// newChangeSet creates a change set that changes the tags of a stack.
+func newChangeSet(cfg aws.Config, account *fleettest.Account, stack, name string) error {
+	s, _ := account.Stack(cfg.Region, stack)
+	_, err := cloudformation.NewFromConfig(cfg).CreateChangeSet(context.Background(), &cloudformation.CreateChangeSetInput{
+		StackName: &stack, ChangeSetName: &name, TemplateBody: &s.Original, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("others")}},
 	})
-	ts.Check(err)
+	return err
 }
 
 // bucketCommand is bucket PROFILE REGION NAME: there is a bucket.
