@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -50,17 +51,30 @@ policy needs no push: it takes effect at once.`,
 		Example: `  pbm push dev
   pbm push dev --execute --stack 'shop-*'
   pbm push dev --resume`,
-		Args:              cobra.ExactArgs(1),
+		Args:              func(c *cobra.Command, args []string) error { return o.takeArgs(args) },
 		ValidArgsFunction: p.completeNames,
 		Annotations:       map[string]string{ignoresAnnotation: "store"},
-		RunE: func(c *cobra.Command, args []string) error {
-			o.environment = args[0]
-			return p.push(c.Context(), o)
-		},
+		RunE:              func(c *cobra.Command, _ []string) error { return p.push(c.Context(), o) },
 	}
 	o.register(c.Flags(), &p.store)
 	return c
 }
+
+// takeArgs takes the name of an environment. Behind --resume, whose value is optional,
+// a run is an argument if a space is in front of it.
+func (o *pushOptions) takeArgs(args []string) error {
+	if len(args) == 2 && o.resume == resumeLatest && runID.MatchString(args[1]) {
+		o.resume, args = args[1], args[:1]
+	}
+	if len(args) != 1 {
+		return errArgs
+	}
+	o.environment = args[0]
+	return nil
+}
+
+// errArgs is the error of arguments that a command does not take.
+var errArgs = errors.New("wrong arguments")
 
 func (o *pushOptions) register(flags *pflag.FlagSet, store *storeOptions) {
 	o.fleetOptions.register(flags, store, "pbm-pusher")

@@ -104,3 +104,26 @@ func objectsCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("bucket %s has %q", args[1], got)
 	}
 }
+
+// objectCommand is object PROFILE BUCKET KEY FILE: somebody stores a file.
+func objectCommand(ts *testscript.TestScript, _ bool, args []string) {
+	fakeOf(ts).Account(accounts[args[0]]).PutObject(args[1], args[2], ts.ReadFile(args[3]))
+}
+
+// nestCommand is nest PROFILE REGION PARENT RESOURCE STACK: the stack is that of a
+// resource of another one.
+func nestCommand(ts *testscript.TestScript, _ bool, args []string) {
+	fakeOf(ts).Account(accounts[args[0]]).Nest(args[1], args[2], args[3], args[4])
+}
+
+// changesetsCommand is changesets PROFILE REGION N: N change sets are left.
+func changesetsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	if got := fakeOf(ts).Account(accounts[args[0]]).ChangeSets(args[1]); len(got) != want {
+		ts.Fatalf("change sets: %+v", got)
+	}
+}
+
+// healCommand is heal: no call fails any more.
+func healCommand(ts *testscript.TestScript, _ bool, _ []string) { fakeOf(ts).Heal() }

@@ -97,7 +97,7 @@ type stackState struct {
 func statesOf(dev *fleettest.Account, stacks int) map[string]stackState {
 	all := map[string]stackState{}
 	for i := range stacks {
-		name := fmt.Sprintf("app-%05d", i)
+		name := stackName(i)
 		s, _ := dev.Stack(pushRegion, name)
 		all[name] = stackState{
 			Original: s.Original, Processed: withoutBoundaries(s.Processed),
@@ -106,6 +106,9 @@ func statesOf(dev *fleettest.Account, stacks int) map[string]stackState {
 	}
 	return all
 }
+
+// stackName is the name of the ith stack of lagging.
+func stackName(i int) string { return fmt.Sprintf("app-%05d", i) }
 
 func withoutBoundaries(processed string) string {
 	var tree map[string]any
@@ -287,7 +290,7 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 		executed[a.Stack+" "+a.LogicalID]++
 	}
 	for i := range stacks {
-		name := fmt.Sprintf("app-%05d", i)
+		name := stackName(i)
 		s, _ := dev.Stack(pushRegion, name)
 		isOther := name == "app-00001" || s.Status == "UPDATE_ROLLBACK_COMPLETE"
 		require.Equal(t, !isOther, isLive(dev, name), "%s is %s\n%s", name, s.Status, stderr)

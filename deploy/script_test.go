@@ -87,6 +87,10 @@ func runScripts(t *testing.T, dir, moto string) {
 			"changeset":  changesetCommand,
 			"bucket":     bucketCommand,
 			"objects":    objectsCommand,
+			"object":     objectCommand,
+			"nest":       nestCommand,
+			"changesets": changesetsCommand,
+			"heal":       healCommand,
 
 			"document": documentCommand,
 			"grant":    grantCommand,

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -34,6 +35,7 @@ type deployment struct {
 	name    string // of its change sets
 	run     string
 	attempt int
+	pause   func() // waits until it is time to ask again
 }
 
 // token is a client token: CloudFormation takes a second call with it for the first
@@ -91,7 +93,11 @@ type changeSet = cloudformation.DescribeChangeSetOutput
 
 // find returns the change set of the run as it is now.
 func (d deployment) find(ctx context.Context) (*changeSet, error) {
-	out, err := d.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	return d.read(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+}
+
+func (d deployment) read(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*changeSet, error) {
+	out, err := d.client.DescribeChangeSet(ctx, in)
 	if isNoChangeSet(err) {
 		return &changeSet{}, nil
 	}
@@ -99,6 +105,19 @@ func (d deployment) find(ctx context.Context) (*changeSet, error) {
 		return nil, d.failure("read", "cloudformation:DescribeChangeSet", err)
 	}
 	return out, nil
+}
+
+// await waits until a change set is complete or has failed. Until then it has no
+// changes, and cannot be deleted. Source: CloudFormation API, DeleteChangeSet,
+// InvalidChangeSetStatus.
+func (d deployment) await(ctx context.Context, in *cloudformation.DescribeChangeSetInput) (*changeSet, error) {
+	for {
+		set, err := d.read(ctx, in)
+		if err != nil || set.Status != types.ChangeSetStatusCreatePending && set.Status != types.ChangeSetStatusCreateInProgress {
+			return set, err
+		}
+		d.pause()
+	}
 }
 
 func isNoChangeSet(err error) bool {
@@ -119,17 +138,17 @@ func isUnchanged(c *changeSet) bool {
 }
 
 // changes reads all changes of a change set, by its ARN.
-func (d deployment) changes(ctx context.Context, id string, withValues bool) (*changeSet, []types.Change, error) {
+func (d deployment) changes(ctx context.Context, id string, withValues bool) ([]types.Change, error) {
 	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &id, IncludePropertyValues: aws.Bool(withValues)}
 	var all []types.Change
 	for {
 		out, err := d.client.DescribeChangeSet(ctx, in)
 		if err != nil {
-			return nil, nil, d.failure("read", "cloudformation:DescribeChangeSet", err)
+			return nil, d.failure("read", "cloudformation:DescribeChangeSet", err)
 		}
 		all = append(all, out.Changes...)
 		if aws.ToString(out.NextToken) == "" {
-			return out, all, nil
+			return all, nil
 		}
 		in.NextToken = out.NextToken
 	}
@@ -137,7 +156,7 @@ func (d deployment) changes(ctx context.Context, id string, withValues bool) (*c
 
 // delete deletes the change set of the run, and waits until it is gone. There may be
 // none.
-func (d deployment) delete(ctx context.Context, pause func()) error {
+func (d deployment) delete(ctx context.Context) error {
 	_, err := d.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
 	if isNoChangeSet(err) || isGone(err) {
 		return nil
@@ -153,7 +172,7 @@ func (d deployment) delete(ctx context.Context, pause func()) error {
 		if err != nil || c.Status == "" || c.Status == types.ChangeSetStatusDeleteComplete {
 			return nil
 		}
-		pause()
+		d.pause()
 	}
 	return boundary.Problem{
 		What:   "change set " + d.name + " of " + d.describe() + " is still being deleted",
@@ -169,17 +188,26 @@ const maxDeletePolls = 60
 // that CloudFormation reads from Parameter Store. Others are all changes apart from
 // boundaries; bound is the number of roles and users whose boundary is set.
 func (d deployment) judge(ctx context.Context, rules Rules, id string) (others []string, bound int, err error) {
-	described, listed, err := d.changes(ctx, id, false)
+	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case isUnchanged(set): // of a nested stack
+		return nil, 0, nil
+	case set.Status != types.ChangeSetStatusCreateComplete:
+		return []string{"change set " + id + ": " + cmp.Or(string(set.Status), "it does not exist")}, 0, nil
+	}
+	listed, err := d.changes(ctx, id, false)
 	if err != nil {
 		return nil, 0, err
 	}
-	_, valued, err := d.changes(ctx, id, true)
+	valued, err := d.changes(ctx, id, true)
 	if err != nil {
 		return nil, 0, err
 	}
 	verdict := Judge(listed, valued, d.Boundary)
 	others, bound = verdict.Others, len(verdict.Bound)
-	apart, err := d.apart(ctx, rules, described)
+	apart, err := d.apart(ctx, rules, set)
 	if err != nil {
 		return nil, 0, err
 	}

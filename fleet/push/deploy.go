@@ -21,7 +21,7 @@ const maxAttempts = 3
 
 // deploy deploys a stack.
 func (x *execution) deploy(ctx context.Context, s Stack) {
-	d := deployment{Stack: s, client: x.Client(s.Account, s.Region), run: x.Header.Run, name: changeSetPrefix + x.Header.Run}
+	d := deployment{Stack: s, client: x.Client(s.Account, s.Region), run: x.Header.Run, name: changeSetPrefix + x.Header.Run, pause: x.pause}
 	switch err := x.advance(ctx, d); {
 	case err == nil, errors.Is(err, errStopped):
 	case errors.Is(err, fleet.ErrGone):
@@ -80,7 +80,7 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	if hold, err = x.request(ctx, d, input, body); hold != nil || err != nil {
 		return true, errors.Join(err, x.dropHeld(ctx, d, hold))
 	}
-	set, err := x.await(ctx, d)
+	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
 	switch {
 	case err != nil:
 		return false, err
@@ -150,18 +150,6 @@ func (x *execution) request(ctx context.Context, d deployment, in *cloudformatio
 		return nil, d.failure("create", "cloudformation:CreateChangeSet", err)
 	}
 	return nil, nil
-}
-
-// await waits until the change set is complete or has failed. Until then it cannot be
-// deleted, either. Source: CloudFormation API, DeleteChangeSet, InvalidChangeSetStatus.
-func (x *execution) await(ctx context.Context, d deployment) (*changeSet, error) {
-	for {
-		set, err := d.find(ctx)
-		if err != nil || set.Status != types.ChangeSetStatusCreatePending && set.Status != types.ChangeSetStatusCreateInProgress {
-			return set, err
-		}
-		x.pause()
-	}
 }
 
 // pass has the gate judge the change set, and executes it if it passes.
@@ -266,7 +254,7 @@ func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error
 			x.finish(d.Stack, RolledBack, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
 			return nil
 		}
-		x.pause()
+		d.pause()
 	}
 }
 
@@ -309,7 +297,7 @@ func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Ho
 		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: d.attempt, Then: then, Hold: hold}); err != nil {
 			return err
 		}
-		if err := d.delete(ctx, x.pause); err != nil {
+		if err := d.delete(ctx); err != nil {
 			return err
 		}
 	}
