@@ -3,7 +3,6 @@ package deploy
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 type pushed struct {
 	run, environment string
 	outcomes         []push.Outcome
-	stop             push.Stop
+	hasEnded         bool
 }
 
 // stateTexts are what states are called for people and what to do about them, in the
@@ -118,16 +117,16 @@ func (t pushed) verdict() error {
 	if n := t.left(); n > 0 {
 		found = append(found, fmt.Sprintf("not done: %d", n))
 	}
+	problem := boundary.Problem{What: strings.Join(found, ", ")}
 	switch {
 	case len(found) == 0:
 		return nil
-	case t.stop == push.Completed:
-		return errors.New(strings.Join(found, ", "))
+	case !t.hasEnded:
+		problem.Remedy = "to continue: pbm push " + printable.Shell(t.environment) + " --resume=" + t.run
+	case t.left() > 0:
+		problem.Remedy = "the others were in no wave; run the push again for them"
 	}
-	return boundary.Problem{
-		What:   strings.Join(found, ", "),
-		Remedy: "to continue: pbm push " + printable.Shell(t.environment) + " --resume=" + t.run,
-	}
+	return problem
 }
 
 // showPushed prints what a run did.

@@ -159,7 +159,7 @@ func notJournalled(err error) error {
 	return boundary.Problem{
 		What:   "the journal of the push cannot be used",
 		Cause:  err,
-		Remedy: "correct that; a push deploys nothing without a journal",
+		Remedy: "correct that, or move the file away; a push deploys nothing without a journal",
 	}
 }
 
@@ -230,9 +230,9 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
 		}
 	}
-	outcomes, stop, err := run.Execute(ctx)
+	outcomes, err := run.Execute(ctx)
 	shown.end()
-	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, stop: stop}
+	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded()}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)
 	}

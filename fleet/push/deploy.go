@@ -25,6 +25,10 @@ func (x *execution) deploy(ctx context.Context, s Stack) {
 	switch err := x.advance(ctx, d); {
 	case err == nil, errors.Is(err, errStopped):
 	case errors.Is(err, fleet.ErrGone):
+		if err := x.removeObject(ctx, d); err != nil {
+			x.fail(s, err)
+			return
+		}
 		x.finish(s, Gone, nil, "")
 	default:
 		if x.Last(s.ID).State == Creating {
@@ -77,8 +81,11 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	if hold != nil {
 		return true, x.drop(ctx, d, WasHeld, hold)
 	}
-	if hold, err = x.request(ctx, d, input, body); hold != nil || err != nil {
-		return true, errors.Join(err, x.dropHeld(ctx, d, hold))
+	if hold, err = x.request(ctx, d, input, body); err != nil {
+		return false, err
+	}
+	if hold != nil {
+		return true, x.drop(ctx, d, WasHeld, hold)
 	}
 	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
 	switch {
@@ -277,14 +284,6 @@ func (d deployment) reason(ctx context.Context, began time.Time) string {
 		}
 	}
 	return first
-}
-
-// dropHeld drops the change set of a stack that is held, if it is.
-func (x *execution) dropHeld(ctx context.Context, d deployment, hold *Hold) error {
-	if hold == nil {
-		return nil
-	}
-	return x.drop(ctx, d, WasHeld, hold)
 }
 
 // drop deletes the change set of this attempt, if there may be one, and what it is made

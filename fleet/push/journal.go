@@ -241,7 +241,8 @@ func (j *Journal) Last(stack string) Entry {
 	return j.last[stack]
 }
 
-// HasEnded reports whether the run has come to its end.
+// HasEnded reports whether the run has come to its end: nothing is left to do, or in no
+// wave.
 func (j *Journal) HasEnded() bool { return j.ended }
 
 // Note writes an entry, and returns when it is on the disk.
@@ -259,7 +260,7 @@ func (j *Journal) Note(e Entry) error {
 	return nil
 }
 
-// End says that nothing is left to do.
+// End notes that the run has come to its end.
 func (j *Journal) End() error {
 	text, err := marshal(line{End: true})
 	if err != nil {

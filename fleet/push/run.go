@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,18 +45,6 @@ type Outcome struct {
 	Remedy string // of what was said; may be empty
 }
 
-// Stop says why a run has stopped before all stacks were done.
-type Stop string
-
-// Reasons to stop.
-const (
-	Completed     Stop = ""
-	Interrupted   Stop = "interrupted"
-	Failures      Stop = "failures"
-	WavesAreOver  Stop = "the waves are over"
-	NotJournalled Stop = "the journal cannot be written"
-)
-
 // rolesTries is how often roles are read until all carry their boundary: IAM shows
 // changes with a delay. Source: IAM user guide, eventual consistency.
 const rolesTries = 5
@@ -66,47 +53,44 @@ const rolesTries = 5
 type execution struct {
 	*Run
 	interrupted <-chan struct{}
-	failures    atomic.Int64
+	wave        int
 
-	wave int
-
-	mu     sync.Mutex
-	told   map[string]Outcome // what became of stacks, by their IDs
-	failed map[string]bool    // stacks that another run has to go on with
-	err    error              // of the journal
+	mu       sync.Mutex
+	told     map[string]Outcome // what became of stacks, by their IDs
+	failed   map[string]bool    // stacks that another run has to go on with
+	failures int
+	err      error // of the journal
 }
 
 // Execute deploys the stacks that are not done, wave by wave, and returns what became
 // of all stacks of the journal. When ctx ends it begins nothing more, waits for the
 // deployments that are under way, and deletes the change sets that are not executed. A
-// run that has stopped is resumed by another Run with its journal.
-func (r *Run) Execute(ctx context.Context) ([]Outcome, Stop, error) {
+// run that has stopped like this, or after failures, has not ended: another Run with its
+// journal continues it. The error is one of writing the journal.
+func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
-	stop := x.run(context.WithoutCancel(ctx))
+	if !x.HasEnded() {
+		x.run(context.WithoutCancel(ctx))
+	}
 	outcomes := make([]Outcome, len(r.Stacks))
 	for i, s := range r.Stacks {
 		outcomes[i] = x.outcome(s)
 	}
-	return outcomes, stop, x.err
+	return outcomes, x.err
 }
 
-func (x *execution) run(ctx context.Context) Stop {
+// run deploys wave after wave, until it must stop or the waves are over.
+func (x *execution) run(ctx context.Context) {
 	for {
 		x.verify(ctx)
 		left := x.left()
 		wave, size := x.Waves.at(x.deployed(), len(x.Stacks))
 		switch {
-		case x.err != nil:
-			return NotJournalled
-		case len(left) == 0 && len(x.failed) == 0:
+		case x.err == nil && len(x.failed) == 0 && (len(left) == 0 || size == 0):
 			x.err = x.End()
-			return Completed
-		case x.isInterrupted():
-			return Interrupted
-		case x.isStopped(), len(left) == 0:
-			return Failures
-		case size == 0:
-			return WavesAreOver
+			return
+		case len(left) == 0, size == 0, x.isStopped():
+			return
 		}
 		x.wave = wave
 		x.each(ctx, left[:min(size, len(left))])
@@ -145,24 +129,16 @@ func (x *execution) deployed() (n int) {
 	return n
 }
 
-func (x *execution) isInterrupted() bool {
+// isStopped reports whether nothing more may be begun.
+func (x *execution) isStopped() bool {
 	select {
 	case <-x.interrupted:
 		return true
 	default:
-		return false
 	}
-}
-
-// isStopped reports whether nothing more may be begun.
-func (x *execution) isStopped() bool {
-	return x.isInterrupted() || x.failures.Load() > int64(x.Failures) || x.journalError() != nil
-}
-
-func (x *execution) journalError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.err
+	return x.failures > x.Failures || x.err != nil
 }
 
 // note writes to the journal. What cannot be written there must not be done.
@@ -202,10 +178,10 @@ func (x *execution) fail(s Stack, err error) {
 
 // tell keeps what became of a stack, and tells of it.
 func (x *execution) tell(o Outcome) {
-	if o.State.IsFailure() {
-		x.failures.Add(1)
-	}
 	x.mu.Lock()
+	if o.State.IsFailure() {
+		x.failures++
+	}
 	x.told[o.ID] = o
 	x.mu.Unlock()
 	x.show(o)
