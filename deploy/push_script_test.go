@@ -84,10 +84,14 @@ func changesetCommand(ts *testscript.TestScript, _ bool, args []string) {
 // newChangeSet creates a change set that changes the tags of a stack.
 func newChangeSet(cfg aws.Config, account *fleettest.Account, stack, name string) error {
 	s, _ := account.Stack(cfg.Region, stack)
-	_, err := cloudformation.NewFromConfig(cfg).CreateChangeSet(context.Background(), &cloudformation.CreateChangeSetInput{
+	in := &cloudformation.CreateChangeSetInput{
 		StackName: &stack, ChangeSetName: &name, TemplateBody: &s.Original, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("others")}},
-	})
+	}
+	for _, p := range s.Parameters {
+		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: &p.Key, UsePreviousValue: aws.Bool(true)})
+	}
+	_, err := cloudformation.NewFromConfig(cfg).CreateChangeSet(context.Background(), in)
 	return err
 }
 

@@ -11,14 +11,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/fleet/push"
 	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/transform"
 )
@@ -148,18 +151,25 @@ func isLive(dev *fleettest.Account, stack string) bool {
 
 // 300 stacks in waves, throttled. One rolls back in wave 2, where the run stops. One
 // would change more than boundaries, one is updated by somebody else meanwhile, and one
-// has a change set of others. In the end the right stacks are live, and nothing else
+// gets a change set of others. In the end the right stacks are live, and nothing else
 // has changed.
 func TestPushOfManyStacks(t *testing.T) {
 	const stacks = 300
 	fake, dev := lagging(t, stacks, 2)
 	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{Reason: "Access denied"})
 	moreThanBoundaries(dev, "app-00040")
-	var updated atomic.Bool
+	cfg := clientOfDev(t, fake)
+	var updated, created atomic.Bool
 	fake.OnCall(func(c fleettest.Call) {
-		if c.Operation == "DescribeChangeSet" && strings.Contains(c.Resource, "app-00050") && !updated.Swap(true) {
+		if c.Operation != "DescribeChangeSet" {
+			return
+		}
+		switch {
+		case strings.Contains(c.Resource, "app-00050") && !updated.Swap(true):
 			s, _ := dev.Stack(pushRegion, "app-00050")
 			assert.NoError(t, dev.Deploy(pushRegion, "app-00050", s.Original, map[string]string{"Environment": "dev", "Secret": "swordfish-2"}, dev.Macro(pushRegion, transform.Options{})))
+		case strings.Contains(c.Resource, "app-00060") && !created.Swap(true):
+			assert.NoError(t, newChangeSet(cfg, dev, "app-00060", "release-42"))
 		}
 	})
 	before := statesOf(dev, stacks)
@@ -178,12 +188,12 @@ func TestPushOfManyStacks(t *testing.T) {
 	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{})
 	second, code, stderr := pushDev(t, "--resume="+first.Run)
 	assert.Equal(t, 1, code)
-	assert.Equal(t, map[string]int{"live": stacks - 2, "rolled-back": 1, "held other-changes": 1}, second.tally(), stderr)
+	assert.Equal(t, map[string]int{"live": stacks - 3, "rolled-back": 1, "held other-changes": 1, "held foreign-change-set": 1}, second.tally(), stderr)
 	assert.NotZero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet", Code: "InvalidChangeSetStatus"}), "the change set that was outdated was made again")
 	after := statesOf(dev, stacks)
 	for name, state := range before {
 		switch name {
-		case "app-00003", "app-00040":
+		case "app-00003", "app-00040", "app-00060":
 			assert.False(t, isLive(dev, name), name)
 		case "app-00050":
 			assert.NotEqual(t, state.Parameters, after[name].Parameters, "what others did stays")
@@ -194,16 +204,26 @@ func TestPushOfManyStacks(t *testing.T) {
 		}
 		require.Equal(t, state, after[name], name)
 	}
-	assert.Empty(t, dev.ChangeSets(pushRegion))
+	left := dev.ChangeSets(pushRegion)
+	require.Len(t, left, 1)
+	assert.Equal(t, "release-42", left[0].Name)
 	onlyBoundaries(t, dev)
 
 	third, code, stderr := pushDev(t, "--execute")
-	assert.Equal(t, map[string]int{"live": 1, "held other-changes": 1}, third.tally(), stderr)
+	assert.Equal(t, map[string]int{"live": 1, "held other-changes": 1, "held foreign-change-set": 1}, third.tally(), stderr)
 	assert.Equal(t, 1, code)
 	fake.ForgetCalls()
 	_, code, _ = pushDev(t, "--execute")
-	assert.Equal(t, 1, code, "one is held still")
+	assert.Equal(t, 1, code, "two are held still")
 	assert.Zero(t, fake.Writes(), "nothing is left to deploy")
+}
+
+// clientOfDev is what somebody else in the account dev works with.
+func clientOfDev(t *testing.T, fake *fleettest.Server) aws.Config {
+	t.Helper()
+	cfg, err := client(context.Background(), filepath.Dir(os.Getenv("AWS_SHARED_CREDENTIALS_FILE")), fake.URL, "dev")
+	require.NoError(t, err)
+	return cfg
 }
 
 // onlyBoundaries checks that pushes have changed nothing but boundaries.
@@ -300,4 +320,98 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 	assert.Zero(t, code)
 	assert.Equal(t, "pbm: no push of dev is left to continue in .pbm\n", stderr)
 	return kills
+}
+
+// journalText is the journal of the only run.
+func journalText(t *testing.T) string {
+	t.Helper()
+	journals, err := filepath.Glob(".pbm/*.jsonl")
+	require.NoError(t, err)
+	require.Len(t, journals, 1)
+	text, err := os.ReadFile(journals[0])
+	require.NoError(t, err)
+	return string(text)
+}
+
+// Before each call that writes, the journal says so: after a crash, AWS is asked about
+// all that may have happened. It has no secrets.
+func TestPushJournalIsAhead(t *testing.T) {
+	fake, dev := lagging(t, 6, 1)
+	cfg := clientOfDev(t, fake)
+	states := map[string]string{"CreateChangeSet": "creating", "ExecuteChangeSet": "executing", "DeleteChangeSet": "deleting"}
+	var mu sync.Mutex
+	seen := map[string]int{}
+	var created atomic.Bool
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "DescribeChangeSet" && strings.Contains(c.Resource, "app-00002") && !created.Swap(true) {
+			assert.NoError(t, newChangeSet(cfg, dev, "app-00002", "release-42")) // so that the push deletes its own
+		}
+		if states[c.Operation] == "" || c.Resource == "app-00002" {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		seen[c.Operation]++
+		last := ""
+		for line := range strings.Lines(journalText(t)) {
+			if strings.Contains(line, c.Resource) && strings.HasPrefix(line, `{"entry":`) {
+				last = line
+			}
+		}
+		assert.Contains(t, last, `"state":"`+states[c.Operation]+`"`, c.Operation)
+	})
+	_, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, map[string]int{"CreateChangeSet": 6, "ExecuteChangeSet": 5, "DeleteChangeSet": 1}, seen, stderr)
+	for _, secret := range []string{"swordfish", "AssumeRolePolicyDocument", "orders"} {
+		assert.NotContains(t, journalText(t), secret)
+	}
+}
+
+// A role that does not carry the boundary after the deployment is not live.
+func TestPushBehind(t *testing.T) {
+	fake, dev := lagging(t, 3, 2)
+	fake.OnCall(func(c fleettest.Call) {
+		if s, _ := dev.Stack(pushRegion, "app-00000"); c.Operation == "GetAccountAuthorizationDetails" && s.Status == "UPDATE_COMPLETE" {
+			dev.SetBoundary(s.Resources[1].PhysicalID, "arn:aws:iam::aws:policy/PowerUserAccess")
+		}
+	})
+	result, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, 1, code, stderr)
+	assert.Equal(t, map[string]string{"app-00000": "behind", "app-00001": "planned", "app-00002": "planned"}, result.states())
+	assert.Contains(t, result.Stacks[0].Reason, "these roles do not carry the boundary: app-00000-Role0-")
+}
+
+// A run that is resumed takes it from the stack whether a change set was executed that
+// is not there any more.
+func TestPushResumesWithoutChangeSet(t *testing.T) {
+	for name, done := range map[string]bool{"executed": true, "not executed": false} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, 1, 1)
+			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
+			_, code, _ := pushDev(t, "--execute")
+			require.Equal(t, 1, code)
+			fake.Restart()
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "DescribeChangeSet"}, Times: 1, Code: "ChangeSetNotFound"})
+			result, code, stderr := pushDev(t, "--resume")
+			require.Zero(t, code, stderr)
+			assert.Equal(t, map[string]int{"live": 1}, result.tally())
+			assert.Len(t, dev.Applied(), 1)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+		})
+	}
+}
+
+// The sessions of a plan cannot write.
+func TestPushSessions(t *testing.T) {
+	fake, _ := lagging(t, 1, 1)
+	fake.Account(accounts["prod"]).Trust("pbm-pusher", fleettest.Trust{})
+	require.NoError(t, os.WriteFile("accounts.txt", []byte(accounts["prod"]), 0o600))
+	for policy, mode := range map[string]string{push.PlanSession.Policy: "--dry-run", push.RunSession.Policy: "--execute"} {
+		fake.ForgetCalls()
+		pushDev(t, "--accounts", "accounts.txt", mode)
+		inSession := fake.Count(fleettest.Call{Account: accounts["prod"], Service: "iam", SessionPolicy: policy})
+		assert.NotZero(t, inSession, mode)
+		assert.Equal(t, inSession, fake.Count(fleettest.Call{Account: accounts["prod"], Service: "iam"}), mode)
+	}
 }

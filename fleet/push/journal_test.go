@@ -138,6 +138,19 @@ func TestJournalIsLocked(t *testing.T) {
 	again.Close()
 }
 
+// Each note is on the disk when Note returns.
+func TestJournalIsSynced(t *testing.T) {
+	count, restore := push.CountSyncs()
+	defer restore()
+	_, j := create(t)
+	defer j.Close()
+	assert.Equal(t, 1, count())
+	for i, e := range entries {
+		require.NoError(t, j.Note(e))
+		assert.Equal(t, 2+i, count())
+	}
+}
+
 // A note that cannot be written is not noted, and the call that it is for is not made.
 func TestJournalCannotBeWritten(t *testing.T) {
 	_, j := create(t)
