@@ -121,6 +121,9 @@ Outputs: {Size: {Value: !Ref Size}}
 		"a property less": {replace(", DelaySeconds: !Ref Size", ""), "", []string{
 			"Modify Queue False DirectModification Static /Properties/DelaySeconds=",
 		}, ""},
+		"no value": {replace("Keys: [a,", "Keys: [!Ref AWS::NoValue, c,"), "", []string{
+			`Modify Table False DirectModification Static /Properties/Keys=["c"]`,
+		}, ""},
 		"a parameter": {func(in *cloudformation.CreateChangeSetInput) {
 			in.Parameters = []types.Parameter{{ParameterKey: aws.String("Size"), ParameterValue: aws.String("2")}}
 		}, "", []string{
@@ -150,4 +153,15 @@ Outputs: {Size: {Value: !Ref Size}}
 		in.ChangeSetName = aws.String("again")
 		assert.Equal(t, types.ChangeSetStatusFailed, s.create(in).Status, "%s: nothing is left to do", name)
 	}
+}
+
+// Tags of a stack are a change, even where no resource gets them.
+func TestTagsOnly(t *testing.T) {
+	s := newStage(t, service)
+	require.NoError(t, s.Deploy(region, "app", `{"Resources":{"Thing":{"Type":"Custom::Thing"}}}`, nil, nil))
+	in := s.input("app")
+	in.Tags = []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
+	out := s.create(in)
+	assert.Equal(t, types.ChangeSetStatusCreateComplete, out.Status)
+	assert.Empty(t, out.Changes)
 }
