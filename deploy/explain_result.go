@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -31,18 +32,51 @@ var accessChanges = [...][3]accessChange{
 	policy.Lost:      {policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained, policy.Lost: accessSame},
 }
 
-// explanation is the result of pbm explain.
+// explanation is the result of pbm explain, without the roles that are in it: they
+// are explained one by one while they are printed, because their grants may take
+// gigabytes.
 type explanation struct {
-	Boundary      string          `json:"permissionsBoundary"`
-	Against       string          `json:"against"`
-	Roles         []explainedRole `json:"roles"` // all that were read
-	Summary       explainSummary  `json:"summary"`
-	NotConsidered []string        `json:"notConsidered"`
-	Catalogue     string          `json:"catalogue"` // date of the list of actions
+	Boundary      string            `json:"permissionsBoundary"`
+	Against       string            `json:"against"`
+	Context       map[string]string `json:"context,omitempty"` // condition keys that all requests have
+	Roles         []explainedRole   `json:"roles"`             // all that were read
+	Summary       explainSummary    `json:"summary"`
+	NotConsidered []string          `json:"notConsidered"`
+	Catalogue     string            `json:"catalogue"` // date of the list of actions
+
+	subjects []subject
 }
 
-func newExplanation(before, after string) explanation {
-	return explanation{Boundary: after, Against: before, Roles: []explainedRole{}, NotConsidered: notConsidered, Catalogue: catalogue.Embedded().Date}
+// subject is a role to explain.
+type subject struct {
+	*grantee
+	explainer
+	use *roleUse // nil if it is not asked for
+}
+
+func newExplanation(before, after string, context map[string]string) explanation {
+	return explanation{
+		Boundary: after, Against: before, Context: context, Roles: []explainedRole{},
+		NotConsidered: slices.Clone(notConsidered), Catalogue: catalogue.Embedded().Date,
+	}
+}
+
+func (e *explanation) add(g *grantee, by explainer) {
+	e.subjects = append(e.subjects, subject{grantee: g, explainer: by})
+}
+
+// roles explains the roles, with their grants if they are asked for, and counts them.
+func (e *explanation) roles(grants bool) iter.Seq[explainedRole] {
+	return func(yield func(explainedRole) bool) {
+		e.Summary = explainSummary{}
+		for _, s := range e.subjects {
+			role := s.explain(grants)
+			e.Summary.count(role)
+			if !yield(role) {
+				return
+			}
+		}
+	}
 }
 
 // explainedRole says what a boundary takes from a role.
@@ -54,6 +88,8 @@ type explainedRole struct {
 	Services   []explainedService `json:"services"` // of which something changes
 	Grants     []explainedGrant   `json:"grants,omitempty"`
 	NotInSight []string           `json:"notInSight,omitempty"` // policies, and parts of them
+
+	LastUseProblem string `json:"lastUseProblem,omitempty"` // why the last use of what is lost is not known
 
 	unclear int // actions
 	changes []statementChange
@@ -70,6 +106,8 @@ type explainedService struct {
 	Gained      int      `json:"gained"`
 	MayBeGained int      `json:"mayBeGained"`
 	Reasons     []string `json:"reasons,omitempty"` // why some may be lost or gained
+
+	Use *serviceUse `json:"use,omitempty"` // of what is lost
 }
 
 // explainedGrant is an action on a resource that a role is granted.
@@ -81,6 +119,7 @@ type explainedGrant struct {
 	Reason      string `json:"reason,omitempty"`
 	ByCatalogue bool   `json:"byCatalogue,omitempty"` // the verdict rests on the list of actions
 	Line        int    `json:"line,omitempty"`        // of the statement, or of the role
+	LastUsed    string `json:"lastUsed,omitempty"`    // of what is lost: a date, never, or not-tracked
 
 	change    accessChange
 	uncertain policy.Reason // of a grant that may be lost under one of the boundaries
@@ -114,17 +153,14 @@ var notConsidered = []string{
 }
 
 // explainer compares roles under two boundaries.
-type explainer struct {
-	comparison *policy.Comparison
-	actions    bool // grants are listed
+type explainer struct{ comparison *policy.Comparison }
+
+func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
+	return explainer{policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document)}
 }
 
-func newExplainer(facts policy.Facts, before, after knownBoundary, actions bool) explainer {
-	return explainer{policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document), actions}
-}
-
-// role compares a role's policies under the boundaries.
-func (e explainer) role(g *grantee) explainedRole {
+// explain compares a role's policies under the boundaries.
+func (g subject) explain(grants bool) explainedRole {
 	role := explainedRole{Role: g.name, Account: g.account, Line: g.line, Services: []explainedService{}}
 	if g.template != nil {
 		role.Path = g.template.path
@@ -142,14 +178,15 @@ func (e explainer) role(g *grantee) explainedRole {
 		}
 	}
 	whole, byLine := tally{}, talliesByLine{}
-	for grant := range e.comparison.Grants(documents...) {
+	for grant := range g.comparison.Grants(documents...) {
 		at := cmp.Or(lines[grant.Statement], g.line)
 		if strings.HasPrefix(grant.Action, policy.NotInSight) {
 			role.addNotInSight(actionsOf(at))
 			continue
 		}
 		one := explained(grant, at)
-		if e.actions {
+		if grants {
+			one.LastUsed = g.use.ofAction(one)
 			role.Grants = append(role.Grants, one)
 		}
 		whole.add(one)
@@ -157,8 +194,9 @@ func (e explainer) role(g *grantee) explainedRole {
 			byLine.add(at, one)
 		}
 	}
-	role.Services, role.unclear = whole.services()
+	role.Services, role.unclear = whole.services(g.use)
 	role.changes = byLine.changes()
+	role.LastUseProblem = g.use.told()
 	return role
 }
 
@@ -223,10 +261,10 @@ func (t tally) add(g explainedGrant) {
 }
 
 // services are those of which something changes, and how many actions are unclear.
-func (t tally) services() (all []explainedService, unclear int) {
+func (t tally) services(use *roleUse) (all []explainedService, unclear int) {
 	all = []explainedService{}
 	for _, name := range slices.Sorted(maps.Keys(t)) {
-		service := explainedService{Service: name, Actions: len(t[name].actions), Reasons: t[name].reasons}
+		service := explainedService{Service: name, Actions: len(t[name].actions), Reasons: t[name].reasons, Use: use.ofService(t[name], name)}
 		for _, counts := range t[name].actions {
 			unclear += service.count(counts)
 		}
@@ -276,7 +314,7 @@ func (t talliesByLine) add(line int, g explainedGrant) {
 func (t talliesByLine) changes() []statementChange {
 	var all []statementChange
 	for line, tally := range t {
-		if services, _ := tally.services(); len(services) > 0 {
+		if services, _ := tally.services(nil); len(services) > 0 {
 			all = append(all, statementChange{line, services})
 		}
 	}
@@ -284,23 +322,23 @@ func (t talliesByLine) changes() []statementChange {
 	return all
 }
 
-// summarize counts roles.
-func (e *explanation) summarize() {
-	for _, r := range e.Roles {
-		e.Summary.Roles++
-		if len(r.NotInSight) > 0 {
-			e.Summary.NotInSight++
-		}
-		switch {
-		case slices.ContainsFunc(r.Services, explainedService.loses):
-			e.Summary.Lose++
-		case slices.ContainsFunc(r.Services, explainedService.mayLose):
-			e.Summary.MayLose++
-		case slices.ContainsFunc(r.Services, explainedService.gains):
-			e.Summary.Gain++
-		case len(r.NotInSight) == 0 && r.unclear == 0:
-			e.Summary.LoseNone++
-		}
-		e.Summary.Unclear += r.unclear
+// count counts a role.
+func (s *explainSummary) count(r explainedRole) {
+	s.Roles++
+	if len(r.NotInSight) > 0 {
+		s.NotInSight++
 	}
+	switch {
+	case r.loses():
+		s.Lose++
+	case slices.ContainsFunc(r.Services, explainedService.mayLose):
+		s.MayLose++
+	case slices.ContainsFunc(r.Services, explainedService.gains):
+		s.Gain++
+	case len(r.NotInSight) == 0 && r.unclear == 0:
+		s.LoseNone++
+	}
+	s.Unclear += r.unclear
 }
+
+func (r explainedRole) loses() bool { return slices.ContainsFunc(r.Services, explainedService.loses) }

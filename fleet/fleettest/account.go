@@ -22,6 +22,8 @@ type Account struct {
 	roles        listing[*Role]             // by name
 	users        listing[User]              // by name
 	policies     listing[string]            // the documents, by ARN
+	accesses     map[string][]Access        // by role
+	reports      map[string]*accessReport   // by job
 	organization *Organization
 }
 
@@ -37,6 +39,7 @@ func (s *Server) Account(id string) *Account {
 			ID: id, server: s,
 			stores: map[string]*ssmtest.Server{}, regions: map[string]string{},
 			trusts: map[string]Trust{}, stacks: map[string]*stacks{},
+			accesses: map[string][]Access{}, reports: map[string]*accessReport{},
 		}
 	}
 	return s.accounts[id]

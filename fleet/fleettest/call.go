@@ -110,10 +110,13 @@ func (s *Server) failed(index int, r *request, f failure) failure {
 var reads = map[string][]string{
 	"account":        {"ListRegions"},
 	"cloudformation": {"DescribeStacks", "GetTemplate", "ListStackResources"},
-	"iam":            {"GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole", "ListRoles"},
-	"organizations":  {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
-	"ssm":            {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
-	"sts":            {"AssumeRole", "GetCallerIdentity"},
+	"iam": {
+		"GenerateServiceLastAccessedDetails", "GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole",
+		"GetServiceLastAccessedDetails", "ListRoles",
+	},
+	"organizations": {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
+	"ssm":           {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
+	"sts":           {"AssumeRole", "GetCallerIdentity"},
 }
 
 // resource is what a request names.
@@ -122,7 +125,7 @@ func (r *request) resource() string {
 	case "cloudformation":
 		return r.form.Get("StackName")
 	case "iam":
-		return r.form.Get("RoleName") + r.form.Get("PolicyArn")
+		return r.form.Get("RoleName") + r.form.Get("PolicyArn") + r.form.Get("Arn")
 	case "sts":
 		return r.form.Get("RoleArn")
 	}
