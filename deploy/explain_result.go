@@ -11,27 +11,6 @@ import (
 	"permissions-boundary-macro/policy/catalogue"
 )
 
-// accessChange is what becomes of a grant when one boundary replaces another.
-type accessChange int
-
-// Changes, the worst first. A grant that may be lost under both boundaries is unclear:
-// other requests may pass.
-const (
-	accessSame accessChange = iota
-	accessLost
-	accessMayBeLost
-	accessGained
-	accessMayBeGained
-	accessUnclear
-)
-
-// accessChanges says what becomes of a grant by its verdicts before and after.
-var accessChanges = [...][3]accessChange{
-	policy.Kept:      {policy.Kept: accessSame, policy.MayBeLost: accessMayBeLost, policy.Lost: accessLost},
-	policy.MayBeLost: {policy.Kept: accessMayBeGained, policy.MayBeLost: accessUnclear, policy.Lost: accessMayBeLost},
-	policy.Lost:      {policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained, policy.Lost: accessSame},
-}
-
 // explanation is the result of pbm explain, without the roles that are in it: they
 // are explained one by one while they are printed, because their grants may take
 // gigabytes.
@@ -92,7 +71,6 @@ type explainedRole struct {
 	LastUseProblem string `json:"lastUseProblem,omitempty"` // why the last use of what is lost is not known
 
 	unclear int // actions
-	changes []statementChange
 }
 
 // explainedService counts actions of a service that a role is granted. One that is
@@ -121,8 +99,7 @@ type explainedGrant struct {
 	Line        int    `json:"line,omitempty"`        // of the statement, or of the role
 	LastUsed    string `json:"lastUsed,omitempty"`    // of what is lost: a date, never, or not-tracked
 
-	change    accessChange
-	uncertain policy.Reason // of a grant that may be lost under one of the boundaries
+	change accessChange
 }
 
 // statementChange is what changes of what a statement of a template grants.
@@ -153,58 +130,100 @@ var notConsidered = []string{
 }
 
 // explainer compares roles under two boundaries.
-type explainer struct{ comparison *policy.Comparison }
+type explainer struct {
+	comparison *policy.Comparison
+	tally      *tally // of the role that is explained
+}
 
 func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
-	return explainer{policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document)}
+	return explainer{
+		policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document),
+		&tally{names: newActionNames()},
+	}
 }
 
 // explain compares a role's policies under the boundaries.
-func (g subject) explain(grants bool) explainedRole {
-	role := explainedRole{Role: g.name, Account: g.account, Line: g.line, Services: []explainedService{}}
-	if g.template != nil {
-		role.Path = g.template.path
+func (s subject) explain(grants bool) explainedRole {
+	role := explainedRole{Role: s.name, Account: s.account, Line: s.line}
+	if s.template != nil {
+		role.Path = s.template.path
 	}
-	lines := g.lines()
-	var documents []*policy.Document
-	for _, p := range g.policies {
+	for _, p := range s.policies {
 		switch {
 		case p.document != nil:
-			documents = append(documents, p.document)
 		case p.problem != "":
 			role.addNotInSight(p.name + ", which cannot be read: " + p.problem)
 		default:
 			role.addNotInSight(p.name)
 		}
 	}
-	whole, byLine := tally{}, talliesByLine{}
-	for grant := range g.comparison.Grants(documents...) {
-		at := cmp.Or(lines[grant.Statement], g.line)
+	s.tally.reset()
+	for grant, line := range s.grants() {
 		if strings.HasPrefix(grant.Action, policy.NotInSight) {
-			role.addNotInSight(actionsOf(at))
+			role.addNotInSight(actionsOf(line))
 			continue
 		}
-		one := explained(grant, at)
+		s.tally.add(grant)
 		if grants {
-			one.LastUsed = g.use.ofAction(one)
-			role.Grants = append(role.Grants, one)
-		}
-		whole.add(one)
-		if g.template != nil {
-			byLine.add(at, one)
+			role.Grants = append(role.Grants, s.explained(grant, line))
 		}
 	}
-	role.Services, role.unclear = whole.services(g.use)
-	role.changes = byLine.changes()
-	role.LastUseProblem = g.use.told()
+	role.Services, role.unclear = s.tally.services(s.use)
+	role.LastUseProblem = s.use.told()
 	return role
+}
+
+// grants yields what the role's policies grant, with the line of the statement.
+func (s subject) grants() iter.Seq2[policy.Grant, int] {
+	lines := s.lines()
+	var documents []*policy.Document
+	for _, p := range s.policies {
+		if p.document != nil {
+			documents = append(documents, p.document)
+		}
+	}
+	return func(yield func(policy.Grant, int) bool) {
+		for grant := range s.comparison.Grants(documents...) {
+			line := s.line
+			if lines != nil {
+				line = cmp.Or(lines[grant.Statement], line)
+			}
+			if !yield(grant, line) {
+				return
+			}
+		}
+	}
+}
+
+// statements says what changes of what the role's statements grant, by line.
+func (s subject) statements() []statementChange {
+	byLine := map[int]*tally{}
+	for grant, line := range s.grants() {
+		if strings.HasPrefix(grant.Action, policy.NotInSight) {
+			continue
+		}
+		if byLine[line] == nil {
+			byLine[line] = &tally{names: s.tally.names}
+		}
+		byLine[line].add(grant)
+	}
+	var all []statementChange
+	for _, line := range slices.Sorted(maps.Keys(byLine)) {
+		if services, _ := byLine[line].services(nil); len(services) > 0 {
+			all = append(all, statementChange{line, services})
+		}
+	}
+	return all
 }
 
 // lines are those of the statements that a template has.
 func (g *grantee) lines() map[*policy.Statement]int {
+	if g.template == nil {
+		return nil
+	}
 	lines := map[*policy.Statement]int{}
 	for _, p := range g.policies {
-		if g.template == nil || p.document == nil || p.arn != "" {
+		if p.document == nil || p.arn != "" {
 			continue
 		}
 		for _, s := range p.document.Statements {
@@ -220,77 +239,34 @@ func (r *explainedRole) addNotInSight(what string) {
 	}
 }
 
-func explained(g policy.Grant, line int) explainedGrant {
+func (s subject) explained(g policy.Grant, line int) explainedGrant {
 	before, after := g.Outcomes[0], g.Outcomes[1]
 	return explainedGrant{
 		Action: shownText(g.Action), Resource: shownText(g.Resource), Line: line,
 		Verdict: verdictName(after.Verdict), Before: verdictName(before.Verdict),
 		Reason: reasonOf(after), ByCatalogue: after.ByCatalogue,
-		change:    accessChanges[before.Verdict][after.Verdict],
-		uncertain: max(before.Reason, after.Reason),
+		LastUsed: s.use.ofGrant(g),
+		change:   changeOf(g),
 	}
 }
 
 func verdictName(v policy.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") }
 
-// tally counts the changes of grants, by service.
-type tally map[string]*serviceTally
-
-// accessCounts are numbers of grants.
-type accessCounts [accessUnclear + 1]int
-
-type serviceTally struct {
-	actions map[string]*accessCounts // how many of their grants have each change
-	reasons []string
-}
-
-func (t tally) add(g explainedGrant) {
-	service, _, _ := strings.Cut(g.Action, ":")
-	if t[service] == nil {
-		t[service] = &serviceTally{actions: map[string]*accessCounts{}}
-	}
-	of := t[service]
-	if of.actions[g.Action] == nil {
-		of.actions[g.Action] = new(accessCounts)
-	}
-	of.actions[g.Action][g.change]++
-	isUncertain := g.change == accessMayBeLost || g.change == accessMayBeGained
-	if isUncertain && !slices.Contains(of.reasons, g.uncertain.String()) {
-		of.reasons = append(of.reasons, g.uncertain.String())
-	}
-}
-
-// services are those of which something changes, and how many actions are unclear.
-func (t tally) services(use *roleUse) (all []explainedService, unclear int) {
-	all = []explainedService{}
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		service := explainedService{Service: name, Actions: len(t[name].actions), Reasons: t[name].reasons, Use: use.ofService(t[name], name)}
-		for _, counts := range t[name].actions {
-			unclear += service.count(counts)
-		}
-		if service.changes() {
-			all = append(all, service)
-		}
-	}
-	return all, unclear
-}
-
 // count counts an action by the changes of its grants, and returns 1 for one of which
 // nothing but unclear grants is known.
-func (s *explainedService) count(grants *accessCounts) (isUnclear int) {
-	of := func(c accessChange) bool { return grants[c] > 0 }
+func (s *explainedService) count(grants changeSet) (isUnclear int) {
 	switch {
-	case of(accessLost) && *grants == (accessCounts{accessLost: grants[accessLost]}):
+	case grants == 1<<accessLost:
 		s.Lost++
-	case of(accessLost):
+	case grants.has(accessLost):
 		s.LostInPart++
-	case of(accessMayBeLost):
+	case grants.has(accessMayBeLost):
 		s.MayBeLost++
-	case of(accessGained):
+	case grants.has(accessGained):
 		s.Gained++
-	case of(accessMayBeGained):
+	case grants.has(accessMayBeGained):
 		s.MayBeGained++
-	case of(accessUnclear):
+	case grants.has(accessUnclear):
 		return 1
 	}
 	return 0
@@ -300,27 +276,6 @@ func (s explainedService) changes() bool { return s.loses() || s.mayLose() || s.
 func (s explainedService) loses() bool   { return s.Lost+s.LostInPart > 0 }
 func (s explainedService) mayLose() bool { return s.MayBeLost > 0 }
 func (s explainedService) gains() bool   { return s.Gained+s.MayBeGained > 0 }
-
-// talliesByLine are the tallies of the statements of a template.
-type talliesByLine map[int]tally
-
-func (t talliesByLine) add(line int, g explainedGrant) {
-	if t[line] == nil {
-		t[line] = tally{}
-	}
-	t[line].add(g)
-}
-
-func (t talliesByLine) changes() []statementChange {
-	var all []statementChange
-	for line, tally := range t {
-		if services, _ := tally.services(nil); len(services) > 0 {
-			all = append(all, statementChange{line, services})
-		}
-	}
-	slices.SortFunc(all, func(a, b statementChange) int { return cmp.Compare(a.line, b.line) })
-	return all
-}
 
 // count counts a role.
 func (s *explainSummary) count(r explainedRole) {

@@ -179,9 +179,9 @@ var explainCodes = []aboutCode{
 // findings are what the boundary takes, on the lines of statements.
 func (e *explanation) findings() []remark {
 	var all []remark
-	for r := range e.roles(false) {
-		for _, statement := range r.changes {
-			if f, loses := statement.finding(r); loses {
+	for _, s := range e.subjects {
+		for _, statement := range s.statements() {
+			if f, loses := statement.finding(s.grantee); loses {
 				all = append(all, f)
 			}
 		}
@@ -192,9 +192,9 @@ func (e *explanation) findings() []remark {
 	return all
 }
 
-func (c statementChange) finding(r explainedRole) (f remark, loses bool) {
+func (c statementChange) finding(g *grantee) (f remark, loses bool) {
 	var texts []string
-	f = remark{code: codeMayBeLost, level: "note", path: r.Path, line: c.line, of: r.Role}
+	f = remark{code: codeMayBeLost, level: "note", path: g.template.path, line: c.line, of: g.name}
 	for _, s := range c.services {
 		if s.loses() {
 			f.code, f.level = codeLost, "warning"
@@ -203,6 +203,6 @@ func (c statementChange) finding(r explainedRole) (f remark, loses bool) {
 			texts = append(texts, s.String())
 		}
 	}
-	f.text = r.Role + ": " + strings.Join(texts, "; ")
+	f.text = g.name + ": " + strings.Join(texts, "; ")
 	return f, texts != nil
 }

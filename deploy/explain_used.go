@@ -12,6 +12,7 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/policy"
 )
 
 // How the last use of roles is read: IAM makes a report for each. Its rates are not
@@ -49,33 +50,25 @@ type serviceUse struct {
 	LastUsed   string `json:"lastUsed"`   // of the service: a date, never, or not-tracked
 }
 
-// ofService is the use of a service's actions that are lost.
-func (u *roleUse) ofService(t *serviceTally, service string) *serviceUse {
-	if u == nil || u.problem != "" {
+// ofService is the use of a service of which actions are lost.
+func (u *roleUse) ofService(t *tally, service explainedService) *serviceUse {
+	if u == nil || u.problem != "" || !service.loses() {
 		return nil
 	}
 	var use serviceUse
-	lost := 0
-	for action, counts := range t.actions {
-		if counts[accessLost] == 0 {
-			continue
-		}
-		lost++
+	for _, action := range t.lost(service.Service) {
 		at, tracked := u.Actions[strings.ToLower(action)]
 		count(&use.Used, at.After(u.since))
 		count(&use.NotTracked, !tracked)
 	}
-	if lost == 0 {
-		return nil
-	}
-	at, tracked := u.Services[strings.ToLower(service)]
+	at, tracked := u.Services[strings.ToLower(service.Service)]
 	use.LastUsed = lastUsed(at, tracked)
 	return &use
 }
 
-// ofAction is the last use of an action that is lost.
-func (u *roleUse) ofAction(g explainedGrant) string {
-	if u == nil || u.problem != "" || g.change != accessLost {
+// ofGrant is the last use of an action that is lost.
+func (u *roleUse) ofGrant(g policy.Grant) string {
+	if u == nil || u.problem != "" || changeOf(g) != accessLost {
 		return ""
 	}
 	at, tracked := u.Actions[strings.ToLower(g.Action)]
@@ -161,7 +154,7 @@ func (p *pbm) readUse(ctx context.Context, at *place, e *explanation, limit int)
 func (e *explanation) losing() []*subject {
 	var losing []*subject
 	for i := range e.subjects {
-		if e.subjects[i].explain(false).loses() {
+		if s := e.subjects[i]; s.explain(false).loses() {
 			losing = append(losing, &e.subjects[i])
 		}
 	}
