@@ -33,13 +33,8 @@ func BenchmarkAudit(b *testing.B) {
 	})
 	account.Store("eu-west-1").Set("/permissions-boundary/dev", boundaryARN)
 	cache := b.TempDir()
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-1", "AWS_PROFILE": "",
-		"AWS_ACCESS_KEY_ID": "AKIA" + auditedAccount, "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "",
-		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "XDG_CACHE_HOME": cache,
-	} {
-		b.Setenv(name, value)
-	}
+	b.Setenv("XDG_CACHE_HOME", cache)
+	operate(b, server)
 	reader := func(name string, before func(), command ...string) {
 		b.Run(name, func(b *testing.B) {
 			var cpu time.Duration
@@ -59,6 +54,17 @@ func BenchmarkAudit(b *testing.B) {
 	reader("pbm audit, the first", forget, audit...)
 	reader("pbm audit, nothing deployed since", func() {}, audit...)
 	reader("ListRoles, then GetRole for each role", func() {}, "../"+built+"/roles")
+}
+
+// operate has programs that are started be those of an operator of the account.
+func operate(b *testing.B, server *fleettest.Server) {
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "eu-west-1", "AWS_PROFILE": "",
+		"AWS_ACCESS_KEY_ID": "AKIA" + auditedAccount, "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		b.Setenv(name, value)
+	}
 }
 
 // reportCalls reports the calls of a run, and how long they take at the usual rate

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/printable"
@@ -34,47 +33,23 @@ func (p *pbm) showAudit(report fleet.Report, o auditOptions) error {
 	return p.print(auditText{report, listed, len(o.statuses) > 0}.render())
 }
 
-// printReport prints a report as JSON. Roles are printed one by one, because there
-// may be many.
+// printReport prints a report as JSON.
 func (p *pbm) printReport(report fleet.Report) error {
-	if len(report.Roles) == 0 {
-		return p.printJSON(report)
-	}
 	roles := report.Roles
 	report.Roles = []fleet.Role{}
-	frame, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	const none = "[]" // roles come first
-	before, after, _ := strings.Cut(string(frame), none)
-	return p.printRoles(roles, before+"[\n    ", ",\n    ", "\n  ]"+after+"\n", func(role fleet.Role) ([]byte, error) {
-		return json.MarshalIndent(role, "    ", "  ")
-	})
+	return printWithRoles(p, func() any { return report }, slices.Values(roles))
 }
 
 // printLines prints a role a line, in JSON.
 func (p *pbm) printLines(roles []fleet.Role) error {
-	if len(roles) == 0 {
-		return nil
-	}
-	return p.printRoles(roles, "", "\n", "\n", func(role fleet.Role) ([]byte, error) { return json.Marshal(role) })
-}
-
-func (p *pbm) printRoles(roles []fleet.Role, before, between, after string, encode func(fleet.Role) ([]byte, error)) error {
 	out := bufio.NewWriter(p.stdout)
-	_, _ = out.WriteString(before) // Flush has the error
-	for i, role := range roles {
-		text, err := encode(role)
+	for _, role := range roles {
+		text, err := json.Marshal(role)
 		if err != nil {
 			return fmt.Errorf("print the result: %w", err)
 		}
-		if i > 0 {
-			_, _ = out.WriteString(between)
-		}
-		_, _ = out.Write(printable.JSON(text))
+		_, _ = out.Write(append(printable.JSON(text), '\n')) // Flush has the error
 	}
-	_, _ = out.Write(printable.JSON([]byte(after)))
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}

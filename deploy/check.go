@@ -106,7 +106,7 @@ func (p *pbm) check(ctx context.Context, paths []string, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	c := checker{macro: o.macroName, options: options, progress: p.progress()}
+	c := checker{macro: o.macroName, options: options, progress: p.progress("templates", 100)}
 	all, err := c.files(ctx, files)
 	if err != nil {
 		return err

@@ -413,7 +413,7 @@ func (p *pbm) showChecked(r checkResult, o checkOptions) error {
 }
 
 // progress tells somebody at a terminal how far a long run is.
-func (p *pbm) progress() func(done, total int) {
+func (p *pbm) progress(things string, every int) func(done, total int) {
 	if !isTerminal(p.stderr) || inCI() || os.Getenv("TERM") == "dumb" {
 		return func(int, int) {}
 	}
@@ -421,8 +421,8 @@ func (p *pbm) progress() func(done, total int) {
 		switch {
 		case done == total:
 			_, _ = fmt.Fprint(p.stderr, "\r\x1b[K")
-		case done%100 == 0:
-			_, _ = fmt.Fprintf(p.stderr, "\rpbm: %d of %d templates", done, total)
+		case done%every == 0:
+			_, _ = fmt.Fprintf(p.stderr, "\rpbm: %d of %d %s", done, total, things)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 func (p *pbm) updateCommand() *cobra.Command {
 	var flag boundaryFlag
 	var of accountFlag
+	var explain bool
 	c := &cobra.Command{
 		Use:   "update [NAME]",
 		Short: "change the boundary of an environment",
@@ -26,6 +27,9 @@ what the boundary is now.
 With --for-account it sets a boundary that overrides the environment's own in
 one account, so that a change can be tried there first.
 
+With --explain it says what the change takes from the roles of each account that
+have the present boundary, and asks, or takes --yes.
+
 Of several targets it writes to those whose boundary differs.
 ` + severalTargets,
 		Example: `  pbm env update dev --permissions-boundary team/dev-boundary-2
@@ -33,15 +37,16 @@ Of several targets it writes to those whose boundary differs.
   pbm env update dev --for-account 111122223333 --permissions-boundary team/new`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeNames,
-		RunE:              func(c *cobra.Command, args []string) error { return p.update(c.Context(), args, of, flag) },
+		RunE:              func(c *cobra.Command, args []string) error { return p.update(c.Context(), args, of, flag, explain) },
 	}
 	flag.register(c.Flags(), "boundary: ARN, policy name, or '' for none")
 	of.register(c.Flags(), "set the override for this account")
+	c.Flags().BoolVar(&explain, "explain", false, "say what the change takes from roles, before it is made")
 	p.registerNoVerify(c.Flags())
 	return c
 }
 
-func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag boundaryFlag) error {
+func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag boundaryFlag, explain bool) error {
 	value, err := flag.value()
 	if err != nil {
 		return err
@@ -66,7 +71,16 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 	}
 	p.warnLimitless(value)
 	p.planUpdate(ctx, all, key, value)
-	if err := p.agree(ctx, key.Environment, all, p.unbinding(key, all, value, flag)); err != nil {
+	if explain {
+		if err := p.explainUpdate(ctx, all, key, value); err != nil {
+			return err
+		}
+	}
+	question := p.unbinding(key, all, value, flag)
+	if explain && question == nil {
+		question = explainedChange
+	}
+	if err := p.agree(ctx, key.Environment, all, question); err != nil {
 		return err
 	}
 	err = p.apply(ctx, all, key, value, func(ctx context.Context, at *place) (boundary.Record, error) {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/policy"
 	"permissions-boundary-macro/transform/rules"
 )
 
@@ -22,8 +22,10 @@ type explainOptions struct {
 	policy      string
 	against     string
 	account     string
+	context     map[string]string
 	live        bool
 	actions     bool
+	used        int // 0: not asked for
 	flags       *pflag.FlagSet
 }
 
@@ -47,11 +49,15 @@ patterns such as 'shop-*', or all.
 
 With --against, explain reports only what changes from another boundary to this
 one, in both directions: current is the boundary that --environment has now, and
-with --live the one that each role has.`,
+with --live the one that each role has.
+
+With --used it also says which of the lost actions roles of the account have tried
+to use in the last 90 days, as far as IAM tracks them.`,
 		Example: `  pbm explain stacks/ --policy boundary.json
   pbm explain template.yaml --environment dev --actions
   pbm explain stacks/ --policy new.json --environment dev --against current
-  pbm explain --live 'shop-*' --policy new.json --against current`,
+  pbm explain --live 'shop-*' --policy new.json --against current
+  pbm explain --live --policy new.json --context aws:RequestedRegion=eu-west-1 --used`,
 		Args: func(c *cobra.Command, args []string) error {
 			if isSet(c.Flags(), "live") {
 				return nil
@@ -73,7 +79,10 @@ func (o *explainOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.against, "against", againstNone, "what the roles have now: none, current, or a policy document in a file")
 	flags.StringVar(&o.account, "account", "", "account that the stacks deploy to (12 digits)")
 	flags.BoolVar(&o.live, "live", false, "explain roles of the account, in place of templates")
+	flags.StringToStringVar(&o.context, "context", nil, "condition keys with the value that they have in all requests, such as\naws:RequestedRegion=eu-west-1")
 	flags.BoolVar(&o.actions, "actions", false, "list actions")
+	flags.IntVar(&o.used, "used", 0, "with --live, say when roles that lose actions last used them; --used=N is for the\nfirst N of these roles")
+	flags.Lookup("used").NoOptDefVal = strconv.Itoa(maxUses)
 }
 
 // check finds wrong flags before anything is read.
@@ -98,10 +107,26 @@ func (o *explainOptions) check(p *pbm, args []string) error {
 		return usagef("--account is not an account ID of 12 digits")
 	case o.environment != "" && checkName(o.environment) != nil:
 		return checkName(o.environment)
+	case o.emptyContext() != "":
+		return usagef("--context %s is not of the form KEY=VALUE", o.emptyContext())
+	case o.used < 0 || o.used == 0 && o.flags.Changed("used"):
+		return usagef("--used takes a number of roles")
+	case o.used > 0 && !o.live:
+		return usagef("--used is about roles of an account; pass --live")
 	case o.live:
 		return o.checkLive(p, args)
 	}
 	return nil
+}
+
+// emptyContext is a condition key without a value, if there is one.
+func (o *explainOptions) emptyContext() string {
+	for key, value := range o.context {
+		if value == "" || key == "" {
+			return key + "="
+		}
+	}
+	return ""
 }
 
 // isAgainstEnvironment reports whether --environment names the boundary that roles
@@ -147,17 +172,17 @@ func (p *pbm) explainTemplates(ctx context.Context, paths []string, o explainOpt
 	if err != nil {
 		return err
 	}
-	result := newExplanation(before.name, after.name)
-	e := newExplainer(r.facts(), before, after, o.actions)
+	result := newExplanation(before.name, after.name, o.context)
+	comparison := newExplainer(r.facts(o.context), before, after)
 	for _, t := range templates {
 		for _, g := range t.grantees() {
 			if err := r.complete(ctx, g); err != nil {
 				return err
 			}
-			result.Roles = append(result.Roles, e.role(g))
+			result.add(g, comparison)
 		}
 	}
-	if err := p.showExplanation(result, o.actions); err != nil {
+	if err := p.showExplanation(&result, o.actions); err != nil {
 		return err
 	}
 	if unread > 0 {
@@ -185,19 +210,22 @@ func (p *pbm) explainLive(ctx context.Context, patterns []string, o explainOptio
 		}
 		before = func(context.Context, string) (knownBoundary, error) { return fixed, nil }
 	}
-	explainers := map[*policy.Document]explainer{} // by the boundary before
-	result := newExplanation(o.against, after.name)
-	for _, role := range roles {
-		now, err := before(ctx, role.boundary)
-		if err != nil {
+	result := newExplanation(o.against, after.name, o.context)
+	if err := result.addLive(ctx, roles, r.facts(o.context), before, after); err != nil {
+		return err
+	}
+	if o.used > 0 {
+		if err := p.readUse(ctx, r.at, &result, o.used); err != nil {
 			return err
 		}
-		if _, known := explainers[now.document]; !known {
-			explainers[now.document] = newExplainer(r.facts(), now, after, o.actions)
-		}
-		result.Roles = append(result.Roles, explainers[now.document].role(role.grantee))
 	}
-	return p.showExplanation(result, o.actions)
+	if err := p.showExplanation(&result, o.actions); err != nil {
+		return err
+	}
+	if unread := result.unreadUses(); unread > 0 {
+		return fmt.Errorf("roles whose last use cannot be read: %d", unread)
+	}
+	return nil
 }
 
 // after is the boundary that is explained.
@@ -251,15 +279,14 @@ func (p *pbm) readTemplates(ctx context.Context, paths []string) (templates []*t
 }
 
 // showExplanation prints the result in the form that was asked for.
-func (p *pbm) showExplanation(e explanation, actions bool) error {
-	e.summarize()
+func (p *pbm) showExplanation(e *explanation, actions bool) error {
 	switch p.output {
 	case outputJSON:
-		return p.printJSON(e)
+		return printWithRoles(p, func() any { return e }, e.roles(actions))
 	case outputSARIF:
 		return p.printSARIF(e.findings(), explainCodes)
 	case outputGitHub:
 		return p.print(annotations(e.findings()))
 	}
-	return p.print(e.text(actions))
+	return writeExplanation(p.stdout, e, actions)
 }

@@ -200,10 +200,10 @@ func (r *boundaryReader) openAccount(ctx context.Context) (boundary.Target, erro
 	return r.at.identify(ctx)
 }
 
-// facts are what is known of the requests of roles. Without an account and a Region
+// facts are what is known of the requests of roles, which have these condition keys. Without an account and a Region
 // they are of the partition aws.
-func (r *boundaryReader) facts() policy.Facts {
-	facts := policy.Facts{Account: r.account}
+func (r *boundaryReader) facts(keys map[string]string) policy.Facts {
+	facts := policy.Facts{Account: r.account, Keys: keys}
 	if r.store.flags.Changed("region") && len(r.store.regions) == 1 {
 		facts.Region = strings.Join(r.store.regions, "")
 	}

@@ -48,6 +48,25 @@ func (r *boundaryReader) liveRoles(ctx context.Context, patterns []string) ([]li
 	return all, nil
 }
 
+// addLive adds roles of an account. Each may have another boundary now.
+func (e *explanation) addLive(
+	ctx context.Context, roles []liveRole, facts policy.Facts,
+	before func(context.Context, string) (knownBoundary, error), after knownBoundary,
+) error {
+	explainers := map[*policy.Document]explainer{} // by the boundary before
+	for _, role := range roles {
+		now, err := before(ctx, role.boundary)
+		if err != nil {
+			return err
+		}
+		if _, known := explainers[now.document]; !known {
+			explainers[now.document] = newExplainer(facts, now, after)
+		}
+		e.add(role.grantee, explainers[now.document])
+	}
+	return nil
+}
+
 // documentCache has policies by their text: many roles have the same.
 type documentCache map[string]parsedDocument
 
@@ -57,7 +76,7 @@ type parsedDocument struct {
 }
 
 func (c documentCache) grantee(role fleet.RolePolicies, account string) *grantee {
-	g := &grantee{name: role.Name, account: account}
+	g := &grantee{name: role.Name, arn: role.ARN, account: account}
 	for _, p := range role.Policies {
 		parsed := c.parse(p.Document)
 		g.policies = append(g.policies, grantedPolicy{name: "policy " + p.Name, document: parsed.Document, problem: parsed.problem})

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -10,39 +11,51 @@ import (
 	"permissions-boundary-macro/policy/catalogue"
 )
 
-// accessChange is what becomes of a grant when one boundary replaces another.
-type accessChange int
-
-// Changes, the worst first. A grant that may be lost under both boundaries is unclear:
-// other requests may pass.
-const (
-	accessSame accessChange = iota
-	accessLost
-	accessMayBeLost
-	accessGained
-	accessMayBeGained
-	accessUnclear
-)
-
-// accessChanges says what becomes of a grant by its verdicts before and after.
-var accessChanges = [...][3]accessChange{
-	policy.Kept:      {policy.Kept: accessSame, policy.MayBeLost: accessMayBeLost, policy.Lost: accessLost},
-	policy.MayBeLost: {policy.Kept: accessMayBeGained, policy.MayBeLost: accessUnclear, policy.Lost: accessMayBeLost},
-	policy.Lost:      {policy.Kept: accessGained, policy.MayBeLost: accessMayBeGained, policy.Lost: accessSame},
-}
-
-// explanation is the result of pbm explain.
+// explanation is the result of pbm explain, without the roles that are in it: they
+// are explained one by one while they are printed, because their grants may take
+// gigabytes.
 type explanation struct {
-	Boundary      string          `json:"permissionsBoundary"`
-	Against       string          `json:"against"`
-	Roles         []explainedRole `json:"roles"` // all that were read
-	Summary       explainSummary  `json:"summary"`
-	NotConsidered []string        `json:"notConsidered"`
-	Catalogue     string          `json:"catalogue"` // date of the list of actions
+	Boundary      string            `json:"permissionsBoundary"`
+	Against       string            `json:"against"`
+	Context       map[string]string `json:"context,omitempty"` // condition keys that all requests have
+	Roles         []explainedRole   `json:"roles"`             // all that were read
+	Summary       explainSummary    `json:"summary"`
+	NotConsidered []string          `json:"notConsidered"`
+	Catalogue     string            `json:"catalogue"` // date of the list of actions
+
+	subjects []subject
 }
 
-func newExplanation(before, after string) explanation {
-	return explanation{Boundary: after, Against: before, Roles: []explainedRole{}, NotConsidered: notConsidered, Catalogue: catalogue.Embedded().Date}
+// subject is a role to explain.
+type subject struct {
+	*grantee
+	explainer
+	use *roleUse // nil if it is not asked for
+}
+
+func newExplanation(before, after string, context map[string]string) explanation {
+	return explanation{
+		Boundary: after, Against: before, Context: context, Roles: []explainedRole{},
+		NotConsidered: slices.Clone(notConsidered), Catalogue: catalogue.Embedded().Date,
+	}
+}
+
+func (e *explanation) add(g *grantee, by explainer) {
+	e.subjects = append(e.subjects, subject{grantee: g, explainer: by})
+}
+
+// roles explains the roles, with their grants if they are asked for, and counts them.
+func (e *explanation) roles(grants bool) iter.Seq[explainedRole] {
+	return func(yield func(explainedRole) bool) {
+		e.Summary = explainSummary{}
+		for _, s := range e.subjects {
+			role := s.explain(grants)
+			e.Summary.count(role)
+			if !yield(role) {
+				return
+			}
+		}
+	}
 }
 
 // explainedRole says what a boundary takes from a role.
@@ -55,8 +68,9 @@ type explainedRole struct {
 	Grants     []explainedGrant   `json:"grants,omitempty"`
 	NotInSight []string           `json:"notInSight,omitempty"` // policies, and parts of them
 
+	LastUseProblem string `json:"lastUseProblem,omitempty"` // why the last use of what is lost is not known
+
 	unclear int // actions
-	changes []statementChange
 }
 
 // explainedService counts actions of a service that a role is granted. One that is
@@ -70,6 +84,8 @@ type explainedService struct {
 	Gained      int      `json:"gained"`
 	MayBeGained int      `json:"mayBeGained"`
 	Reasons     []string `json:"reasons,omitempty"` // why some may be lost or gained
+
+	Use *serviceUse `json:"use,omitempty"` // of what is lost
 }
 
 // explainedGrant is an action on a resource that a role is granted.
@@ -81,9 +97,9 @@ type explainedGrant struct {
 	Reason      string `json:"reason,omitempty"`
 	ByCatalogue bool   `json:"byCatalogue,omitempty"` // the verdict rests on the list of actions
 	Line        int    `json:"line,omitempty"`        // of the statement, or of the role
+	LastUsed    string `json:"lastUsed,omitempty"`    // of what is lost: a date, never, or not-tracked
 
-	change    accessChange
-	uncertain policy.Reason // of a grant that may be lost under one of the boundaries
+	change accessChange
 }
 
 // statementChange is what changes of what a statement of a template grants.
@@ -116,57 +132,98 @@ var notConsidered = []string{
 // explainer compares roles under two boundaries.
 type explainer struct {
 	comparison *policy.Comparison
-	actions    bool // grants are listed
+	tally      *tally // of the role that is explained
 }
 
-func newExplainer(facts policy.Facts, before, after knownBoundary, actions bool) explainer {
-	return explainer{policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document), actions}
-}
-
-// role compares a role's policies under the boundaries.
-func (e explainer) role(g *grantee) explainedRole {
-	role := explainedRole{Role: g.name, Account: g.account, Line: g.line, Services: []explainedService{}}
-	if g.template != nil {
-		role.Path = g.template.path
+func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
+	return explainer{
+		policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document),
+		&tally{names: newActionNames()},
 	}
-	lines := g.lines()
-	var documents []*policy.Document
-	for _, p := range g.policies {
+}
+
+// explain compares a role's policies under the boundaries.
+func (s subject) explain(grants bool) explainedRole {
+	role := explainedRole{Role: s.name, Account: s.account, Line: s.line}
+	if s.template != nil {
+		role.Path = s.template.path
+	}
+	for _, p := range s.policies {
 		switch {
 		case p.document != nil:
-			documents = append(documents, p.document)
 		case p.problem != "":
 			role.addNotInSight(p.name + ", which cannot be read: " + p.problem)
 		default:
 			role.addNotInSight(p.name)
 		}
 	}
-	whole, byLine := tally{}, talliesByLine{}
-	for grant := range e.comparison.Grants(documents...) {
-		at := cmp.Or(lines[grant.Statement], g.line)
+	s.tally.reset()
+	for grant, line := range s.grants() {
 		if strings.HasPrefix(grant.Action, policy.NotInSight) {
-			role.addNotInSight(actionsOf(at))
+			role.addNotInSight(actionsOf(line))
 			continue
 		}
-		one := explained(grant, at)
-		if e.actions {
-			role.Grants = append(role.Grants, one)
-		}
-		whole.add(one)
-		if g.template != nil {
-			byLine.add(at, one)
+		s.tally.add(grant)
+		if grants {
+			role.Grants = append(role.Grants, s.explained(grant, line))
 		}
 	}
-	role.Services, role.unclear = whole.services()
-	role.changes = byLine.changes()
+	role.Services, role.unclear = s.tally.services(s.use)
+	role.LastUseProblem = s.use.told()
 	return role
+}
+
+// grants yields what the role's policies grant, with the line of the statement.
+func (s subject) grants() iter.Seq2[policy.Grant, int] {
+	lines := s.lines()
+	var documents []*policy.Document
+	for _, p := range s.policies {
+		if p.document != nil {
+			documents = append(documents, p.document)
+		}
+	}
+	return func(yield func(policy.Grant, int) bool) {
+		for grant := range s.comparison.Grants(documents...) {
+			line := s.line
+			if lines != nil {
+				line = cmp.Or(lines[grant.Statement], line)
+			}
+			if !yield(grant, line) {
+				return
+			}
+		}
+	}
+}
+
+// statements says what changes of what the role's statements grant, by line.
+func (s subject) statements() []statementChange {
+	byLine := map[int]*tally{}
+	for grant, line := range s.grants() {
+		if strings.HasPrefix(grant.Action, policy.NotInSight) {
+			continue
+		}
+		if byLine[line] == nil {
+			byLine[line] = &tally{names: s.tally.names}
+		}
+		byLine[line].add(grant)
+	}
+	var all []statementChange
+	for _, line := range slices.Sorted(maps.Keys(byLine)) {
+		if services, _ := byLine[line].services(nil); len(services) > 0 {
+			all = append(all, statementChange{line, services})
+		}
+	}
+	return all
 }
 
 // lines are those of the statements that a template has.
 func (g *grantee) lines() map[*policy.Statement]int {
+	if g.template == nil {
+		return nil
+	}
 	lines := map[*policy.Statement]int{}
 	for _, p := range g.policies {
-		if g.template == nil || p.document == nil || p.arn != "" {
+		if p.document == nil || p.arn != "" {
 			continue
 		}
 		for _, s := range p.document.Statements {
@@ -182,77 +239,34 @@ func (r *explainedRole) addNotInSight(what string) {
 	}
 }
 
-func explained(g policy.Grant, line int) explainedGrant {
+func (s subject) explained(g policy.Grant, line int) explainedGrant {
 	before, after := g.Outcomes[0], g.Outcomes[1]
 	return explainedGrant{
 		Action: shownText(g.Action), Resource: shownText(g.Resource), Line: line,
 		Verdict: verdictName(after.Verdict), Before: verdictName(before.Verdict),
 		Reason: reasonOf(after), ByCatalogue: after.ByCatalogue,
-		change:    accessChanges[before.Verdict][after.Verdict],
-		uncertain: max(before.Reason, after.Reason),
+		LastUsed: s.use.ofGrant(g),
+		change:   changeOf(g),
 	}
 }
 
 func verdictName(v policy.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") }
 
-// tally counts the changes of grants, by service.
-type tally map[string]*serviceTally
-
-// accessCounts are numbers of grants.
-type accessCounts [accessUnclear + 1]int
-
-type serviceTally struct {
-	actions map[string]*accessCounts // how many of their grants have each change
-	reasons []string
-}
-
-func (t tally) add(g explainedGrant) {
-	service, _, _ := strings.Cut(g.Action, ":")
-	if t[service] == nil {
-		t[service] = &serviceTally{actions: map[string]*accessCounts{}}
-	}
-	of := t[service]
-	if of.actions[g.Action] == nil {
-		of.actions[g.Action] = new(accessCounts)
-	}
-	of.actions[g.Action][g.change]++
-	isUncertain := g.change == accessMayBeLost || g.change == accessMayBeGained
-	if isUncertain && !slices.Contains(of.reasons, g.uncertain.String()) {
-		of.reasons = append(of.reasons, g.uncertain.String())
-	}
-}
-
-// services are those of which something changes, and how many actions are unclear.
-func (t tally) services() (all []explainedService, unclear int) {
-	all = []explainedService{}
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		service := explainedService{Service: name, Actions: len(t[name].actions), Reasons: t[name].reasons}
-		for _, counts := range t[name].actions {
-			unclear += service.count(counts)
-		}
-		if service.changes() {
-			all = append(all, service)
-		}
-	}
-	return all, unclear
-}
-
 // count counts an action by the changes of its grants, and returns 1 for one of which
 // nothing but unclear grants is known.
-func (s *explainedService) count(grants *accessCounts) (isUnclear int) {
-	of := func(c accessChange) bool { return grants[c] > 0 }
+func (s *explainedService) count(grants changeSet) (isUnclear int) {
 	switch {
-	case of(accessLost) && *grants == (accessCounts{accessLost: grants[accessLost]}):
+	case grants == 1<<accessLost:
 		s.Lost++
-	case of(accessLost):
+	case grants.has(accessLost):
 		s.LostInPart++
-	case of(accessMayBeLost):
+	case grants.has(accessMayBeLost):
 		s.MayBeLost++
-	case of(accessGained):
+	case grants.has(accessGained):
 		s.Gained++
-	case of(accessMayBeGained):
+	case grants.has(accessMayBeGained):
 		s.MayBeGained++
-	case of(accessUnclear):
+	case grants.has(accessUnclear):
 		return 1
 	}
 	return 0
@@ -263,44 +277,23 @@ func (s explainedService) loses() bool   { return s.Lost+s.LostInPart > 0 }
 func (s explainedService) mayLose() bool { return s.MayBeLost > 0 }
 func (s explainedService) gains() bool   { return s.Gained+s.MayBeGained > 0 }
 
-// talliesByLine are the tallies of the statements of a template.
-type talliesByLine map[int]tally
-
-func (t talliesByLine) add(line int, g explainedGrant) {
-	if t[line] == nil {
-		t[line] = tally{}
+// count counts a role.
+func (s *explainSummary) count(r explainedRole) {
+	s.Roles++
+	if len(r.NotInSight) > 0 {
+		s.NotInSight++
 	}
-	t[line].add(g)
+	switch {
+	case r.loses():
+		s.Lose++
+	case slices.ContainsFunc(r.Services, explainedService.mayLose):
+		s.MayLose++
+	case slices.ContainsFunc(r.Services, explainedService.gains):
+		s.Gain++
+	case len(r.NotInSight) == 0 && r.unclear == 0:
+		s.LoseNone++
+	}
+	s.Unclear += r.unclear
 }
 
-func (t talliesByLine) changes() []statementChange {
-	var all []statementChange
-	for line, tally := range t {
-		if services, _ := tally.services(); len(services) > 0 {
-			all = append(all, statementChange{line, services})
-		}
-	}
-	slices.SortFunc(all, func(a, b statementChange) int { return cmp.Compare(a.line, b.line) })
-	return all
-}
-
-// summarize counts roles.
-func (e *explanation) summarize() {
-	for _, r := range e.Roles {
-		e.Summary.Roles++
-		if len(r.NotInSight) > 0 {
-			e.Summary.NotInSight++
-		}
-		switch {
-		case slices.ContainsFunc(r.Services, explainedService.loses):
-			e.Summary.Lose++
-		case slices.ContainsFunc(r.Services, explainedService.mayLose):
-			e.Summary.MayLose++
-		case slices.ContainsFunc(r.Services, explainedService.gains):
-			e.Summary.Gain++
-		case len(r.NotInSight) == 0 && r.unclear == 0:
-			e.Summary.LoseNone++
-		}
-		e.Summary.Unclear += r.unclear
-	}
-}
+func (r explainedRole) loses() bool { return slices.ContainsFunc(r.Services, explainedService.loses) }

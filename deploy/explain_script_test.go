@@ -1,7 +1,9 @@
 package deploy_test
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -25,4 +27,23 @@ func grantCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	fakeOf(ts).Account(accounts[args[0]]).PutRole(role)
+}
+
+// usedCommand is used PROFILE ROLE SERVICE DAYS [ACTION=DAYS]...: a role last used a service,
+// and actions that IAM tracks, so many days ago, or never.
+func usedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ago := func(days string) time.Time {
+		if days == "never" {
+			return time.Time{}
+		}
+		n, err := strconv.Atoi(days)
+		ts.Check(err)
+		return time.Now().AddDate(0, 0, -n)
+	}
+	access := fleettest.Access{Service: args[2], Last: ago(args[3]), Actions: map[string]time.Time{}}
+	for _, tracked := range args[4:] {
+		action, days, _ := strings.Cut(tracked, "=")
+		access.Actions[action] = ago(days)
+	}
+	fakeOf(ts).Account(accounts[args[0]]).AddAccess(args[1], access)
 }

@@ -25,8 +25,10 @@ type grantee struct {
 	name     string        // logical ID in a template, or name in an account
 	template *templateFile // nil for a role of an account
 	line     int
-	account  string
 	policies []grantedPolicy
+
+	// Of a role of an account.
+	account, arn string
 }
 
 // grantedPolicy is a policy of a role.

@@ -1,9 +1,11 @@
 package deploy
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,18 +65,24 @@ func (s explainedService) String() string {
 	if s.MayBeLost+s.MayBeGained > 0 {
 		text += " (" + strings.Join(s.Reasons, "; ") + ")"
 	}
+	if s.Use != nil {
+		text += "; " + s.Use.told(s.Service)
+	}
 	return text
 }
 
-// text is the explanation for people.
-func (e explanation) text(actions bool) []byte {
-	var out bytes.Buffer
+// writeExplanation writes the explanation for people.
+func writeExplanation(w io.Writer, e *explanation, actions bool) error {
+	out := bufio.NewWriter(w) // Flush has the errors
 	line := func(indent int, text string) {
-		out.WriteString(strings.Repeat(" ", indent) + printable.Line(text) + "\n")
+		_, _ = out.WriteString(strings.Repeat(" ", indent) + printable.Line(text) + "\n")
 	}
 	line(0, "boundary "+e.Boundary+", against "+e.Against)
+	for _, key := range slices.Sorted(maps.Keys(e.Context)) {
+		line(0, "of requests with "+key+" "+e.Context[key])
+	}
 	place := ""
-	for _, r := range e.Roles {
+	for r := range e.roles(actions) {
 		if len(r.Services) == 0 && len(r.NotInSight) == 0 {
 			continue
 		}
@@ -90,11 +98,14 @@ func (e explanation) text(actions bool) []byte {
 		for _, service := range r.Services {
 			line(8, service.String())
 			if actions {
-				out.Write(r.table(service.Service))
+				_, _ = out.Write(r.table(service.Service))
 			}
 		}
 		if len(r.NotInSight) > 0 {
 			line(8, "not in sight: "+strings.Join(r.NotInSight, "; "))
+		}
+		if r.LastUseProblem != "" {
+			line(8, "last use not known: "+r.LastUseProblem)
 		}
 	}
 	line(0, e.Summary.String())
@@ -102,7 +113,10 @@ func (e explanation) text(actions bool) []byte {
 		line(0, "not considered: "+what)
 	}
 	line(0, "actions are those that AWS documented on "+e.Catalogue)
-	return out.Bytes()
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
 }
 
 // place is the template or the account of a role.
@@ -118,7 +132,7 @@ func (r explainedRole) table(service string) []byte {
 	var rows [][]string
 	for _, g := range r.Grants {
 		if of, _, _ := strings.Cut(g.Action, ":"); of == service && g.change != accessSame {
-			rows = append(rows, []string{strings.Repeat(" ", 12) + g.Action, g.Resource, changeNames[g.change], g.told()})
+			rows = append(rows, []string{strings.Repeat(" ", 12) + g.Action, g.Resource, changeNames[g.change], g.told(), toldUse(g.LastUsed)})
 		}
 	}
 	return aligned(rows)
@@ -163,11 +177,11 @@ var explainCodes = []aboutCode{
 }
 
 // findings are what the boundary takes, on the lines of statements.
-func (e explanation) findings() []remark {
+func (e *explanation) findings() []remark {
 	var all []remark
-	for _, r := range e.Roles {
-		for _, statement := range r.changes {
-			if f, loses := statement.finding(r); loses {
+	for _, s := range e.subjects {
+		for _, statement := range s.statements() {
+			if f, loses := statement.finding(s.grantee); loses {
 				all = append(all, f)
 			}
 		}
@@ -178,9 +192,9 @@ func (e explanation) findings() []remark {
 	return all
 }
 
-func (c statementChange) finding(r explainedRole) (f remark, loses bool) {
+func (c statementChange) finding(g *grantee) (f remark, loses bool) {
 	var texts []string
-	f = remark{code: codeMayBeLost, level: "note", path: r.Path, line: c.line, of: r.Role}
+	f = remark{code: codeMayBeLost, level: "note", path: g.template.path, line: c.line, of: g.name}
 	for _, s := range c.services {
 		if s.loses() {
 			f.code, f.level = codeLost, "warning"
@@ -189,6 +203,6 @@ func (c statementChange) finding(r explainedRole) (f remark, loses bool) {
 			texts = append(texts, s.String())
 		}
 	}
-	f.text = r.Role + ": " + strings.Join(texts, "; ")
+	f.text = g.name + ": " + strings.Join(texts, "; ")
 	return f, texts != nil
 }

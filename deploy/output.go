@@ -1,9 +1,11 @@
 package deploy
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,14 +49,56 @@ func (p *pbm) show(r result) error {
 // printJSON prints a value as JSON, for programs. A terminal or the log of a CI
 // system may be where it goes.
 func (p *pbm) printJSON(value any) error {
+	text, err := indented(value, "")
+	if err != nil {
+		return err
+	}
+	return p.print(append(text, '\n'))
+}
+
+// indented is a value in JSON, its lines behind the first one with a prefix.
+func indented(value any, prefix string) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
+	e.SetIndent(prefix, "  ")
 	if err := e.Encode(value); err != nil {
+		return nil, fmt.Errorf("print the result: %w", err)
+	}
+	return printable.JSON(bytes.TrimSuffix(out.Bytes(), []byte("\n"))), nil
+}
+
+// printWithRoles prints a value as JSON, with roles in its empty list of them. There
+// may be many, so they are printed one by one. What follows them in the value may
+// change meanwhile.
+func printWithRoles[T any](p *pbm, value func() any, roles iter.Seq[T]) error {
+	const empty = `"roles": []`
+	before, err := indented(value(), "")
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(p.stdout) // Flush has the errors of writing
+	head, _, _ := bytes.Cut(before, []byte(empty))
+	_, _ = fmt.Fprintf(out, `%s"roles": [`, head)
+	separator, end := "\n    ", ""
+	for role := range roles {
+		text, err := indented(role, "    ")
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "%s%s", separator, text)
+		separator, end = ",\n    ", "\n  "
+	}
+	after, err := indented(value(), "")
+	if err != nil {
+		return err
+	}
+	_, tail, _ := bytes.Cut(after, []byte(empty))
+	_, _ = fmt.Fprintf(out, "%s]%s\n", end, tail)
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return p.print(printable.JSON(out.Bytes()))
+	return nil
 }
 
 // writeFile writes a file that has another content.

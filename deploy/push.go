@@ -132,7 +132,7 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 	if o.waves, err = push.ParseWaves(o.wavesText); err != nil {
 		return settings, usagef("%s %w", spelling(o.flags, "waves"), err)
 	}
-	if err := o.runOptions.check(o.flags, o.commands); err != nil {
+	if err := o.runOptions.check(o.flags, o.commands, isSet(o.flags, "dry-run")); err != nil {
 		return settings, err
 	}
 	return o.fleetOptions.check(store)
@@ -172,8 +172,7 @@ func (p *pbm) planPush(ctx context.Context, o pushOptions, settings transform.Op
 		return planned{}, err
 	}
 	report = report.Only(o.isOfEnvironment)
-	shown := p.newProgress()
-	client := cloudFormationIn(accounts, o.rate)
+	client, shown := cloudFormationIn(accounts, o.rate), p.newProgress()
 	planner := push.Planner{
 		Rules: newStackRules(o.macroName, settings), RepairDrift: o.repairDrift, HasBucket: o.bucket != "",
 		Client:   func(account, region string) push.Reader { return client(account, region) },
@@ -202,7 +201,7 @@ func cloudFormationIn(accounts []fleet.Account, rate float64) func(account, regi
 // configOf is the configuration of one of several accounts.
 func configOf(accounts []fleet.Account, id string) aws.Config {
 	for _, a := range accounts {
-		if a.ID == id {
+		if a.ID == id && a.Err == nil {
 			return a.Config
 		}
 	}

@@ -50,8 +50,10 @@ func (o *runOptions) resumes() bool { return o.resume != "" }
 // writes reports whether something is deployed.
 func (o *runOptions) writes() bool { return o.execute || o.resumes() }
 
-func (o *runOptions) check(flags *pflag.FlagSet, commands bool) error {
+func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 	switch {
+	case o.resumes() && dryRun:
+		return usagef("--dry-run does not go with --resume, which deploys")
 	case o.execute && o.resumes():
 		return usagef("--execute and --resume are mutually exclusive")
 	case o.writes() && commands:
@@ -187,7 +189,11 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	if err := checkResumed(journal, o, accounts); err != nil {
 		return err
 	}
-	p.line("", "continuing run "+journal.Run)
+	if journal.HasEnded() {
+		p.line("", "run "+journal.Run+" has come to its end")
+	} else {
+		p.line("", "continuing run "+journal.Run)
+	}
 	return p.runPush(ctx, o, settings, accounts, journal)
 }
 

@@ -72,6 +72,7 @@ func runScripts(t *testing.T, dir, moto string) {
 			"policy":    policyCommand,
 			"parameter": parameterCommand,
 			"fault":     faultCommand,
+			"used":      usedCommand,
 			"row":       rowCommand,
 
 			"stack":        stackCommand,

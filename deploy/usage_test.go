@@ -61,6 +61,7 @@ func TestExitCodes(t *testing.T) {
 		{"push dev 20261127-000000-00000000", 2, "name one environment: pbm push ENVIRONMENT"},
 		{"push dev --resume=x", 2, `--resume "x" is not the ID of a run`},
 		{"push dev --resume --execute", 2, "--execute and --resume are mutually exclusive"},
+		{"push dev --resume --dry-run", 2, "--dry-run does not go with --resume, which deploys"},
 		{"push dev --resume --stack x", 2, "--stack does not go with --resume: the run has its plan"},
 		{"push dev --execute --commands", 2, "--commands prints, and does not go with --execute and --resume"},
 		{"push dev --concurrency 0", 2, "--concurrency is not a number of stacks"},

@@ -687,6 +687,40 @@ var defects = []defect{
 			role.addNotInSight(p.name)`, `		default:`,
 	},
 	{
+		"explain: an action that is lost in part is lost",
+		`case grants == 1<<accessLost:`, `case grants.has(accessLost):`,
+	},
+	{
+		"explain: a role has the actions of the one before",
+		`t.actions[number] = tallied{}`, `_ = number`,
+	},
+	{
+		"explain: what IAM does not track is not used",
+		`case !tracked:`, `case !tracked && at.After(time.Now()):`,
+	},
+	{
+		"explain: use of long ago counts",
+		`at.After(u.since)`, `!at.IsZero()`,
+	},
+	{
+		"explain: the last use is read of all roles",
+		`if s := e.subjects[i]; s.explain(false).loses() {`, `if s := e.subjects[i]; s.arn != "" {`,
+	},
+	{
+		"explain: the last use is read from the first page",
+		`if !out.IsTruncated {
+			return access, nil`, `if !out.IsTruncated || len(access.Services) > 0 {
+			return access, nil`,
+	},
+	{
+		"explain: an update is made without a question",
+		`if explain && question == nil {`, `if explain && question != nil {`,
+	},
+	{
+		"explain: an update is explained for roles with any boundary",
+		`if role.boundary == before.name {`, `if role.boundary != "" {`,
+	},
+	{
 		"explain: each role has the boundary of the first",
 		`if _, known := explainers[now.document]; !known {`, `if len(explainers) > 0 {
 			for _, first := range explainers {

@@ -1,14 +1,13 @@
 package policy_test
 
 import (
-	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/bench/workload"
 	"permissions-boundary-macro/policy"
 	"permissions-boundary-macro/policy/catalogue"
 )
@@ -24,9 +23,9 @@ const (
 func BenchmarkFleet(b *testing.B) {
 	texts := make([]string, documents)
 	for i := range texts {
-		texts[i] = inlinePolicy(i)
+		texts[i] = workload.InlinePolicy(i)
 	}
-	boundary := boundaryOf30()
+	boundary := workload.Boundary()
 	catalogue.Embedded()
 	for b.Loop() {
 		comparison := policy.NewComparison(catalogue.Embedded(), policy.Facts{Partition: "aws", Account: "111122223333"}, mustParse(b, boundary))
@@ -59,7 +58,7 @@ func BenchmarkAdministrator(b *testing.B) {
 	require.NoError(b, err)
 	administrator := mustParse(b, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
 	catalogue.Embedded()
-	for name, boundary := range map[string]string{"example": string(example), "30": boundaryOf30()} {
+	for name, boundary := range map[string]string{"example": string(example), "30": workload.Boundary()} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				comparison := policy.NewComparison(catalogue.Embedded(), policy.Facts{Partition: "aws"}, mustParse(b, boundary))
@@ -78,37 +77,4 @@ func mustParse(tb testing.TB, text string) *policy.Document {
 	document, err := policy.Parse([]byte(text))
 	require.NoError(tb, err, text)
 	return document
-}
-
-// inlinePolicy is a policy of a size that is usual, different for each number.
-// One in 50 is an administrator's.
-func inlinePolicy(number int) string {
-	var statements []string
-	add := func(format string, arguments ...any) {
-		statements = append(statements, fmt.Sprintf(`{"Effect":"Allow",`+format+`}`, arguments...))
-	}
-	add(`"Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"arn:aws:logs:*:111122223333:log-group:/aws/lambda/app-%d*"`, number)
-	add(`"Action":["s3:Get*","s3:List*","s3:PutObject"],"Resource":["arn:aws:s3:::data-%[1]d","arn:aws:s3:::data-%[1]d/*"]`, number)
-	add(`"Action":"dynamodb:*","Resource":"arn:aws:dynamodb:eu-west-1:111122223333:table/t%d*"`, number)
-	add(`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.eu-west-%d.amazonaws.com"}}`, number%3)
-	add(`"Action":["ec2:Describe*","cloudwatch:PutMetricData","xray:*"],"Resource":"*"`)
-	if number%50 == 0 {
-		add(`"NotAction":"iam:*","Resource":"*"`)
-	}
-	if number%5 == 0 {
-		statements = append(statements, fmt.Sprintf(`{"Effect":"Deny","Action":"s3:Delete*","Resource":"arn:aws:s3:::data-%d/*"}`, number))
-	}
-	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
-}
-
-func boundaryOf30() string {
-	var statements []string
-	for i, service := range strings.Fields("s3 dynamodb logs sqs sns kms lambda events states ecr ecs ssm secretsmanager xray cloudwatch ec2 elasticloadbalancing autoscaling rds kinesis") {
-		statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":["%s:*","sts:Get%d*"],"Resource":"*"}`, service, i))
-	}
-	for i := range 9 {
-		statements = append(statements, fmt.Sprintf(`{"Effect":"Deny","NotAction":["s3:Get%d*","logs:*"],"Resource":["arn:aws:s3:::audit-%d","arn:aws:s3:::audit-%d/*","arn:aws:dynamodb:*:*:table/prod-%d*"]}`, i, i, i, i))
-	}
-	statements = append(statements, `{"Effect":"Deny","NotAction":["s3:*","logs:*","dynamodb:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","us-east-1"]}}}`)
-	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
 }

@@ -40,6 +40,7 @@ type Grant struct {
 	// Action is as AWS spells it, or a text of the statement that matches no action
 	// of the catalogue: a pattern, or one with a part that is not in sight.
 	Action   string
+	Number   int       // of the action in the catalogue; negative if it is not there
 	Resource string    // a text of the statement; * for NotResource
 	Outcomes []Outcome // under each boundary
 }
@@ -199,7 +200,7 @@ func (c *Comparison) statementGrants(s *statement, denials []*statement) []Grant
 		g.statement, g.denials = s, denials
 		for _, g := range c.withResources(g, resources) {
 			if !c.isDenied(g) {
-				grants = append(grants, Grant{Statement: s.Statement, Action: name, Resource: texts[g.text], Outcomes: c.outcomes(g)})
+				grants = append(grants, Grant{Statement: s.Statement, Action: name, Number: g.action, Resource: texts[g.text], Outcomes: c.outcomes(g)})
 			}
 		}
 	})

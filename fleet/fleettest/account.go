@@ -23,6 +23,8 @@ type Account struct {
 	roles        listing[*Role]                 // by name
 	users        listing[User]                  // by name
 	policies     listing[string]                // the documents, by ARN
+	accesses     map[string][]Access            // by role
+	reports      map[string]*accessReport       // by job
 	organization *Organization
 	applied      []Applied
 }
@@ -39,6 +41,7 @@ func (s *Server) Account(id string) *Account {
 			ID: id, server: s,
 			stores: map[string]*ssmtest.Server{}, regions: map[string]string{},
 			trusts: map[string]Trust{}, stacks: map[string]*stacks{}, macros: map[string]func([]byte) []byte{},
+			accesses: map[string][]Access{}, reports: map[string]*accessReport{},
 		}
 	}
 	return s.accounts[id]

@@ -110,11 +110,14 @@ func (s *Server) failed(index int, r *request, f failure) failure {
 var reads = map[string][]string{
 	"account":        {"ListRegions"},
 	"cloudformation": {"DescribeChangeSet", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"},
-	"iam":            {"GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole", "ListRoles"},
-	"s3":             {"GetObject"},
-	"organizations":  {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
-	"ssm":            {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
-	"sts":            {"AssumeRole", "GetCallerIdentity"},
+	"iam": {
+		"GenerateServiceLastAccessedDetails", "GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole",
+		"GetServiceLastAccessedDetails", "ListRoles",
+	},
+	"organizations": {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
+	"s3":            {"GetObject"},
+	"ssm":           {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
+	"sts":           {"AssumeRole", "GetCallerIdentity"},
 }
 
 // resource is what a request names.
@@ -123,7 +126,7 @@ func (r *request) resource() string {
 	case "cloudformation":
 		return cmp.Or(r.form.Get("StackName"), r.form.Get("ChangeSetName"))
 	case "iam":
-		return r.form.Get("RoleName") + r.form.Get("PolicyArn")
+		return r.form.Get("RoleName") + r.form.Get("PolicyArn") + r.form.Get("Arn")
 	case "s3":
 		bucket, key := s3Object(r.http)
 		return bucket + "/" + key

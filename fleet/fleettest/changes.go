@@ -76,6 +76,14 @@ var recreated = map[string][]string{
 	"AWS::EC2::SecurityGroup": {"GroupName", "GroupDescription", "VpcId"},
 }
 
+// recreation says whether a change of a property replaces the resource.
+func recreation(kind, property string) string {
+	if slices.Contains(recreated[kind], property) {
+		return "Always"
+	}
+	return "Never"
+}
+
 // taggable are types whose resources get the tags of their stack.
 var taggable = []string{
 	roleType, userType, stackType, "AWS::DynamoDB::Table", "AWS::EC2::Instance", "AWS::EC2::SecurityGroup",
@@ -248,10 +256,7 @@ func (c *changeSet) modification(id string, was, is resourceSide, causes func(an
 		}
 	}
 	for _, name := range unionOf(was.properties(), is.properties()) {
-		d := detail{attribute: "Properties", name: name, recreation: "Never"}
-		if slices.Contains(recreated[is.Type], name) {
-			d.recreation = "Always"
-		}
+		d := detail{attribute: "Properties", name: name, recreation: recreation(is.Type, name)}
 		ch.details = append(ch.details, differences(d, was.properties(), is.properties(), name, is.Properties[name], causes)...)
 	}
 	if slices.Contains(taggable, is.Type) && !slices.Equal(c.before.Tags, c.after.Tags) {

@@ -90,6 +90,7 @@ Resources:
   Server: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image}}
   Table: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain, Properties: {Keys: [a, !If [IsLarge, b, !Ref AWS::NoValue]]}}
   Role: {Type: AWS::IAM::Role}
+  Text: {Type: AWS::SSM::Parameter, Properties: {Value: !Sub ["${AWS::Region} ${Size} ${Own} ${Queue.Arn} ${!Size}", {Own: !Ref Size}]}}
 Outputs: {Size: {Value: !Ref Size}}
 `
 	replace := func(text, by string) func(*cloudformation.CreateChangeSetInput) {
@@ -111,6 +112,7 @@ Outputs: {Size: {Value: !Ref Size}}
 		"a property": {replace("DelaySeconds: !Ref Size", "DelaySeconds: 5"), "", []string{"Modify Queue False DirectModification Static /Properties/DelaySeconds=5"}, ""},
 		"a replacement and what refers to it": {replace("QueueName: jobs", "QueueName: tasks"), "", []string{
 			"Modify Queue True DirectModification Static /Properties/QueueName=tasks",
+			"Modify Text False ResourceAttribute Static /Properties/Value={{changeSet:KNOWN_AFTER_APPLY}} DirectModification Dynamic /Properties/Value={{changeSet:KNOWN_AFTER_APPLY}}",
 			"Modify Topic False ResourceAttribute Static /Properties/DisplayName={{changeSet:KNOWN_AFTER_APPLY}} DirectModification Dynamic /Properties/DisplayName={{changeSet:KNOWN_AFTER_APPLY}}",
 		}, ""},
 		"metadata":     {replace("Version: 1", "Version: 2"), "", []string{`Modify Topic False DirectModification Static /Metadata={"Version":2}`}, ""},
@@ -121,11 +123,15 @@ Outputs: {Size: {Value: !Ref Size}}
 		"a property less": {replace(", DelaySeconds: !Ref Size", ""), "", []string{
 			"Modify Queue False DirectModification Static /Properties/DelaySeconds=",
 		}, ""},
+		"no value": {replace("Keys: [a,", "Keys: [!Ref AWS::NoValue, c,"), "", []string{
+			`Modify Table False DirectModification Static /Properties/Keys=["c"]`,
+		}, ""},
 		"a parameter": {func(in *cloudformation.CreateChangeSetInput) {
 			in.Parameters = []types.Parameter{{ParameterKey: aws.String("Size"), ParameterValue: aws.String("2")}}
 		}, "", []string{
 			"Modify Queue False ParameterReference Static /Properties/DelaySeconds=2 DirectModification Dynamic /Properties/DelaySeconds=2",
 			`Modify Table False DirectModification Static /Properties/Keys=["a","b"]`,
+			"Modify Text False ParameterReference Static /Properties/Value=eu-west-1 2 2 app-Queue-VM6RUIVABX3B.Arn ${Size} DirectModification Dynamic /Properties/Value=eu-west-1 2 2 app-Queue-VM6RUIVABX3B.Arn ${Size}",
 		}, ""},
 		"an unused parameter": {func(in *cloudformation.CreateChangeSetInput) {
 			in.Parameters = []types.Parameter{{ParameterKey: aws.String("Unused"), ParameterValue: aws.String("b")}}
@@ -150,4 +156,15 @@ Outputs: {Size: {Value: !Ref Size}}
 		in.ChangeSetName = aws.String("again")
 		assert.Equal(t, types.ChangeSetStatusFailed, s.create(in).Status, "%s: nothing is left to do", name)
 	}
+}
+
+// Tags of a stack are a change, even where no resource gets them.
+func TestTagsOnly(t *testing.T) {
+	s := newStage(t, service)
+	require.NoError(t, s.Deploy(region, "app", `{"Resources":{"Thing":{"Type":"Custom::Thing"}}}`, nil, nil))
+	in := s.input("app")
+	in.Tags = []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}}
+	out := s.create(in)
+	assert.Equal(t, types.ChangeSetStatusCreateComplete, out.Status)
+	assert.Empty(t, out.Changes)
 }

@@ -51,7 +51,8 @@ type changeSet struct {
 	after   Stack
 	roles   roleChanges
 	changes []change
-	drift   string // StackDriftStatus of a drift-aware one
+	listed  []change // as a description without values has them: see dependents.go
+	drift   string   // StackDriftStatus of a drift-aware one
 
 	changesMore bool // outputs, or tags of the stack
 	transforms  bool // the template that was given has some
@@ -206,9 +207,9 @@ func (r *request) changeSet() (*changeSet, error) {
 	var candidates []*changeSet
 	all := r.account.stacks[r.Region]
 	if stackName != "" {
-		s := r.account.stack(r.Region, stackName)
-		if s == nil {
-			return nil, invalid("Stack [%s] does not exist", stackName)
+		s, err := r.namedStack()
+		if err != nil {
+			return nil, err
 		}
 		candidates = all.changeSets[s.ID]
 	} else if all != nil {
@@ -232,7 +233,7 @@ func uuid(seed string) string {
 
 // listChangeSets lists active change sets. One that is being created moves on.
 func listChangeSets(r *request, x *result) error {
-	s, err := r.stack()
+	s, err := r.namedStack()
 	if err != nil {
 		return err
 	}

@@ -359,3 +359,13 @@ func (r *request) stack() (*Stack, error) {
 	}
 	return nil, invalid("Stack with id %s does not exist", name)
 }
+
+// namedStack is stack for operations on change sets and events, which have
+// another text for a stack that does not exist.
+func (r *request) namedStack() (*Stack, error) {
+	name := r.form.Get("StackName")
+	if s := r.account.stack(r.Region, name); s != nil {
+		return s, nil
+	}
+	return nil, invalid("Stack [%s] does not exist", name)
+}

@@ -43,27 +43,31 @@ func (s *Server) Restart() {
 
 // crashes reports whether a call is ignored, because the client is gone. end
 // ends an exchange that the client does not see the end of; it is nil for all
-// others.
+// others. While the last call takes effect, others that the client has made at the
+// same time do, too.
 func (s *Server) crashes(c Call) (ignored bool, end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	crash := s.crash
 	switch {
-	case s.crash == nil:
+	case crash == nil:
 		return false, nil
-	case s.crash.over:
+	case crash.over:
 		return true, abort
-	case !c.matches(s.crash.On):
+	case !c.matches(crash.On):
 		return false, nil
 	}
-	s.crash.seen++
-	if s.crash.seen < s.crash.After {
+	crash.seen++
+	if crash.seen != crash.After {
 		return false, nil
 	}
-	s.crash.over = true
-	kill := s.crash.Kill
-	return !s.crash.Done, func() {
-		if kill != nil {
-			kill()
+	crash.over = !crash.Done
+	return !crash.Done, func() {
+		s.mu.Lock()
+		crash.over = true
+		s.mu.Unlock()
+		if crash.Kill != nil {
+			crash.Kill()
 		}
 		abort()
 	}

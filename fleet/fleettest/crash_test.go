@@ -3,6 +3,7 @@ package fleettest_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/transform"
 )
 
 // A client ends at a call that takes effect or not; what it calls afterwards
@@ -58,4 +60,27 @@ func TestCrashOfUpdate(t *testing.T) {
 	assert.Equal(t, map[string]string{"Api": devBoundary, "Named": devBoundary}, s.bound("orders"))
 	s.Settle()
 	assert.Equal(t, map[string]string{"Api": newBoundary, "Named": newBoundary}, s.bound("orders"))
+}
+
+// What a client does while its last call takes effect takes effect, too.
+func TestCrashDuringOtherCalls(t *testing.T) {
+	s := newStage(t, service)
+	list := func() error {
+		_, err := s.client.DescribeStacks(context.Background(), &cloudformation.DescribeStacksInput{})
+		return err
+	}
+	in := s.input("orders")
+	macro := s.Macro(region, transform.Options{})
+	s.InstallMacro(region, "PermissionsBoundaryMacro", func(event []byte) []byte {
+		assert.NoError(t, list())
+		assert.False(t, s.server.Crashed())
+		return macro(event)
+	})
+	var killed atomic.Int32
+	s.server.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "CreateChangeSet"}, After: 1, Done: true, Kill: func() { killed.Add(1) }})
+	_, err := s.client.CreateChangeSet(context.Background(), in)
+	require.Error(t, err)
+	require.Error(t, list())
+	assert.EqualValues(t, 1, killed.Load())
+	assert.Len(t, s.ChangeSets(region), 1)
 }

@@ -218,11 +218,10 @@ func (r *request) reserveChangeSet(in changeSetInput) (c *changeSet, isNew bool,
 func (r *request) updatableStack() (Stack, error) {
 	r.account.server.mu.Lock()
 	defer r.account.server.mu.Unlock()
-	name := r.form.Get("StackName")
-	s := r.account.stack(r.Region, name)
+	s, err := r.namedStack()
 	switch {
-	case s == nil:
-		return Stack{}, invalid("Stack [%s] does not exist", name)
+	case err != nil:
+		return Stack{}, err
 	case !slices.Contains(updatable, s.Status):
 		return Stack{}, notUpdatable(s)
 	}
@@ -350,6 +349,7 @@ func (c *changeSet) finish() {
 			c.includeNested(n)
 		}
 	}
+	c.listed = c.withDependents()
 	switch {
 	case len(c.changes) > 0 || c.changesMore:
 		// Somebody may have updated the stack while the macro ran.

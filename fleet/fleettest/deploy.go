@@ -20,9 +20,10 @@ const (
 )
 
 // Deploy creates or updates a stack from a template in JSON or YAML, whose only
-// transform is the macro, or none. It does what CloudFormation does: it calls
-// macro with a macro request, and keeps the template and what the macro made of
-// it. It creates, changes and deletes the stack's roles. A role whose properties
+// transforms are the macro and AWS::Include, or none. It does what CloudFormation
+// does, all at once: it calls macro with a macro request, and keeps the template
+// and what the macro made of it. The stack's change sets become obsolete, and its
+// tags and other settings stay. It creates, changes and deletes the stack's roles. A role whose properties
 // are the same in both templates is left alone, so what somebody has done to it
 // by hand stays. Other resources only get physical IDs.
 //

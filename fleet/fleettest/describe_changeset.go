@@ -13,10 +13,8 @@ func describeChangeSet(r *request, x *result) error {
 	if c.executionStatus == executeInProgress {
 		r.account.proceed(r.Region, c.before.ID)
 	}
-	var shown []change
-	if c.isCreated() && !c.hasFailed {
-		shown = c.changes
-	}
+	withValues := r.form.Get("IncludePropertyValues") == "true"
+	shown := c.shown(withValues)
 	keys := make([]string, len(shown))
 	byKey := map[string]change{}
 	for i, ch := range shown {
@@ -37,13 +35,23 @@ func describeChangeSet(r *request, x *result) error {
 			x.text("StackDriftStatus", c.drift)
 		}
 	}
-	withValues := r.form.Get("IncludePropertyValues") == "true"
 	writeList(x, "Changes", page, func(key string) {
 		x.text("Type", "Resource")
 		x.change(byKey[key], withValues)
 	})
 	x.text("NextToken", next)
 	return nil
+}
+
+// shown are the changes that a description has.
+func (c *changeSet) shown(withValues bool) []change {
+	switch {
+	case !c.isCreated() || c.hasFailed:
+		return nil
+	case withValues:
+		return c.changes
+	}
+	return c.listed
 }
 
 func (x *result) change(c change, withValues bool) {

@@ -23,7 +23,7 @@ func (u *update) note(c *changeSet, of change, status, reason string) {
 // describeStackEvents lists the events of updates, newest first. An update in
 // progress moves on by a step.
 func describeStackEvents(r *request, x *result) error {
-	s, err := r.stack()
+	s, err := r.namedStack()
 	if err != nil {
 		return err
 	}

@@ -105,13 +105,15 @@ func (a *Account) roleARN(partition, name string) string {
 }
 
 var iamOperations = map[string]func(*request) ([]byte, error){
-	"CreatePolicy":                   locked(createPolicy),
-	"GetAccountAuthorizationDetails": locked(getAccountAuthorizationDetails),
-	"GetPolicy":                      locked(getPolicy),
-	"GetPolicyVersion":               locked(getPolicyVersion),
-	"GetRole":                        locked(getRole),
-	"ListRoles":                      locked(listRoles),
-	"PutRolePermissionsBoundary":     locked(putRolePermissionsBoundary),
+	"CreatePolicy":                       locked(createPolicy),
+	"GenerateServiceLastAccessedDetails": locked(generateServiceLastAccessedDetails),
+	"GetAccountAuthorizationDetails":     locked(getAccountAuthorizationDetails),
+	"GetPolicy":                          locked(getPolicy),
+	"GetPolicyVersion":                   locked(getPolicyVersion),
+	"GetRole":                            locked(getRole),
+	"GetServiceLastAccessedDetails":      locked(getServiceLastAccessedDetails),
+	"ListRoles":                          locked(listRoles),
+	"PutRolePermissionsBoundary":         locked(putRolePermissionsBoundary),
 }
 
 // locked is an operation of the Query protocol that has the server's state for

@@ -149,6 +149,7 @@ func TestLimitOfNested(t *testing.T) {
 func TestNestedRollback(t *testing.T) {
 	s := newNestedStage(t, parentTemplate, childTemplate)
 	s.FailUpdates(region, "orders", fleettest.UpdateFailure{Reason: "no"})
+	before, _ := s.Stack(region, "orders-Child-1")
 	root := s.create(s.nestedInput())
 	require.NoError(t, s.execute(*root.ChangeSetId))
 	statuses := s.updated("orders")
@@ -156,6 +157,8 @@ func TestNestedRollback(t *testing.T) {
 	assert.Equal(t, []string{"UPDATE_ROLLBACK_COMPLETE"}, s.updated("orders-Child-1"))
 	assert.Equal(t, map[string]string{"Outer": devBoundary}, s.bound("orders"))
 	assert.Equal(t, map[string]string{"Inner": devBoundary}, s.bound("orders-Child-1"))
+	after, _ := s.Stack(region, "orders-Child-1")
+	assert.Equal(t, before.Processed, after.Processed)
 
 	s = newNestedStage(t, parentTemplate, childTemplate)
 	s.FailUpdates(region, "orders-Child-1", fleettest.UpdateFailure{Reason: "no"})

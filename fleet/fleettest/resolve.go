@@ -1,6 +1,7 @@
 package fleettest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -64,10 +65,43 @@ func (e *evaluation) resolveCall(name string, argument any) any {
 			return e.resolve(list[map[bool]int{true: 1, false: 2}[holds]])
 		}
 	}
-	if value, err := e.call(name, argument); err == nil {
-		return value
+	value, err := e.call(name, argument)
+	switch {
+	case name == "Fn::Sub":
+		value = e.resolveSub(argument)
+	case err != nil:
+		return map[string]any{name: e.resolve(argument)}
 	}
-	return map[string]any{name: e.resolve(argument)}
+	if text, isText := value.(string); isText && strings.Contains(text, knownAfterApply) {
+		return knownAfterApply
+	}
+	return value
+}
+
+// resolveSub replaces the placeholders of Fn::Sub by variables of its own, by
+// attributes, and by what a Ref is. Those that are not known stay.
+func (e *evaluation) resolveSub(argument any) any {
+	text, _ := argument.(string)
+	variables := map[string]any{}
+	if list, isList := argument.([]any); isList && len(list) == 2 {
+		text, _ = list[0].(string)
+		variables, _ = list[1].(map[string]any)
+	}
+	text = placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		name := found[2 : len(found)-1]
+		if variable, isOwn := variables[name]; isOwn {
+			return textOf(e.resolve(variable))
+		}
+		if strings.Contains(name, ".") {
+			return textOf(e.attribute(name))
+		}
+		value, err := e.ref(name)
+		if err != nil {
+			return found
+		}
+		return fmt.Sprint(value)
+	})
+	return strings.ReplaceAll(text, "${!", "${")
 }
 
 // attribute is text that is the same as long as the resource is.

@@ -6,9 +6,17 @@
 //
 // [New] starts a [Server]. [Server.Account] is an account, whose methods set up
 // stacks, roles and Regions; [Account.Deploy] and [Account.Fill] make stacks as
-// CloudFormation does. [Server.Fail], [Server.Throttle], [Server.Page] and
-// [Server.OnCall] make it behave awkwardly, and [Server.Calls], [Server.Count]
-// and [Server.Writes] tell what was asked for.
+// CloudFormation does. [Server.Fail], [Server.Throttle], [Server.Page],
+// [Server.OnCall] and [Server.CrashAt] make it behave awkwardly, and
+// [Server.Calls], [Server.Count] and [Server.Writes] tell what was asked for.
+//
+// Change sets run the macros of [Account.InstallMacro] on a template that is
+// given, and not on the previous one. Their creation, and the updates that they
+// are executed with, need no clock: a change set moves on when it is described or
+// listed, and an update takes a step, such as one role, when one of its stacks is
+// described. [Account.FailUpdates] has updates roll back, [Account.Settle]
+// finishes all of them, and [Account.Applied] and [Account.ChangeSets] tell what
+// they did and what is left.
 //
 // Who calls, and where, is what the request was signed for, as with AWS: the
 // access key AKIA<account> is a user of that account, and AssumeRole returns

@@ -9,10 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/transform"
 )
 
 // An update sets the boundary of one role after the other, and nothing else.
@@ -264,4 +266,68 @@ func TestSettings(t *testing.T) {
 	assert.Empty(t, after.NotificationARNs)
 	assert.Zero(t, after.Rollback)
 	assert.Equal(t, "arn:role", after.RoleARN)
+}
+
+// A boundary where there was none is an addition, and its end a removal.
+func TestFirstAndLastBoundary(t *testing.T) {
+	s := newStage(t, service)
+	s.Store(region).Set("/permissions-boundary/dev", "none")
+	require.NoError(t, s.Deploy(region, "orders", strings.Replace(service, "Transform: PermissionsBoundaryMacro", "", 1), nil, nil))
+	in := s.input("orders")
+	in.TemplateBody = aws.String(service)
+	assert.Equal(t, "No updates are to be performed.", *s.create(in).StatusReason)
+
+	in.ChangeSetName = aws.String("first")
+	s.Store(region).Set("/permissions-boundary/dev", newBoundary)
+	out := s.create(in)
+	target := out.Changes[0].ResourceChange.Details[0].Target
+	assert.Equal(t, types.AttributeChangeTypeAdd, target.AttributeChangeType)
+	assert.Nil(t, target.BeforeValue)
+	require.NoError(t, s.execute(*out.ChangeSetId))
+	s.Settle()
+	assert.Equal(t, map[string]string{"Api": newBoundary, "Named": newBoundary}, s.bound("orders"))
+
+	in.ChangeSetName, in.TemplateBody = aws.String("last"), aws.String(strings.Replace(service, "Transform: PermissionsBoundaryMacro", "", 1))
+	out = s.create(in)
+	target = out.Changes[0].ResourceChange.Details[0].Target
+	assert.Equal(t, types.AttributeChangeTypeRemove, target.AttributeChangeType)
+	assert.Equal(t, newBoundary, *target.BeforeValue)
+	assert.Nil(t, target.AfterValue)
+	require.NoError(t, s.execute(*out.ChangeSetId))
+	s.Settle()
+	assert.Equal(t, map[string]string{"Api": "", "Named": ""}, s.bound("orders"))
+}
+
+// Boundaries of users change, too, where the macro binds users.
+func TestUpdateOfUser(t *testing.T) {
+	const body = `
+Transform: PermissionsBoundaryMacro
+Metadata: {PermissionsBoundaryMacro: {Environment: dev}}
+Resources: {User: {Type: AWS::IAM::User, Properties: {UserName: deployer}}}
+`
+	s := newStage(t, service)
+	macro := s.Macro(region, transform.Options{BoundUsers: true})
+	s.InstallMacro(region, "PermissionsBoundaryMacro", macro)
+	s.Store(region).Set("/permissions-boundary/dev", devBoundary)
+	require.NoError(t, s.Deploy(region, "users", body, nil, macro))
+	s.PutUser(fleettest.User{Name: "deployer", Boundary: devBoundary})
+	s.Store(region).Set("/permissions-boundary/dev", newBoundary)
+	boundary := func() string {
+		out, err := iam.NewFromConfig(as(s.server, hub, region)).GetAccountAuthorizationDetails(context.Background(), &iam.GetAccountAuthorizationDetailsInput{})
+		require.NoError(t, err)
+		return *out.UserDetailList[0].PermissionsBoundary.PermissionsBoundaryArn
+	}
+	out := s.create(s.input("users"))
+	assert.Equal(t, []string{"Modify User False DirectModification Static /Properties/PermissionsBoundary=" + newBoundary}, summary(out))
+	require.NoError(t, s.execute(*out.ChangeSetId))
+	s.Settle()
+	assert.Equal(t, newBoundary, boundary())
+
+	s.FailUpdates(region, "users", fleettest.UpdateFailure{Reason: "no", Resource: "ZExtra"})
+	s.Store(region).Set("/permissions-boundary/dev", devBoundary)
+	in := s.input("users")
+	in.TemplateBody = aws.String(replaceOnce(t, body, "Resources: {", "Resources: {ZExtra: {Type: AWS::SQS::Queue}, "))
+	require.NoError(t, s.execute(*s.create(in).ChangeSetId))
+	s.Settle()
+	assert.Equal(t, newBoundary, boundary())
 }

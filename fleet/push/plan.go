@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -97,39 +98,43 @@ func (r *regionPlan) roots(ctx context.Context) ([]*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	byID, byName := map[string]types.Stack{}, map[string]types.Stack{}
+	byID, byName, hasNested := map[string]types.Stack{}, map[string]types.Stack{}, map[string]bool{}
 	for _, s := range described {
 		byID[aws.ToString(s.StackId)], byName[aws.ToString(s.StackName)] = s, s
+		hasNested[aws.ToString(s.RootId)] = true
 	}
 	var all []*wanted
+	byRoot := map[string]*wanted{}
 	for _, role := range r.roles {
 		s, exists := byName[role.Stack]
 		if !exists {
 			continue // it was deleted after the audit read it
 		}
-		root := s
-		if s.RootId != nil {
-			root = byID[*s.RootId]
+		root, known := byID[cmp.Or(aws.ToString(s.RootId), aws.ToString(s.StackId))]
+		if !known {
+			root = s
 		}
-		hold := (*Hold)(nil)
-		if root.StackId == nil {
-			root, hold = s, held(RootUnknown)
+		id := aws.ToString(root.StackId)
+		if byRoot[id] == nil {
+			byRoot[id] = &wanted{in: r, described: root, Stack: Stack{
+				Account: r.account, Region: r.region, ID: id, Name: aws.ToString(root.StackName),
+				Boundary: role.Expected, HasNested: hasNested[id],
+			}}
+			all = append(all, byRoot[id])
 		}
-		i := slices.IndexFunc(all, func(w *wanted) bool { return w.ID == *root.StackId })
-		if i < 0 {
-			i = len(all)
-			all = append(all, &wanted{in: r, described: root, Stack: Stack{
-				Account: r.account, Region: r.region, ID: *root.StackId, Name: aws.ToString(root.StackName),
-				Boundary: role.Expected, Hold: hold,
-				HasNested: slices.ContainsFunc(described, func(s types.Stack) bool { return aws.ToString(s.RootId) == *root.StackId }),
-			}})
+		if !known {
+			byRoot[id].Hold = held(RootUnknown)
 		}
-		all[i].Roles = append(all[i].Roles, Role{
-			Stack: role.Stack, LogicalID: role.LogicalID, Name: role.Name, From: role.Boundary, To: role.Expected,
-			Drifted: role.Remedy == fleet.SetBoundary || role.Remedy == fleet.RemoveBoundary,
-		})
+		byRoot[id].Roles = append(byRoot[id].Roles, roleOf(role))
 	}
 	return all, nil
+}
+
+func roleOf(r fleet.Role) Role {
+	return Role{
+		Stack: r.Stack, LogicalID: r.LogicalID, Name: r.Name, From: r.Boundary, To: r.Expected,
+		Drifted: r.Remedy == fleet.SetBoundary || r.Remedy == fleet.RemoveBoundary,
+	}
 }
 
 // inspectAll reads several stacks at once.
