@@ -1,6 +1,9 @@
 package push
 
-import "os"
+import (
+	"context"
+	"os"
+)
 
 // CountSyncs counts how often journals are put on the disk until restore is called.
 func CountSyncs() (count func() int, restore func()) {
@@ -11,4 +14,9 @@ func CountSyncs() (count func() int, restore func()) {
 		return old(f)
 	}
 	return func() int { return n }, func() { syncFile = old }
+}
+
+// JudgeChangeSet judges a change set of a stack, as a run does before it executes it.
+func JudgeChangeSet(ctx context.Context, client CloudFormation, rules Rules, s Stack, id string) (others []string, bound int, err error) {
+	return deployment{Stack: s, client: client, pause: func() {}}.judge(ctx, rules, id)
 }
