@@ -131,3 +131,9 @@ func changesetsCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // healCommand is heal: no call fails any more.
 func healCommand(ts *testscript.TestScript, _ bool, _ []string) { fakeOf(ts).Heal() }
+
+// failsCommand is fails PROFILE REGION STACK RESOURCE REASON: updates of the stack fail
+// at a resource, until the reason is empty.
+func failsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	fakeOf(ts).Account(accounts[args[0]]).FailUpdates(args[1], args[2], fleettest.UpdateFailure{Resource: args[3], Reason: args[4]})
+}

@@ -92,6 +92,7 @@ func runScripts(t *testing.T, dir, moto string) {
 			"nest":       nestCommand,
 			"changesets": changesetsCommand,
 			"heal":       healCommand,
+			"fails":      failsCommand,
 
 			"document": documentCommand,
 			"grant":    grantCommand,
