@@ -173,7 +173,7 @@ func TestPushOfManyStacks(t *testing.T) {
 		}
 	})
 	before := statesOf(dev, stacks)
-	fake.Throttle(300, 50)
+	fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "DescribeChangeSet"}, Every: 9, Times: 2, Code: "Throttling"})
 
 	first, code, stderr := pushDev(t, "--execute")
 	assert.Equal(t, 1, code)
