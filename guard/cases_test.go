@@ -21,7 +21,7 @@ import (
 	"permissions-boundary-macro/internal/iameval"
 )
 
-var update = flag.Bool("update", false, "rewrite the policies in examples")
+var update = flag.Bool("update", false, "rewrite the files that TestWritten compares")
 
 const account = "111122223333"
 
@@ -258,23 +258,33 @@ func reduced(t *testing.T, whole map[string]any) map[string][]byte {
 	return all
 }
 
-// The files in examples/policies are what the documentation shows. The boundary
-// denies what the policy of deployers does, so that no bound role can do more.
-func TestExamples(t *testing.T) {
+// The files in examples/policies, and those in testdata/written, are what is written
+// for the platform. The example of a boundary denies what the policy of deployers
+// does, so that no bound role can do more.
+func TestWritten(t *testing.T) {
 	scp, err := platform(t).SCP()
-	want := map[string]guard.Document{"scp": whole(t, scp, err)}
-	deployer, err := platform(t).Deployer()
-	want["deployer"] = whole(t, deployer, err)
-	want["boundary"] = guard.Document{Version: "2012-10-17", Statement: append(
+	want := map[string]string{example("scp"): whole(t, scp, err).String()}
+	parts, err := platform(t).Deployer()
+	deployer := whole(t, parts, err)
+	want[example("deployer")] = deployer.String()
+	want[example("boundary")] = guard.Document{Version: "2012-10-17", Statement: append(
 		[]guard.Statement{{Sid: "AllowTheRest", Effect: "Allow", Action: []string{"*"}, Resource: []string{"*"}}},
-		slices.DeleteFunc(slices.Clone(want["deployer"].Statement), func(s guard.Statement) bool { return s.Effect != "Deny" })...,
-	)}
-	for name, document := range want {
-		if *update {
-			require.NoError(t, os.WriteFile(example(name), []byte(document.String()), 0o644))
-		}
-		present, err := os.ReadFile(example(name))
+		slices.DeleteFunc(slices.Clone(deployer.Statement), func(s guard.Statement) bool { return s.Effect != "Deny" })...,
+	)}.String()
+	for path, write := range map[string]func() (string, error){
+		"testdata/written/boundary.guard": platform(t).Rule,
+		"testdata/written/hook.yaml":      platform(t).Hook,
+		"testdata/written/config.yaml":    platform(t).ConfigRule,
+	} {
+		want[path], err = write()
 		require.NoError(t, err)
-		assert.Equal(t, document.String(), string(present), "write it: go test ./guard -run TestExamples -update")
+	}
+	for path, text := range want {
+		if *update {
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		}
+		present, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(present), "write it: go test ./guard -run TestWritten -update")
 	}
 }

@@ -184,10 +184,11 @@ func TestDividedStatement(t *testing.T) {
 	}
 	assert.Equal(t, []string{"DenyUnbound", "DenyUnbinding", "DenyGroups", "DenyPlatform1", "DenyPlatform2"}, sids)
 	policies := s.policies(t, "scp")
-	for _, resource := range []string{
-		"policy/" + strings.Repeat("p", 120) + "-0/boundary", "policy/" + strings.Repeat("p", 120) + "-26/boundary",
-		"role/platform/admin", "role/stacksets-exec-1",
-	} {
+	resources := []string{"role/platform/admin", "role/stacksets-exec-1"}
+	for i := range s.Values {
+		resources = append(resources, fmt.Sprintf("policy/%s-%d/mine", strings.Repeat("p", 120), i))
+	}
+	for _, resource := range resources {
 		c := readCase(t, "scp", "denied  -  role/developer  iam:DeletePolicy  "+resource)
 		got, err := iameval.Evaluate(policies, c.request)
 		require.NoError(t, err)
