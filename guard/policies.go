@@ -3,7 +3,6 @@ package guard
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // Limits of AWS in characters, see Policy.Size. Since May 2026 an SCP may have
@@ -75,7 +74,8 @@ func (s Scope) named(name string) string {
 	return name + "-" + s.Name
 }
 
-// exempt are the principals that the SCP is not about.
+// exempt are the principals that the SCP is not about. They are also what it protects:
+// anyone who could create or change one would be exempt.
 func (s Scope) exempt() []string {
 	all := slices.Concat(AWSPrincipals, s.Exempt)
 	slices.Sort(all)
@@ -138,7 +138,7 @@ func (s Scope) denials(boundaries, protected []string) []Statement {
 			Sid:       "DenyPlatform",
 			Effect:    "Deny",
 			NotAction: harmless,
-			Resource:  slices.Concat(protected, s.installation(), s.exemptResources()),
+			Resource:  slices.Concat(protected, s.installation(), s.exempt()),
 		},
 	}
 }
@@ -187,12 +187,6 @@ func (s Scope) installation() []string {
 		"arn:*:cloudformation:*:*:stackset/" + s.Stack + "*",
 		"arn:*:iam::*:role/" + s.Stack + "-*",
 	}
-}
-
-// exemptResources are the exempt roles and users as resources: anyone who could
-// create or change one would be exempt.
-func (s Scope) exemptResources() []string {
-	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return strings.HasSuffix(arn, ":root") })
 }
 
 // permissions are what deployers need for the macro and for roles.

@@ -9,8 +9,8 @@ import (
 // Hook returns a template of CloudFormation, in YAML, that activates a Guard hook
 // in an account and Region: with the rule of [Scope.Rule], which must be in a
 // bucket, CloudFormation and Cloud Control API create and change no role or user
-// without a boundary that counts. Stacks of the macro are excluded, and those that
-// an exempt role deploys as their service role. Source: CloudFormation Template
+// without a boundary that counts. Excluded are stacks whose names begin as the
+// macro's, which the policies protect, and those with an exempt service role. Source: CloudFormation Template
 // Reference, AWS::CloudFormation::GuardHook.
 func (s Scope) Hook() (string, error) {
 	if _, err := s.boundaries(); err != nil {
@@ -112,8 +112,8 @@ Resources:
         FilteringCriteria: ALL
         StackNames:
           Exclude:
-            - {{.Stack}}
-            - StackSet-{{.Stack}}-*
+            - {{.Stack}}*
+            - StackSet-{{.Stack}}*
         StackRoles:
           Exclude:
 {{- range .Roles}}

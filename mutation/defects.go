@@ -994,15 +994,15 @@ var defects = []defect{
 	},
 	{
 		"guard: boundary policies are not protected",
-		`slices.Concat(protected, s.installation(), s.exemptResources())`, `slices.Concat(protected[:0], s.installation(), s.exemptResources())`,
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected[:0], s.installation(), s.exempt())`,
 	},
 	{
 		"guard: the installation is not protected",
-		`slices.Concat(protected, s.installation(), s.exemptResources())`, `slices.Concat(protected, s.exemptResources())`,
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.exempt())`,
 	},
 	{
 		"guard: exempt roles are not protected",
-		`slices.Concat(protected, s.installation(), s.exemptResources())`, `slices.Concat(protected, s.installation())`,
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.installation())`,
 	},
 	{
 		"guard: the values are not protected",
@@ -1015,10 +1015,6 @@ var defects = []defect{
 	{
 		"guard: the stacks of spokes are not protected",
 		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",`, ``,
-	},
-	{
-		"guard: the root user is protected as if it were a resource",
-		`return strings.HasSuffix(arn, ":root")`, `return arn == ""`,
 	},
 	{
 		"guard: changing what is protected is harmless",
