@@ -56,7 +56,7 @@ func validate(t *testing.T, rule, dir string) map[string]string {
 func TestRules(t *testing.T) {
 	rule, err := platform(t).Rule()
 	require.NoError(t, err)
-	rules := map[string]string{"template": rule, "hook": rule, "config": policyText(t)}
+	rules := map[string]string{"template": rule, "hook": rule, "config": policyText(t, platform(t))}
 	files, err := filepath.Glob("testdata/rules/*.txtar")
 	require.NoError(t, err)
 	require.Len(t, files, len(rules))
@@ -81,9 +81,9 @@ func TestRules(t *testing.T) {
 }
 
 // policyText is the rule in the template of AWS Config.
-func policyText(t *testing.T) string {
+func policyText(t *testing.T, s scope) string {
 	t.Helper()
-	text, err := platform(t).ConfigRule()
+	text, err := s.ConfigRule()
 	require.NoError(t, err)
 	var template struct {
 		Resources map[string]struct {

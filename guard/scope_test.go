@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/guard"
 	"permissions-boundary-macro/internal/iameval"
@@ -156,11 +157,18 @@ func TestSizes(t *testing.T) {
 				assert.False(t, got.Allowed, c.line)
 			}
 		}
-		rule, err := s.Rule()
-		require.NoError(t, err)
-		config, err := s.ConfigRule()
-		require.NoError(t, err)
-		t.Logf("%d environments: rule %d characters, config %d", n, len(rule), len(config))
+		for _, write := range []func() (string, error){s.Hook, s.ConfigRule} {
+			text, err := write()
+			require.NoError(t, err)
+			var template struct {
+				Resources map[string]any `yaml:"Resources"`
+			}
+			require.NoError(t, yaml.Unmarshal([]byte(text), &template))
+			assert.NotEmpty(t, template.Resources)
+		}
+		config := policyText(t, s)
+		t.Logf("%d environments: the rule of AWS Config has %d characters", n, len(config))
+		assert.Less(t, len(config), 10_000)
 	}
 }
 
