@@ -239,6 +239,31 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+// A new environment adds lines, and changes none.
+func TestDiffs(t *testing.T) {
+	few, more := platform(t), platform(t)
+	more.Values = append(more.Values, value(t, "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/next-boundary"))
+	for name, write := range writers {
+		before, err := write(few)
+		require.NoError(t, err)
+		after, err := write(more)
+		require.NoError(t, err)
+		old, added := strings.Split(before, "\n"), []string{}
+		for line := range strings.SplitSeq(after, "\n") {
+			if len(old) > 0 && line == old[0] {
+				old = old[1:]
+				continue
+			}
+			added = append(added, line)
+		}
+		assert.Empty(t, old, name)
+		assert.LessOrEqual(t, len(added), 2, "%s: %q", name, added)
+		for _, line := range added {
+			assert.Contains(t, line, "next-boundary", name)
+		}
+	}
+}
+
 // Without a boundary that counts, nothing is written: the policies would deny every
 // role.
 func TestNoBoundary(t *testing.T) {
