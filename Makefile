@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
+.PHONY: help guard demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -186,8 +186,21 @@ release:
 release-check: $(TOOLS) ## Build a release of HEAD twice and check it
 	e2e/check-release $(VENV)/bin
 
-template: $(TOOLS) ## Check template.yaml and those in deploy/ against AWS's schemas
-	$(VENV)/bin/cfn-lint template.yaml deploy/*.yaml
+template: $(TOOLS) ## Check templates, and those that pbm guard writes, against AWS's schemas
+	mkdir -p .build
+	$(PBM) guard hook --store $(STORE) -o .build/guard-hook.yaml
+	$(PBM) guard config --store $(STORE) -o .build/guard-config.yaml
+	$(VENV)/bin/cfn-lint template.yaml deploy/*.yaml .build/guard-*.yaml
+
+# cfn-guard runs the rules that pbm guard writes.
+CFN_GUARD_VERSION = 3.2.1
+CFN_GUARD = .cargo/.cfn-guard-$(CFN_GUARD_VERSION)
+guard: $(CFN_GUARD) ## Check the rules of pbm guard, with CORPUS on real templates (Rust's cargo)
+	go test ./guard -run 'TestRules|TestCorpus' -count 1 -v
+
+$(CFN_GUARD):
+	cargo install --quiet --locked --root .cargo --version $(CFN_GUARD_VERSION) cfn-guard
+	touch $@
 
 # By AWS's schemas and the source of the SAM translator. Fails when types/ has no
 # decision about a type, and writes docs/evidence/types.md, or the file that TYPES
