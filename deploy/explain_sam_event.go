@@ -45,7 +45,8 @@ func (r samReader) functionEvent(role *grantee, id, name string, event, function
 	if typ == "SNS" && isGiven(p.Get("SqsSubscription")) {
 		poller = pollerPolicies["SQS"]
 	}
-	hasMore := typ == "MSK" && (isGiven(p.Get("SchemaRegistryConfig")) || isGiven(p.Get("SourceAccessConfigurations")))
+	of, isBroker := brokers[typ]
+	adds := "what SAM adds for the event " + name + " of type " + typ
 	switch {
 	case typ == "ScheduleV2":
 		arn := textAt(event.Start, r.known[id+".Arn"])
@@ -53,13 +54,98 @@ func (r samReader) functionEvent(role *grantee, id, name string, event, function
 			arn.Text = policy.NotInSight
 		}
 		r.schedule(id, name, event, "Lambda", arn)
-	case poller == "" && !slices.Contains(pushEvents, typ), hasMore:
-		role.notInSight("what SAM adds for the event " + name + " of type " + typ)
+	case isBroker:
+		r.broker(role, id, adds, of, p)
+	case poller == "" && !slices.Contains(pushEvents, typ):
+		role.notInSight(adds)
 	}
 	if poller != "" {
 		role.attachAWS(poller)
+	}
+	if poller != "" || isBroker {
 		r.failureDestination(role, id, name, p.Get("DestinationConfig").Get("OnFailure"))
 	}
+}
+
+// broker says what a function needs to read from a broker or a cluster.
+type broker struct {
+	property string            // with the ARN that the document is about
+	document string            // empty if there is none
+	access   map[string]string // documents by the types of SourceAccessConfigurations, empty if there is none
+	hasKey   bool              // SAM knows the property SecretsManagerKmsKeyId
+}
+
+// brokers are by the type of event.
+var brokers = map[string]broker{
+	"DocumentDB": {
+		property: "Cluster",
+		document: `{"Statement": [
+			{"Effect": "Allow", "Action": "rds:DescribeDBClusters", "Resource": {"Ref": "Arn"}},
+			{"Effect": "Allow", "Action": "rds:DescribeDBClusterParameters", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:cluster-pg:*"}},
+			{"Effect": "Allow", "Action": "rds:DescribeDBSubnetGroups", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:subgrp:*"}},
+			` + networkStatement + `]}`,
+		access: map[string]string{"BASIC_AUTH": secretDocument},
+		hasKey: true,
+	},
+	"MQ": {
+		property: "Broker",
+		document: `{"Statement": {"Effect": "Allow", "Action": "mq:DescribeBroker", "Resource": {"Ref": "Arn"}}}`,
+		access:   map[string]string{"BASIC_AUTH": secretDocument, "VIRTUAL_HOST": ""},
+		hasKey:   true,
+	},
+	// Its managed policy knows the secrets with passwords.
+	"MSK": {access: map[string]string{"CLIENT_CERTIFICATE_TLS_AUTH": secretDocument, "SASL_SCRAM_512_AUTH": ""}},
+	"SelfManagedKafka": {
+		access: map[string]string{
+			"BASIC_AUTH":                  secretDocument,
+			"CLIENT_CERTIFICATE_TLS_AUTH": secretDocument,
+			"IAM_AUTH":                    "",
+			"OAUTHBEARER_AUTH":            secretDocument,
+			"SASL_SCRAM_256_AUTH":         secretDocument,
+			"SASL_SCRAM_512_AUTH":         secretDocument,
+			"SERVER_ROOT_CA_CERTIFICATE":  secretDocument,
+			"VPC_SECURITY_GROUP":          "", // comes with VPC_SUBNET
+			"VPC_SUBNET":                  `{"Statement": ` + networkStatement + `}`,
+		},
+		hasKey: true,
+	},
+}
+
+const (
+	secretDocument   = `{"Statement": {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Ref": "Arn"}}}`
+	keyDocument      = `{"Statement": {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Fn::Sub": ["arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/${Id}", {"Id": {"Ref": "Id"}}]}}}`
+	networkStatement = `{"Effect": "Allow", "Resource": "*", "Action": [
+		"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+		"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]}`
+)
+
+// broker reads the policies for a broker or a cluster.
+func (r samReader) broker(role *grantee, id, name string, of broker, p template.Node) {
+	if !of.isInSight(p) {
+		role.notInSight(name)
+		return
+	}
+	if of.document != "" {
+		r.addDocument(role, id, name, of.document, map[string]template.Node{"Arn": p.Get(of.property)}, p.Start)
+	}
+	for _, n := range p.Get("SourceAccessConfigurations").Elements {
+		if document := of.access[n.Get("Type").Text]; document != "" {
+			r.addDocument(role, id, name, document, map[string]template.Node{"Arn": n.Get("URI")}, n.Start)
+		}
+	}
+	if key := p.Get("SecretsManagerKmsKeyId"); of.hasKey && isGiven(key) {
+		r.addDocument(role, id, name, keyDocument, map[string]template.Node{"Id": key}, p.Start)
+	}
+}
+
+// isInSight reports whether the properties of an event show which policies SAM makes.
+func (b broker) isInSight(p template.Node) bool {
+	access := p.Get("SourceAccessConfigurations")
+	isUnknown := func(n template.Node) bool {
+		_, known := b.access[n.Get("Type").Text]
+		return !known
+	}
+	return !isGiven(p.Get("SchemaRegistryConfig")) && (access.IsArray() || !isGiven(access)) && !slices.ContainsFunc(access.Elements, isUnknown)
 }
 
 // failureDestination reads where a poller sends what a function fails on. Without a
