@@ -57,8 +57,9 @@ func (r samReader) function(id string, resource template.Resource) {
 	if makesFunctionRole(p.Get("Role")) {
 		r.roles[role.name] = role
 	}
-	if isFunction(p) {
-		role.notInSight("what a function adds to its properties")
+	r.addTransformed(role, id, p, "DeadLetterQueue", "EventInvokeConfig", "Events", "Tracing", "VpcConfig")
+	if function := r.globals.Get("Function"); resource.IgnoreGlobals.Text != "*" && (isFunction(r.globals) || isFunction(function)) {
+		role.notInSight("what a function adds to Globals")
 	}
 	basic := "service-role/AWSLambdaBasicExecutionRole"
 	if isGiven(p.Get("DurableConfig")) {
@@ -162,9 +163,7 @@ func (r samReader) stateMachine(id string, resource template.Resource) {
 	p := resource.Properties
 	if !isGiven(p.Get("Role")) {
 		role := r.grantee(id+"Role", resource.Offset)
-		if isFunction(p) {
-			role.notInSight("what a function adds to its properties")
-		}
+		r.addTransformed(role, id, p, "Events", "Tracing")
 		r.policies(role, id, p.Get("Policies"))
 		if p.Get("Tracing").Get("Enabled").Kind == jsontext.KindTrue {
 			role.attachXRay(false)
@@ -181,6 +180,25 @@ func (r samReader) stateMachine(id string, resource template.Resource) {
 	if len(events.policies) > 0 {
 		r.roles[id] = events
 	}
+}
+
+// addTransformed tells what Fn::Transform adds to a resource and to some of its
+// properties before SAM reads them.
+func (r samReader) addTransformed(role *grantee, id string, p template.Node, properties ...string) {
+	if isFunction(p) || r.foreign[id] {
+		role.notInSight(addedProperties)
+	}
+	for _, name := range properties {
+		if isTransformed(p.Get(name)) {
+			role.notInSight("what Fn::Transform adds to " + name)
+		}
+	}
+}
+
+// isTransformed reports whether a Fn::Transform stands in a value.
+func isTransformed(n template.Node) bool {
+	return slices.ContainsFunc(n.Elements, isTransformed) ||
+		slices.ContainsFunc(n.Members, func(m template.Member) bool { return m.Name == fnTransform || isTransformed(m.Value) })
 }
 
 // policies reads the property Policies.

@@ -75,14 +75,17 @@ func (t *templateFile) grantees() []*grantee {
 	return all
 }
 
+// addedProperties is not in sight of a resource that a function adds to.
+const addedProperties = "what a function adds to its properties"
+
 // readRole reads a role, and the policies that it itself names.
 func (r granteeReader) readRole(id string, resource template.Resource) {
 	role, properties := r.grantee(id, resource.Offset), resource.Properties
 	if name := properties.Get("RoleName"); name.IsString() {
 		r.named[name.Text] = role
 	}
-	if isFunction(properties) {
-		role.notInSight("what a function adds to its properties")
+	if isFunction(properties) || r.foreign[id] {
+		role.notInSight(addedProperties)
 	}
 	eachAlternative(properties.Get("Policies"), false, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(inline template.Node, conditional bool) {

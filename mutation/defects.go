@@ -770,6 +770,10 @@ var defects = []defect{
 		`return !isGiven(p.Get("SchemaRegistryConfig")) && (access`, `return (access`,
 	},
 	{
+		"explain: what Fn::Transform adds to a property of SAM's is ignored",
+		`if isTransformed(p.Get(name)) {`, `if isTransformed(p.Get(name)) && name == "" {`,
+	},
+	{
 		"explain: a connector's policy is always of the source",
 		`role = destination.role`, `role = source.role`,
 	},
