@@ -12,6 +12,9 @@ import (
 
 const connectorType = "AWS::Serverless::Connector"
 
+// addedByConnector begins what is not in sight of a connector.
+const addedByConnector = "what SAM adds for the connector "
+
 // connectedTypes are CloudFormation's types of what SAM's types become, as far as
 // connectors know them.
 var connectedTypes = map[string]string{
@@ -105,6 +108,10 @@ func (r connectorReader) yields(function []byte, id string) string {
 
 // connector reads a connector, which may have several destinations.
 func (r connectorReader) connector(id string, offset int, source endpoint, properties template.Node) {
+	if isTransformed(properties) {
+		r.grantee(id+"Policy", offset).notInSight(addedByConnector + id)
+		return
+	}
 	eachElement(properties.Get("Destination"), false, func(reference template.Node, _ bool) {
 		r.connect(id, offset, source, r.endpoint(id, reference), properties.Get("Permissions"))
 	})
@@ -133,7 +140,7 @@ func (r connectorReader) connect(id string, offset int, source, destination endp
 	for _, permission := range permissions.Elements {
 		access, granted := of.Access[permission.Text]
 		if !granted {
-			role.notInSight("what SAM adds for the connector " + id)
+			role.notInSight(addedByConnector + id)
 			return
 		}
 		granting := placed(template.Whole(access.Statement), permission.Start, withEnds(source, destination))
