@@ -131,8 +131,8 @@ sbom: ## List the components of the programs and check their licenses
 	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
-catalogue: ## Generate the catalogue of IAM actions (npm)
-	go generate ./policy/catalogue
+catalogue: ## Generate the catalogue of IAM actions (npm), and what SAM knows of policies (pip)
+	go generate ./policy/catalogue ./policy/sam
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
 corpus: ## Check the engine on real templates

@@ -729,6 +729,62 @@ var defects = []defect{
 			}
 		} else {`,
 	},
+	{
+		"explain: SAM's Globals do not count",
+		`return mergedGlobal(globals, resource.Properties)`, `return resource.Properties`,
+	},
+	{
+		"explain: SAM's IgnoreGlobals does not count",
+		`if ignored.Text == "*" {
+		return resource.Properties`, `if ignored.Text == "**" {
+		return resource.Properties`,
+	},
+	{
+		"explain: SAM makes no role where Role may be absent",
+		`return isNoValue(argument.Elements[1]) || isNoValue(argument.Elements[2])`, `return false`,
+	},
+	{
+		"explain: a policy template that SAM does not know grants nothing",
+		`p.problem = "SAM " + sam.Embedded().Version + " has no such template"`, `return`,
+	},
+	{
+		"explain: a policy template needs no values",
+		`case missing >= 0:`, `case missing > 1000:`,
+	},
+	{
+		"explain: a loop's variable is text in a policy template's value",
+		`return textAt(at, reader.text(value))`, `_ = reader
+				return textAt(at, documentReader{known: r.known}.text(value))`,
+	},
+	{
+		"explain: tracing by a parameter is certain",
+		`role.attachXRay(name == "Ref" || name == "Fn::Sub")`, `_ = name
+		role.attachXRay(false)`,
+	},
+	{
+		"explain: an event that SAM does not know adds nothing",
+		`case poller == "" && !slices.Contains(pushEvents, typ):`, `case poller == "" && typ == "":`,
+	},
+	{
+		"explain: what SAM makes of a schema registry is ignored",
+		`return !isGiven(p.Get("SchemaRegistryConfig")) && (access`, `return (access`,
+	},
+	{
+		"explain: what Fn::Transform adds to a property of SAM's is ignored",
+		`if isTransformed(p.Get(name)) {`, `if isTransformed(p.Get(name)) && name == "" {`,
+	},
+	{
+		"explain: a connector's policy is always of the source",
+		`role = destination.role`, `role = source.role`,
+	},
+	{
+		"explain: a role that is named like SAM's is taken for it",
+		`if own := of.Properties.Get(property); isGiven(own) {`, `if own := of.Properties.Get(property); isGiven(own) && r.roles[referredTo(own)] != nil {`,
+	},
+	{
+		"explain: targets that are not in sight are the same",
+		`isWhole(target.arn) && reader.text(arn) == target.arn {`, `reader.text(arn) == target.arn {`,
+	},
 	// Audits.
 	{
 		"an audit calls any boundary live",
