@@ -1,4 +1,4 @@
-.PHONY: help demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
+.PHONY: help guard demo demo-service demo-website picture test test-moto e2e aws-smoke faults race cover mutation defects sbom lint fuzz generate catalogue corpus lambda template types bench build-MacroFunction cross release-snapshot release release-check
 
 STORE    = file:examples/environments.json
 PBM      = go run ./cmd/pbm
@@ -41,7 +41,7 @@ test: ## Run the tests (a minute or two)
 # moto's SSM, STS, IAM and CloudFormation. One at a time: moto has one set of
 # everything.
 test-moto: $(TOOLS) ## Run the tests of pbm against moto (Python 3)
-	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores|TestAuditMoto' -count 1 -parallel 1 -p 1 -timeout 30m
+	e2e/with-moto $(VENV)/bin/moto_server go test ./deploy ./paramstore -run 'TestScripts|TestStores|Moto$$' -count 1 -parallel 1 -p 1 -timeout 30m
 
 # SAM CLI, the AWS CLI, the CDK and the Serverless Framework, with the macro's
 # function in AWS's runtime emulator, and moto in place of AWS.
@@ -131,8 +131,8 @@ sbom: ## List the components of the programs and check their licenses
 	cat .build/sbom/licenses-*.md | grep '^| `' | LC_ALL=C sort -u -t '`' -k 2,2 >> .build/sbom/licenses.md
 	diff docs/evidence/licenses.md .build/sbom/licenses.md
 
-catalogue: ## Generate the catalogue of IAM actions (npm)
-	go generate ./policy/catalogue
+catalogue: ## Generate the catalogue of IAM actions (npm), and what SAM knows of policies (pip)
+	go generate ./policy/catalogue ./policy/sam
 
 # CORPUS names a directory with templates.jsonl.gz and yaml-sources.jsonl.gz.
 corpus: ## Check the engine on real templates
@@ -186,8 +186,21 @@ release:
 release-check: $(TOOLS) ## Build a release of HEAD twice and check it
 	e2e/check-release $(VENV)/bin
 
-template: $(TOOLS) ## Check template.yaml and those in deploy/ against AWS's schemas
-	$(VENV)/bin/cfn-lint template.yaml deploy/*.yaml
+template: $(TOOLS) ## Check templates, and those that pbm guard writes, against AWS's schemas
+	mkdir -p .build
+	$(PBM) guard hook --store $(STORE) -o .build/guard-hook.yaml
+	$(PBM) guard config --store $(STORE) -o .build/guard-config.yaml
+	$(VENV)/bin/cfn-lint template.yaml deploy/*.yaml .build/guard-*.yaml
+
+# cfn-guard runs the rules that pbm guard writes.
+CFN_GUARD_VERSION = 3.2.1
+CFN_GUARD = .cargo/.cfn-guard-$(CFN_GUARD_VERSION)
+guard: $(CFN_GUARD) ## Check the rules of pbm guard, with CORPUS on real templates (Rust's cargo)
+	go test ./guard -run 'TestRules|TestCorpus' -count 1 -v
+
+$(CFN_GUARD):
+	cargo install --quiet --locked --root .cargo --version $(CFN_GUARD_VERSION) cfn-guard
+	touch $@
 
 # By AWS's schemas and the source of the SAM translator. Fails when types/ has no
 # decision about a type, and writes docs/evidence/types.md, or the file that TYPES

@@ -125,6 +125,10 @@ func (v Value) Resolve(t Target) (string, error) {
 	return arn, nil
 }
 
+// Expand replaces the placeholders by the target's names, which it does not check:
+// the names may be patterns, such as *. The value must not be none.
+func (v Value) Expand(t Target) string { return t.fill(v.text) }
+
 // Portable is the value for roles of an account that is not known here, to be
 // wrapped in Fn::Sub: partition and account are placeholders, whatever the
 // value spells out. AWS managed policies keep their account field. The value

@@ -125,6 +125,13 @@ func TestPortable(t *testing.T) {
 	}
 }
 
+// Names of a target may be patterns. Elsewhere they are checked.
+func TestExpand(t *testing.T) {
+	v, err := boundary.Parse("arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${AWS::Region}/p")
+	require.NoError(t, err)
+	assert.Equal(t, "arn:*:iam::111122223333:policy/?/p", v.Expand(boundary.Target{Partition: "*", AccountID: "111122223333", Region: "?"}))
+}
+
 func TestAccountID(t *testing.T) {
 	for text, want := range map[string]string{
 		"none":                               "",

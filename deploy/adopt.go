@@ -174,7 +174,7 @@ func (p *pbm) adoptFile(ctx context.Context, c *checker, in input) (done adopted
 	p.warnReplaced(t, changes)
 	p.warnRepeated(t, t.path+": ")
 	if p.dryRun {
-		return done, p.printDiff(t.path, t.src, result)
+		return done, p.printDiff(t.path, "transformed", t.src, result)
 	}
 	if err := p.writeFile(t.path, t.src, result); err != nil {
 		return done, err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -101,29 +100,18 @@ func (p *pbm) valuesOfAccount(ctx context.Context, cfg aws.Config) ([]boundary.R
 	return paramstore.NewSSM(ssm.NewFromConfig(cfg), p.store.prefix).List(ctx)
 }
 
-// auditPlaces are the targets that flags name, else those of an environment of the
-// project, or of all of its environments.
+// auditPlaces are those of an environment, or of all, that are in AWS.
 func (p *pbm) auditPlaces(ctx context.Context, environment string) ([]*place, error) {
-	j, err := p.project()
+	all, err := p.placesOf(ctx, environment)
 	if err != nil {
 		return nil, err
 	}
-	names := []string{environment}
-	if environment == "" && j != nil && len(j.Environments) > 0 && !p.store.isGiven() {
-		names = slices.Sorted(maps.Keys(j.Environments))
-	}
 	var inAWS []*place
-	for _, name := range names {
-		places, err := p.toRead(ctx, j, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, at := range places {
-			if at.inAWS() {
-				inAWS = append(inAWS, at)
-			} else {
-				p.line("", "environment "+name+" is in a file, and is not audited: "+at.file)
-			}
+	for _, at := range all {
+		if at.inAWS() {
+			inAWS = append(inAWS, at)
+		} else {
+			p.line("", "environment "+at.environment+" is in a file, and is not audited: "+at.file)
 		}
 	}
 	if len(inAWS) == 0 {

@@ -42,10 +42,13 @@ func (p *pbm) completions() map[string]cobra.CompletionFunc {
 		"name":                p.completeEnvironments,
 
 		"account":                cobra.NoFileCompletions,
+		"also":                   cobra.NoFileCompletions,
 		"environment-parameters": cobra.NoFileCompletions,
+		"exempt":                 cobra.NoFileCompletions,
 		"macro-name":             cobra.NoFileCompletions,
 		"parameter":              cobra.NoFileCompletions,
 		"prefix":                 cobra.NoFileCompletions,
+		"stack":                  cobra.NoFileCompletions,
 		boundaryFlagName:         cobra.NoFileCompletions,
 		forAccountName:           cobra.NoFileCompletions,
 	}

@@ -10,15 +10,16 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// printDiff prints the difference of two texts. Where people or a CI system read
+// printDiff prints the difference of two texts, the second of which is what the
+// first should be or becomes. Where people or a CI system read
 // it, it shows what could act on a terminal or pass for a command; elsewhere it
 // is exact, for programs such as patch.
-func (p *pbm) printDiff(name string, before, after []byte) error {
+func (p *pbm) printDiff(name, second string, before, after []byte) error {
 	shown := isTerminal(p.stdout) || inCI()
 	if shown {
 		name = printable.Line(name)
 	}
-	out := unified(name, before, after)
+	out := unified(name, second, before, after)
 	if shown {
 		out = printable.Lines(out)
 	}
@@ -29,8 +30,8 @@ func (p *pbm) printDiff(name string, before, after []byte) error {
 }
 
 // unified is the difference of two texts, empty when there is none.
-func unified(name string, before, after []byte) []byte {
-	out := diff.Diff(name, withNewline(before), name+" (transformed)", withNewline(after))
+func unified(name, second string, before, after []byte) []byte {
+	out := diff.Diff(name, withNewline(before), name+" ("+second+")", withNewline(after))
 	if len(out) == 0 {
 		return nil
 	}

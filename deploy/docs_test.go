@@ -177,6 +177,15 @@ var actionName = regexp.MustCompile("`([a-z]+:[A-Za-z]+)`")
 // endOfTranscript is an empty line before text that is not indented.
 var endOfTranscript = regexp.MustCompile(`\n\n+[^ \n]`)
 
+func TestGuardingTranscript(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "store.json"), []byte(`{"environments": {
+		"dev": [{"value": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/dev-boundary"}],
+		"prod": [{"value": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/prod-boundary"}]
+	}}`), 0o600))
+	checkTranscript(t, "../docs/guarding.md", dir, "PBM_STORE=file:store.json")
+}
+
 // checkTranscript runs the commands of a page's transcript, and compares what
 // they print.
 func checkTranscript(t *testing.T, page, dir string, env ...string) {

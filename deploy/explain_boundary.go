@@ -56,8 +56,8 @@ type boundaryReader struct {
 	*pbm
 	account   string // that stacks deploy to, or empty
 	templates []*templateFile
-	at        *place                   // nil until something was read in AWS
-	read      map[string]knownBoundary // in IAM, by ARN
+	at        *place                 // nil until something was read in AWS
+	read      map[string]policyInIAM // by ARN
 }
 
 // ofEnvironment reads the boundary that an environment has now.
@@ -109,24 +109,31 @@ func (r *boundaryReader) of(ctx context.Context, value boundary.Value) (knownBou
 	return r.inIAM(ctx, arn)
 }
 
-// inIAM reads the document of a managed policy, once.
+// inIAM reads the document of a managed policy, once, even if it cannot be read.
 func (r *boundaryReader) inIAM(ctx context.Context, arn string) (knownBoundary, error) {
 	if known, read := r.read[arn]; read {
-		return known, nil
+		return known.knownBoundary, known.err
 	}
+	found, err := r.readInIAM(ctx, arn)
+	if r.read == nil {
+		r.read = map[string]policyInIAM{}
+	}
+	r.read[arn] = policyInIAM{found, err}
+	return found, err
+}
+
+// policyInIAM is a managed policy, or why it cannot be read.
+type policyInIAM struct {
+	knownBoundary
+	err error
+}
+
+func (r *boundaryReader) readInIAM(ctx context.Context, arn string) (knownBoundary, error) {
 	text, err := fleet.PolicyDocument(ctx, r.at.config, arn)
 	if err != nil {
 		return knownBoundary{}, withoutIAM(err)
 	}
-	found, err := parseDocument(arn, []byte(text))
-	if err != nil {
-		return knownBoundary{}, err
-	}
-	if r.read == nil {
-		r.read = map[string]knownBoundary{}
-	}
-	r.read[arn] = found
-	return found, nil
+	return parseDocument(arn, []byte(text))
 }
 
 // withoutIAM adds to the remedy of an error how to do without IAM.
@@ -170,7 +177,7 @@ func (r *boundaryReader) complete(ctx context.Context, g *grantee) error {
 	}
 	for i, p := range g.policies {
 		value, err := boundary.Parse(p.arn)
-		if p.arn == "" || p.conditional || err != nil {
+		if p.arn == "" || p.conditional || err != nil || value.IsNone() {
 			continue
 		}
 		arn, err := value.Resolve(target)

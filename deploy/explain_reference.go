@@ -32,6 +32,8 @@ var arnForms = map[string]arnForm{
 	"AWS::S3::Bucket":                  {service: "s3", prefix: "::", name: "BucketName", by: []string{"Arn"}, isNamed: true},
 	"AWS::SecretsManager::Secret":      {service: "secretsmanager", prefix: "@:secret:", name: "Name", suffix: "-" + policy.NotInSight, by: []string{"Id"}, isRef: true},
 	"AWS::Serverless::Function":        {service: "lambda", prefix: "@:function:", name: "FunctionName", by: []string{"Arn"}, isNamed: true},
+	"AWS::Serverless::SimpleTable":     {service: "dynamodb", prefix: "@:table/", name: "TableName", by: []string{"Arn"}, isNamed: true},
+	"AWS::Serverless::StateMachine":    {service: "states", prefix: "@:stateMachine:", name: "Name", by: []string{"Arn"}, isRef: true},
 	"AWS::SNS::Topic":                  {service: "sns", prefix: "@:", name: "TopicName", by: []string{"TopicArn"}, isRef: true},
 	"AWS::SQS::Queue":                  {service: "sqs", prefix: "@:", name: "QueueName", by: []string{"Arn"}},
 	"AWS::StepFunctions::StateMachine": {service: "states", prefix: "@:stateMachine:", name: "StateMachineName", by: []string{"Arn"}, isRef: true},

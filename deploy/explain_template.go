@@ -59,15 +59,13 @@ func (t *templateFile) grantees() []*grantee {
 		managed: t.Resources(managedPolicyType),
 		known:   t.references(),
 	}
-	resources := t.Resources(iamRoleType, functionType, stateMachineType)
+	ofSAM := samReader{r, t.Section("Globals")}
+	ofSAM.read()
+	resources := t.Resources(iamRoleType)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		r.addRole(id, resources[id])
+		r.readRole(id, resources[id])
 	}
-	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		if resources[id].Type == iamRoleType {
-			r.readRole(r.roles[id], id, resources[id].Properties)
-		}
-	}
+	ofSAM.connectors()
 	attached := t.Resources(inlinePolicyType, rolePolicyType, managedPolicyType)
 	for _, id := range slices.Sorted(maps.Keys(attached)) {
 		r.attach(id, attached[id])
@@ -77,29 +75,17 @@ func (t *templateFile) grantees() []*grantee {
 	return all
 }
 
-func (r granteeReader) addRole(id string, resource template.Resource) {
-	if resource.Type != iamRoleType && !resource.Properties.Get("Role").Absent() {
-		return // SAM makes none
-	}
-	role := r.grantee(id, resource)
-	if resource.Type != iamRoleType {
-		role.policies = []grantedPolicy{{name: "what SAM makes of " + resource.Type}}
-	}
-	if name := resource.Properties.Get("RoleName"); name.IsString() {
+// addedProperties is not in sight of a resource that a function adds to.
+const addedProperties = "what a function adds to its properties"
+
+// readRole reads a role, and the policies that it itself names.
+func (r granteeReader) readRole(id string, resource template.Resource) {
+	role, properties := r.grantee(id, resource.Offset), resource.Properties
+	if name := properties.Get("RoleName"); name.IsString() {
 		r.named[name.Text] = role
 	}
-}
-
-func (r granteeReader) grantee(id string, resource template.Resource) *grantee {
-	role := &grantee{name: id, template: r.templateFile, line: r.Line(resource.Offset)}
-	r.roles[id] = role
-	return role
-}
-
-// readRole reads the policies that a role itself names.
-func (r granteeReader) readRole(role *grantee, id string, properties template.Node) {
-	if isFunction(properties) {
-		role.policies = append(role.policies, grantedPolicy{name: "what a function adds to its properties"})
+	if isFunction(properties) || r.foreign[id] {
+		role.notInSight(addedProperties)
 	}
 	eachAlternative(properties.Get("Policies"), false, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(inline template.Node, conditional bool) {
@@ -112,19 +98,36 @@ func (r granteeReader) readRole(role *grantee, id string, properties template.No
 	})
 	eachAlternative(properties.Get("ManagedPolicyArns"), false, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(arn template.Node, conditional bool) {
-			if id, own := r.managedBy(arn); own {
-				r.add(role, id, r.managed[id], conditional || r.managed[id].Conditional)
-				return
-			}
-			text := r.reader(id).text(arn)
-			role.policies = append(role.policies, grantedPolicy{name: "managed policy " + shownText(text), arn: text, conditional: conditional})
+			r.addManaged(role, id, arn, conditional)
 		})
 	})
 }
 
-// managedBy is the managed policy of the template that a reference is to.
-func (r granteeReader) managedBy(arn template.Node) (id string, own bool) {
-	switch name, argument := arn.Only(); {
+// grantee adds a grantee of the template.
+func (r granteeReader) grantee(name string, offset int) *grantee {
+	g := r.newGrantee(name, offset)
+	r.roles[name] = g
+	return g
+}
+
+func (r granteeReader) newGrantee(name string, offset int) *grantee {
+	return &grantee{name: name, template: r.templateFile, line: r.Line(offset)}
+}
+
+// addManaged adds a managed policy to a role, by what yields its ARN in the resource of
+// a logical ID.
+func (r granteeReader) addManaged(role *grantee, id string, arn template.Node, conditional bool) {
+	if own := referredTo(arn); r.managed[own].Type != "" {
+		r.add(role, own, r.managed[own], conditional || r.managed[own].Conditional)
+		return
+	}
+	text := r.reader(id).text(arn)
+	role.policies = append(role.policies, grantedPolicy{name: "managed policy " + shownText(text), arn: text, conditional: conditional})
+}
+
+// referredTo is the logical ID of the resource that a Ref or Fn::GetAtt is about.
+func referredTo(n template.Node) (id string) {
+	switch name, argument := n.Only(); {
 	case name == "Ref":
 		id = argument.Text
 	case name == "Fn::GetAtt" && argument.IsString():
@@ -132,8 +135,7 @@ func (r granteeReader) managedBy(arn template.Node) (id string, own bool) {
 	case name == "Fn::GetAtt" && len(argument.Elements) > 0:
 		id = argument.Elements[0].Text
 	}
-	_, own = r.managed[id]
-	return id, own
+	return id
 }
 
 // attach reads a policy that says which roles it is of.
@@ -149,7 +151,7 @@ func (r granteeReader) attach(id string, resource template.Resource) {
 				role = r.roles[id]
 			}
 			if role == nil {
-				role = r.grantee(id, resource)
+				role = r.grantee(id, resource.Offset)
 			}
 			if role.name == id && len(role.policies) > 0 {
 				return // it is of several roles that are not in the template

@@ -114,7 +114,7 @@ func (p *pbm) command() *cobra.Command {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
-	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.pushCommand(), p.explainCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.pushCommand(), p.explainCommand(), p.guardCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	p.registerCompletions(root)
 	usageArgs(root)

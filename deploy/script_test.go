@@ -50,6 +50,11 @@ func TestExplainScripts(t *testing.T) {
 	runScripts(t, "explain", "")
 }
 
+// Scripts in testdata/guard write policies and rules.
+func TestGuardScripts(t *testing.T) {
+	runScripts(t, "guard", "")
+}
+
 func runScripts(t *testing.T, dir, moto string) {
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
 	require.NoError(t, err)

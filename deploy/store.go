@@ -40,7 +40,7 @@ func (o *storeOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.store, "store", "ssm", "where boundaries are kept: ssm, or file:PATH")
 	flags.StringVar(&o.prefix, "prefix", paramstore.DefaultPrefix, "path of the SSM parameters")
 	flags.StringVar(&o.profile, "profile", "", "AWS profile")
-	flags.StringVar(&o.region, "region", "", "AWS Region; for init, env and audit also several: A,B")
+	flags.StringVar(&o.region, "region", "", "AWS Region; for init, env, audit and guard also several: A,B")
 }
 
 const targetFlagName = "target"

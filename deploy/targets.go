@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -132,6 +133,29 @@ func (p *pbm) toRead(ctx context.Context, j *project, environment string) ([]*pl
 	all := p.open(ctx, c, environment)
 	for _, at := range working(all) {
 		p.tellUnconfirmed(at)
+	}
+	return all, nil
+}
+
+// placesOf are the targets that flags name, else those of an environment of the
+// project, or of all of its environments if none is named. They are open to be
+// read.
+func (p *pbm) placesOf(ctx context.Context, environment string) ([]*place, error) {
+	j, err := p.project()
+	if err != nil {
+		return nil, err
+	}
+	names := []string{environment}
+	if environment == "" && j != nil && len(j.Environments) > 0 && !p.store.isGiven() {
+		names = slices.Sorted(maps.Keys(j.Environments))
+	}
+	var all []*place
+	for _, name := range names {
+		places, err := p.toRead(ctx, j, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, places...)
 	}
 	return all, nil
 }

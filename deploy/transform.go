@@ -426,7 +426,7 @@ func (r *transformRun) write(t *templateFile, result []byte) error {
 	case r.checkOnly:
 		return nil
 	case r.diff:
-		return r.printDiff(t.path, t.src, result)
+		return r.printDiff(t.path, "transformed", t.src, result)
 	case r.inPlace:
 		return r.writeFile(t.path, t.src, result)
 	}

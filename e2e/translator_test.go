@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,10 +93,23 @@ func (in input) template(t *testing.T, transforms ...string) object {
 }
 
 func translatorInputs(t *testing.T) []input {
-	folder := os.Getenv("CORPUS")
-	if folder == "" {
+	all := corpus(t)
+	if all == nil {
 		fmt.Println("skip templates of the SAM translator's own tests: CORPUS names no folder with templates.jsonl.gz")
 		t.SkipNow()
+	}
+	inputs := slices.DeleteFunc(all, func(in input) bool {
+		return !strings.HasPrefix(in.Name, "aws/serverless-application-model/tests/translator/input/")
+	})
+	require.NotEmpty(t, inputs)
+	return inputs
+}
+
+// corpus are the templates in the folder that CORPUS names, or none.
+func corpus(t *testing.T) []input {
+	folder := os.Getenv("CORPUS")
+	if folder == "" {
+		return nil
 	}
 	file, err := os.Open(filepath.Join(folder, "templates.jsonl.gz"))
 	require.NoError(t, err)
@@ -113,8 +127,6 @@ func translatorInputs(t *testing.T) []input {
 		require.True(t, err == nil || err.Error() == "EOF", err)
 		var in input
 		require.NoError(t, json.Unmarshal(line, &in))
-		if strings.HasPrefix(in.Name, "aws/serverless-application-model/tests/translator/input/") {
-			inputs = append(inputs, in)
-		}
+		inputs = append(inputs, in)
 	}
 }

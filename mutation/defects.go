@@ -729,6 +729,62 @@ var defects = []defect{
 			}
 		} else {`,
 	},
+	{
+		"explain: SAM's Globals do not count",
+		`return mergedGlobal(globals, resource.Properties)`, `return resource.Properties`,
+	},
+	{
+		"explain: SAM's IgnoreGlobals does not count",
+		`if ignored.Text == "*" {
+		return resource.Properties`, `if ignored.Text == "**" {
+		return resource.Properties`,
+	},
+	{
+		"explain: SAM makes no role where Role may be absent",
+		`return isNoValue(argument.Elements[1]) || isNoValue(argument.Elements[2])`, `return false`,
+	},
+	{
+		"explain: a policy template that SAM does not know grants nothing",
+		`p.problem = "SAM " + sam.Embedded().Version + " has no such template"`, `return`,
+	},
+	{
+		"explain: a policy template needs no values",
+		`case missing >= 0:`, `case missing > 1000:`,
+	},
+	{
+		"explain: a loop's variable is text in a policy template's value",
+		`return textAt(at, reader.text(value))`, `_ = reader
+				return textAt(at, documentReader{known: r.known}.text(value))`,
+	},
+	{
+		"explain: tracing by a parameter is certain",
+		`role.attachXRay(name == "Ref" || name == "Fn::Sub")`, `_ = name
+		role.attachXRay(false)`,
+	},
+	{
+		"explain: an event that SAM does not know adds nothing",
+		`case poller == "" && !slices.Contains(pushEvents, typ):`, `case poller == "" && typ == "":`,
+	},
+	{
+		"explain: what SAM makes of a schema registry is ignored",
+		`return !isGiven(p.Get("SchemaRegistryConfig")) && (access`, `return (access`,
+	},
+	{
+		"explain: what Fn::Transform adds to a property of SAM's is ignored",
+		`if isTransformed(p.Get(name)) {`, `if isTransformed(p.Get(name)) && name == "" {`,
+	},
+	{
+		"explain: a connector's policy is always of the source",
+		`role = destination.role`, `role = source.role`,
+	},
+	{
+		"explain: a role that is named like SAM's is taken for it",
+		`if own := of.Properties.Get(property); isGiven(own) {`, `if own := of.Properties.Get(property); isGiven(own) && r.roles[referredTo(own)] != nil {`,
+	},
+	{
+		"explain: targets that are not in sight are the same",
+		`isWhole(target.arn) && reader.text(arn) == target.arn {`, `reader.text(arn) == target.arn {`,
+	},
 	// Audits.
 	{
 		"an audit calls any boundary live",
@@ -1103,5 +1159,193 @@ var defects = []defect{
 	{
 		"a plan has sessions that may write",
 		`o.scope.role.Session = push.PlanSession`, `o.scope.role.Session = push.RunSession`,
+	},
+	{
+		"guard: anyone may create roles without a boundary",
+		`"iam:AttachUserPolicy", "iam:CreateRole",`, `"iam:AttachUserPolicy",`,
+	},
+	{
+		"guard: anyone may create users without a boundary",
+		`"iam:CreateRole", "iam:CreateUser",`, `"iam:CreateRole",`,
+	},
+	{
+		"guard: anyone may replace the boundary of a user",
+		`"iam:PutUserPermissionsBoundary", "iam:PutUserPolicy",`, `"iam:PutUserPolicy",`,
+	},
+	{
+		"guard: anyone may change the trust of unbound roles",
+		`"iam:PutUserPolicy", "iam:UpdateAssumeRolePolicy",`, `"iam:PutUserPolicy",`,
+	},
+	{
+		"guard: boundaries are compared as text",
+		`Condition: Condition{"ArnNotLike": {boundaryKey: boundaries}},`, `Condition: Condition{"StringNotLike": {boundaryKey: boundaries}},`,
+	},
+	{
+		"guard: a role without a boundary is bound",
+		`Condition: Condition{"ArnNotLike": {boundaryKey: boundaries}},`, `Condition: Condition{"ArnNotLike": {boundaryKey: boundaries}, "Null": {boundaryKey: {"false"}}},`,
+	},
+	{
+		"guard: anyone may remove the boundary of a user",
+		`"iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"`, `"iam:DeleteRolePermissionsBoundary"`,
+	},
+	{
+		"guard: users get policies from groups",
+		`"iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"`, `"iam:AttachGroupPolicy", "iam:PutGroupPolicy"`,
+	},
+	{
+		"guard: boundary policies are not protected",
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected[:0], s.installation(), s.exempt())`,
+	},
+	{
+		"guard: the installation is not protected",
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.exempt())`,
+	},
+	{
+		"guard: exempt roles are not protected",
+		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.installation())`,
+	},
+	{
+		"guard: the values are not protected",
+		`"arn:*:ssm:*:*:parameter" + s.Prefix + "/*",`, ``,
+	},
+	{
+		"guard: the values below the default prefix are protected",
+		`"arn:*:ssm:*:*:parameter" + s.Prefix + "/*",`, `"arn:*:ssm:*:*:parameter/permissions-boundary/*",`,
+	},
+	{
+		"guard: the stacks of spokes are not protected",
+		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",`, ``,
+	},
+	{
+		"guard: changing what is protected is harmless",
+		`"iam:List*", "iam:Simulate*", "lambda:Get*",`, `"iam:*", "lambda:Get*",`,
+	},
+	{
+		"guard: nobody is exempt",
+		`denials[i] = denials[i].except(exempt)`, `denials[i] = denials[i].except(exempt[:1])`,
+	},
+	{
+		"guard: the exemption replaces the condition",
+		`operator[key] = values`, `_, _ = key, values`,
+	},
+	{
+		"guard: Control Tower and StackSets are not exempt",
+		`all := slices.Concat(AWSPrincipals, s.Exempt)`, `all := slices.Clone(s.Exempt)`,
+	},
+	{
+		"guard: deployers may change their own policy",
+		`protected := append(protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")`, `protected := protectedPolicies(boundaries)`,
+	},
+	{
+		"guard: deployers may detach their policy",
+		`return pack(name, maxManagedPolicy, append(statements, s.permissions(boundaries)...))`, `return pack(name, maxManagedPolicy, append(statements[:4], s.permissions(boundaries)...))`,
+	},
+	{
+		"guard: deployers may call any version of the function",
+		`":function:" + s.Stack + "-*:live"`, `":function:" + s.Stack + "-*"`,
+	},
+	{
+		"guard: the function is in the account of the roles",
+		`cmp.Or(s.FunctionAccount, "*")`, `cmp.Or(s.Account, "*")`,
+	},
+	{
+		"guard: boundaries of other accounts count",
+		`if s.Account != "" && only != "" && only != s.Account {`, `if s.Account != "" && only != "" && only == s.Account {`,
+	},
+	{
+		"guard: an override counts in all accounts",
+		`AccountID: cmp.Or(s.Account, v.Account, "*"),`, `AccountID: cmp.Or(s.Account, "*"),`,
+	},
+	{
+		"guard: only the boundaries are protected, not their paths",
+		`arn = arn[:end] + "*"`, `arn = arn[:end] + arn[end:]`,
+	},
+	{
+		"guard: a boundary without a path protects all policies",
+		`!strings.HasSuffix(arn[:end], ":policy/")`, `end > 0`,
+	},
+	{
+		"guard: everyone can be exempt",
+		`strings.Trim(name, "*?/") == ""`, `name == "*"`,
+	},
+	{
+		"guard: the name of the stack is shortened",
+		`case len(text) > maxStack:`, `case len(text) > 2*maxStack:`,
+	},
+	{
+		"guard: a policy is as long as its statements",
+		`if (Policy{Document: whole}).Size() < limit {`, `if (Policy{Document: whole}).Size() < 2*limit {`,
+	},
+	{
+		"guard: a statement is as long as its resources",
+		`if size := alone.Size(); size >= limit {`, `if size := alone.Size(); size >= 4*limit {`,
+	},
+	{
+		"guard: a divided statement loses a resource",
+		`s.Sid+"2", s.Resource[middle:]`, `s.Sid+"2", s.Resource[middle+1:]`,
+	},
+	{
+		"guard: equal scopes give different documents",
+		`slices.Sort(all) return slices.Compact(all), nil`, `return slices.Compact(all), nil`,
+	},
+	{
+		"guard: a boundary with a longer name passes the rule",
+		`+ "$/"`, `+ "/"`,
+	},
+	{
+		"guard: wildcards of the rule match colons",
+		"`\\*`, `[^:]*`", "`\\*`, `.*`",
+	},
+	{
+		"guard: AWS Config reports service-linked roles",
+		`listed(append(s.exempt(), serviceLinkedRoles), expression)`, `listed(s.exempt(), expression)`,
+	},
+	{
+		"guard: an Fn::Sub of another account is none",
+		`Portable: listed(s.portable(), quote),`, `Portable: listed(s.portable()[:0], quote),`,
+	},
+	{
+		"guard: exempt users are service roles of stacks",
+		`!strings.Contains(arn, ":role/")`, `!strings.Contains(arn, ":iam:")`,
+	},
+	{
+		"guard: the rule of AWS Config has any length",
+		`if len(rule) > maxConfigRule {`, `if len(rule) > 10*maxConfigRule {`,
+	},
+	{
+		"guard: documents that lack statements compare as equal",
+		`statements = append(statements, elements(document.Statement)...)`, `statements = append(statements[:0], elements(document.Statement)...)`,
+	},
+	{
+		"guard: what is no policy compares as nothing",
+		`if len(found) == 0 {`, `if found == nil && text == nil {`,
+	},
+	{
+		"guard: the order of lists differs",
+		`value[name] = sorted(elements(member))`, `value[name] = elements(member)`,
+	},
+	{
+		"guard: what is installed always matches",
+		`if bytes.Equal(installed, wanted) {`, `if len(installed) > 0 || bytes.Equal(installed, wanted) {`,
+	},
+	{
+		"guard: an environment that is none is written",
+		`case o.environment != "": return nil, boundary.Problem{What: r.Key.Describe()`, `case false: return nil, boundary.Problem{What: r.Key.Describe()`,
+	},
+	{
+		"guard: an override and the own value take effect together",
+		`return !slices.ContainsFunc(records, func(r boundary.Record) bool { return r.Key == override })`, `return override.Account != ""`,
+	},
+	{
+		"guard: overrides of other accounts take effect",
+		`return key.Account == account`, `return account != ""`,
+	},
+	{
+		"guard: the function is in the first account",
+		`if slices.ContainsFunc(places, func(at *place) bool { return at.account() != account }) { return "" }`, ``,
+	},
+	{
+		"guard: --also is ignored",
+		`s.Values = append(s.Values, guard.Value{Value: value})`, `_ = value`,
 	},
 }

@@ -14,6 +14,10 @@ type Resource struct {
 	Conditional bool // it has a Condition, so not all deployments have it
 	Properties  Node
 	Metadata    Node
+
+	// Attributes that SAM has added.
+	Connectors    Node
+	IgnoreGlobals Node
 }
 
 // Resources are those of some types, by logical ID. What a loop makes resources
@@ -42,9 +46,13 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 				}
 			}
 		case !isLoop && kind == jsontext.KindBeginObject:
-			typ, conditional, properties, metadata := c.resource()
+			typ, r := c.resource()
 			if delete(all, string(id)); slices.Contains(types, typ) {
-				all[string(id)] = Resource{typ, at.Start, conditional, NodeAt(c.Src, properties), NodeAt(c.Src, metadata)}
+				all[string(id)] = Resource{
+					Type: typ, Offset: at.Start, Conditional: !r["Condition"].Absent(),
+					Properties: NodeAt(c.Src, r["Properties"]), Metadata: NodeAt(c.Src, r["Metadata"]),
+					Connectors: NodeAt(c.Src, r["Connectors"]), IgnoreGlobals: NodeAt(c.Src, r["IgnoreGlobals"]),
+				}
 			}
 		default:
 			c.Skip()
@@ -52,20 +60,12 @@ func (c *Cursor) resources(all map[string]Resource, types []string) {
 	}
 }
 
-// resource reads one resource.
-func (c *Cursor) resource() (typ string, conditional bool, properties, metadata Span) {
+// resource reads one resource: its type, and the spans of its members.
+func (c *Cursor) resource() (typ string, members map[string]Span) {
+	members = map[string]Span{}
 	for c.Enter(); c.More(); {
 		name, _ := c.Name()
-		switch value := c.Skip(); string(name) {
-		case "Type":
-			typ = string(c.Text(value))
-		case "Condition":
-			conditional = true
-		case "Properties":
-			properties = value
-		case "Metadata":
-			metadata = value
-		}
+		members[string(name)] = c.Skip()
 	}
-	return typ, conditional, properties, metadata
+	return string(c.Text(members["Type"])), members
 }

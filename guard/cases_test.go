@@ -1,14 +1,12 @@
-// Package policies_test tries the policies of this directory request by request.
-package policies_test
+package guard_test
 
 import (
-	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,26 +16,69 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/guard"
 	"permissions-boundary-macro/internal/iameval"
 )
+
+var update = flag.Bool("update", false, "rewrite the files that TestWritten compares")
 
 const account = "111122223333"
 
 // everything is what AWS's FullAWSAccess, an SCP, and AdministratorAccess allow.
 const everything = `{"Version":"2012-10-17","Statement":{"Sid":"Everything","Effect":"Allow","Action":"*","Resource":"*"}}`
 
-// documents are the policies by name: the files of this directory, and AWS's.
+const (
+	devBoundary  = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/dev-boundary"
+	prodBoundary = "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/platform/prod-boundary"
+)
+
+// platform are the examples of the documentation: two environments, and roles of
+// the platform that are exempt.
+func platform(t *testing.T) scope {
+	t.Helper()
+	return scope{guard.Scope{
+		Values: []guard.Value{value(t, devBoundary), value(t, prodBoundary)},
+		Exempt: []string{"arn:*:iam::*:role/platform/*", "arn:*:iam::*:role/AWSCloudFormationStackSetExecutionRole"},
+		Prefix: "/permissions-boundary", Stack: "permissions-boundary-macro", FunctionAccount: account,
+	}}
+}
+
+// scope is a scope with policies that can be tried.
+type scope struct{ guard.Scope }
+
+func value(t *testing.T, text string) guard.Value {
+	t.Helper()
+	v, err := boundary.Parse(text)
+	require.NoError(t, err)
+	return guard.Value{Value: v}
+}
+
+// whole is the only part of policies.
+func whole(t *testing.T, parts []guard.Policy, err error) guard.Document {
+	t.Helper()
+	require.NoError(t, err)
+	require.Len(t, parts, 1)
+	return parts[0].Document
+}
+
+// documents are the policies by name: those of the platform, the examples of a
+// boundary and an operator's policy, and AWS's.
 func documents(t *testing.T) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{"full-access": []byte(everything), "administrator": []byte(everything)}
-	files, err := filepath.Glob("*.json")
-	require.NoError(t, err)
-	for _, file := range files {
-		all[strings.TrimSuffix(file, ".json")], err = os.ReadFile(file)
+	scp, err := platform(t).SCP()
+	all["scp"] = []byte(whole(t, scp, err).String())
+	deployer, err := platform(t).Deployer()
+	all["deployer"] = []byte(whole(t, deployer, err).String())
+	for _, name := range []string{"boundary", "operator"} {
+		all[name], err = os.ReadFile(example(name))
 		require.NoError(t, err)
 	}
 	return all
 }
+
+func example(name string) string { return filepath.Join("../examples/policies", name+".json") }
 
 // setting is which policies apply in a section of cases.txt.
 type setting struct {
@@ -92,17 +133,25 @@ var column = regexp.MustCompile(`\s{2,}`)
 
 func readCases(t *testing.T) []testCase {
 	t.Helper()
-	archive, err := txtar.ParseFile("cases.txt")
+	archive, err := txtar.ParseFile("testdata/cases.txt")
 	require.NoError(t, err)
-	require.Len(t, archive.Files, len(settings))
+	require.Len(t, archive.Files, len(settings), "each setting has a section")
 	var cases []testCase
 	for _, section := range archive.Files {
 		require.Contains(t, settings, section.Name)
-		for line := range strings.Lines(string(section.Data)) {
-			line = strings.TrimSpace(line)
-			if strings.HasPrefix(line, "allowed ") || strings.HasPrefix(line, "denied ") {
-				cases = append(cases, readCase(t, section.Name, line))
-			}
+		cases = append(cases, casesOf(t, section)...)
+	}
+	return cases
+}
+
+// casesOf are the lines of a section that are cases. The others are for people.
+func casesOf(t *testing.T, section txtar.File) []testCase {
+	t.Helper()
+	var cases []testCase
+	for line := range strings.Lines(string(section.Data)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "allowed ") || strings.HasPrefix(line, "denied ") {
+			cases = append(cases, readCase(t, section.Name, line))
 		}
 	}
 	return cases
@@ -194,6 +243,9 @@ func reduced(t *testing.T, whole map[string]any) map[string][]byte {
 		case []any:
 			for i, element := range value {
 				walk(path, element, func(with any) { value[i] = with })
+				if len(value) == 1 {
+					continue // IAM takes no empty list
+				}
 				set(append(append([]any{}, value[:i]...), value[i+1:]...))
 				text, err := json.Marshal(whole)
 				require.NoError(t, err)
@@ -206,59 +258,33 @@ func reduced(t *testing.T, whole map[string]any) map[string][]byte {
 	return all
 }
 
-type document struct {
-	Statement []map[string]any
-}
-
-// The three policies that deny, deny the same. The SCP has exemptions, and the
-// same ones in each statement; the others, which attach to single roles, deny
-// detaching them, too.
-func TestSameDenials(t *testing.T) {
-	docs := documents(t)
-	denials := func(name string) map[string]map[string]any {
-		var d document
-		require.NoError(t, json.Unmarshal(docs[name], &d))
-		all := map[string]map[string]any{}
-		for _, s := range d.Statement {
-			if s["Effect"] == "Deny" {
-				all[s["Sid"].(string)] = s
-			}
-		}
-		return all
+// The files in examples/policies, and those in testdata/written, are what is written
+// for the platform. The example of a boundary denies what the policy of deployers
+// does, so that no bound role can do more.
+func TestWritten(t *testing.T) {
+	scp, err := platform(t).SCP()
+	want := map[string]string{example("scp"): whole(t, scp, err).String()}
+	parts, err := platform(t).Deployer()
+	deployer := whole(t, parts, err)
+	want[example("deployer")] = deployer.String()
+	want[example("boundary")] = guard.Document{Version: "2012-10-17", Statement: append(
+		[]guard.Statement{{Sid: "AllowTheRest", Effect: "Allow", Action: []string{"*"}, Resource: []string{"*"}}},
+		slices.DeleteFunc(slices.Clone(deployer.Statement), func(s guard.Statement) bool { return s.Effect != "Deny" })...,
+	)}.String()
+	for path, write := range map[string]func() (string, error){
+		"testdata/written/boundary.guard": platform(t).Rule,
+		"testdata/written/hook.yaml":      platform(t).Hook,
+		"testdata/written/config.yaml":    platform(t).ConfigRule,
+	} {
+		want[path], err = write()
+		require.NoError(t, err)
 	}
-	deployer, scp := denials("deployer"), denials("scp")
-	assert.Equal(t, deployer, denials("boundary"))
-
-	require.Contains(t, deployer, "DenyDetaching")
-	delete(deployer, "DenyDetaching")
-	var exempt any
-	for sid, s := range scp {
-		keys := s["Condition"].(map[string]any)["ArnNotLike"].(map[string]any)
-		if exempt == nil {
-			exempt = keys["aws:PrincipalArn"]
+	for path, text := range want {
+		if *update {
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		}
-		assert.True(t, reflect.DeepEqual(exempt, keys["aws:PrincipalArn"]), "%s exempts others than the other statements", sid)
-		delete(keys, "aws:PrincipalArn")
-		if len(keys) == 0 {
-			delete(s, "Condition")
-		}
-	}
-	assert.Equal(t, deployer, scp)
-	// What is exempt is protected: nobody else may make such a role.
-	assert.Subset(t, scp["DenyPlatform"]["Resource"], exempt)
-}
-
-// AWS's quotas: 6,144 characters without white space for a managed policy; for an
-// SCP 10,240 since May 2026, before that 5,120, and as written if it is created
-// with the AWS CLI.
-func TestSizes(t *testing.T) {
-	for name, text := range documents(t) {
-		var compact bytes.Buffer
-		require.NoError(t, json.Compact(&compact, text))
-		t.Logf("%s.json: %d bytes, %d without white space", name, len(text), compact.Len())
-		assert.LessOrEqual(t, compact.Len(), 6144, name)
-		if name == "scp" {
-			assert.LessOrEqual(t, len(text), 5120, name)
-		}
+		present, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(present), "write it: go test ./guard -run TestWritten -update")
 	}
 }

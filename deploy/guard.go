@@ -1,0 +1,281 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/guard"
+)
+
+// guardOptions are the flags of pbm guard.
+type guardOptions struct {
+	environment string
+	account     string
+	exempt      []string
+	also        []string
+	stack       string
+	out         string
+	check       []string
+	flags       *pflag.FlagSet
+}
+
+func (p *pbm) guardCommand() *cobra.Command {
+	var o guardOptions
+	c := &cobra.Command{
+		Use:   "guard",
+		Short: "write policies that stop whoever leaves the macro out",
+		Long: `Guard writes, from the stored boundaries, what requires them of all roles and
+users: policies that deny requests, and rules that refuse resources or find them.
+It changes nothing in AWS.
+
+  scp         for accounts of an organization
+  iam         for roles that deploy stacks
+  hook        for CloudFormation and Cloud Control API in an account and Region
+  config      for what exists, in AWS Config
+  guard-rule  for templates in CI, and for the hook
+
+docs/guarding.md says which is for whom, and how to roll them out.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	p.store.registerTargets(c.PersistentFlags())
+	o.register(c.PersistentFlags())
+	for _, d := range guardDocuments {
+		c.AddCommand(p.guardDocumentCommand(d, &o))
+	}
+	return c
+}
+
+func (o *guardOptions) register(flags *pflag.FlagSet) {
+	o.flags = flags
+	flags.StringVarP(&o.environment, "environment", "e", "", "only the boundary of this environment")
+	flags.StringVar(&o.account, "account", "", "only for this account (12 digits)")
+	flags.StringArrayVar(&o.exempt, "exempt", nil, "ARN of a role or user that is exempt, with wildcards; may be repeated")
+	flags.StringArrayVar(&o.also, "also", nil, "another boundary that counts, such as the next or previous one; may be repeated")
+	flags.StringVar(&o.stack, "stack", "permissions-boundary-macro", "name of the macro's stack, and of the StackSet of its spokes")
+	flags.StringVarP(&o.out, "out", "o", standardStream, "write to a file, several policies to FILE-1, FILE-2; - is stdout")
+	flags.StringArrayVar(&o.check, "check", nil, "compare with what is installed, in this file; may be repeated")
+}
+
+// guardDocument is what a command of pbm guard writes: policies or a text.
+type guardDocument struct {
+	name, short, long string
+	policies          func(guard.Scope) ([]guard.Policy, error)
+	text              func(guard.Scope) (string, error)
+}
+
+var guardDocuments = []guardDocument{
+	{
+		name:  "scp",
+		short: "write a service control policy",
+		long: `Scp writes service control policies (SCPs). In the accounts that they are attached
+to, they deny whatever leaves a role or user without one of the stored boundaries, or
+changes what these rest on: the boundary policies and all below their paths, the
+values in Parameter Store, the macro's function and stacks, and exempt roles.
+
+Exempt are the roles of --exempt, AWSControlTowerExecution and stacksets-exec-*. SCPs
+do not apply to service-linked roles. Attach all parts, beside FullAWSAccess.`,
+		policies: guard.Scope.SCP,
+	},
+	{
+		name:  "iam",
+		short: "write the policy of roles that deploy",
+		long: `Iam writes managed policies for roles that deploy stacks: what they need for the
+macro and for roles that have a boundary, and the denials of the SCP. Attach all parts.
+Nobody is exempt; --exempt names roles that deployers must not change or pass.`,
+		policies: guard.Scope.Deployer,
+	},
+	{
+		name:  "hook",
+		short: "write a template with a Guard hook",
+		long: `Hook writes a CloudFormation template with a Guard hook: in an account and Region,
+CloudFormation and Cloud Control API then refuse roles and users without one of the
+stored boundaries, after all macros. The hook reads the rule that pbm guard guard-rule
+writes from a bucket. Stacks of the macro are excluded, and stacks whose service role
+is exempt.`,
+		text: guard.Scope.Hook,
+	},
+	{
+		name:  "config",
+		short: "write a template with a rule of AWS Config",
+		long: `Config writes a CloudFormation template with a rule of AWS Config, which finds roles
+and users that exist without one of the stored boundaries. It prevents nothing.
+Service-linked and exempt roles are not evaluated.`,
+		text: guard.Scope.ConfigRule,
+	},
+	{
+		name:  "guard-rule",
+		short: "write a rule file for cfn-guard",
+		long: `Guard-rule writes a rule file of AWS CloudFormation Guard. Templates pass if each role
+and user in them has one of the stored boundaries: as CloudFormation processed them, or
+pbm transform wrote them. It also is the rule of the hook.`,
+		text: guard.Scope.Rule,
+	},
+}
+
+func (p *pbm) guardDocumentCommand(d guardDocument, o *guardOptions) *cobra.Command {
+	outputs := outputText
+	if d.policies != nil {
+		outputs += ", " + outputJSON
+	}
+	return &cobra.Command{
+		Use:         d.name,
+		Short:       d.short,
+		Long:        d.long,
+		Example:     "  pbm guard " + d.name + " --exempt 'arn:*:iam::*:role/platform/*'",
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{outputsAnnotation: outputs, ignoresAnnotation: "yes"},
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return p.guard(c.Context(), d, *o)
+		},
+	}
+}
+
+// validate finds wrong flags before anything is read.
+func (o *guardOptions) validate() error {
+	for _, name := range []string{"environment", "account", "stack", "out"} {
+		if o.flags.Changed(name) && o.flags.Lookup(name).Value.String() == "" {
+			return usagef("%s is empty", spelling(o.flags, name))
+		}
+	}
+	if o.environment != "" && boundary.CheckEnvironment(o.environment) != nil {
+		return checkName(o.environment)
+	}
+	if o.account != "" && boundary.CheckAccountID(o.account) != nil {
+		return usagef("%s is not an account ID of 12 digits", spelling(o.flags, "account"))
+	}
+	if err := guard.CheckStack(o.stack); err != nil {
+		return usagef("%s %q is %w", spelling(o.flags, "stack"), clipped(o.stack), err)
+	}
+	for _, arn := range o.exempt {
+		if err := guard.CheckExempt(arn); err != nil {
+			return usagef("%s %q is %w", spelling(o.flags, "exempt"), clipped(arn), err)
+		}
+	}
+	if len(o.check) > 0 && o.flags.Changed("out") {
+		return usagef("%s and %s are mutually exclusive", spelling(o.flags, "check"), spelling(o.flags, "out"))
+	}
+	return nil
+}
+
+func (p *pbm) guard(ctx context.Context, d guardDocument, o guardOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	s, err := p.guardScope(ctx, o)
+	if err != nil {
+		return err
+	}
+	if d.name == "scp" && len(o.exempt) == 0 {
+		p.line("warning: ", "only StackSets and Control Tower are exempt: under this SCP nobody else can install the macro or change boundaries")
+		p.line("hint: ", "pass --exempt ARN for the roles of operators and installers, such as 'arn:*:iam::*:role/platform/*'")
+	}
+	texts, err := p.guardTexts(d, s)
+	switch {
+	case err != nil:
+		return o.explain(err)
+	case len(o.check) > 0:
+		return p.checkGuard(ctx, d, o.check, texts)
+	}
+	return p.writeGuard(o.out, texts)
+}
+
+// guardText is a policy or another text that is written.
+type guardText struct {
+	about string // for people; empty for other texts
+	text  []byte
+}
+
+// guardTexts are the documents in the form that was asked for.
+func (p *pbm) guardTexts(d guardDocument, s guard.Scope) ([]guardText, error) {
+	if d.policies == nil {
+		text, err := d.text(s)
+		return []guardText{{text: []byte(text)}}, err
+	}
+	policies, err := d.policies(s)
+	if err != nil {
+		return nil, err
+	}
+	if p.output == outputJSON {
+		text, err := indented(guardResult{policies}, "")
+		return []guardText{{text: withNewline(text)}}, err
+	}
+	texts := make([]guardText, len(policies))
+	for i, policy := range policies {
+		texts[i] = guardText{fmt.Sprintf("%s, %d characters without white space", policy.Name, policy.Size()), []byte(policy.Document.String())}
+	}
+	return texts, nil
+}
+
+// guardResult is the result of pbm guard scp and pbm guard iam.
+type guardResult struct {
+	Policies []guard.Policy `json:"policies"`
+}
+
+// explain says what to do if a document cannot be written.
+func (o *guardOptions) explain(err error) error {
+	if tooLong, is := errors.AsType[*guard.TooLongError](err); is {
+		return boundary.Problem{
+			What:   tooLong.Error(),
+			Remedy: "write one for each environment or account, with --environment or --account; or keep boundary policies below fewer and shorter paths",
+		}
+	}
+	if errors.Is(err, guard.ErrNoBoundary) {
+		return boundary.Problem{
+			What:   o.nothing(),
+			Remedy: "see pbm env list; pbm env add NAME adds an environment",
+		}
+	}
+	return err
+}
+
+// nothing says that no value counts.
+func (o *guardOptions) nothing() string {
+	if o.account == "" {
+		return "no environment has a boundary, so there is none to require of roles"
+	}
+	return "no environment has a boundary that roles of account " + o.account + " can have"
+}
+
+// writeGuard writes documents to stdout or files.
+func (p *pbm) writeGuard(out string, texts []guardText) error {
+	for i, t := range texts {
+		path := out
+		if len(texts) > 1 {
+			path = numbered(out, i+1)
+		}
+		switch {
+		case out != standardStream:
+			if err := p.writeFile(path, nil, t.text); err != nil {
+				return err
+			}
+			p.tellPolicy(path+": ", t.about)
+		default:
+			p.tellPolicy("", t.about)
+			if err := p.print(t.text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pbm) tellPolicy(where, about string) {
+	if about != "" {
+		p.line("", where+about)
+	}
+}
+
+// numbered is the path of one of several files: scp.json, the first: scp-1.json.
+func numbered(path string, number int) string {
+	extension := filepath.Ext(path)
+	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, extension), number, extension)
+}

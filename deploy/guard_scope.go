@@ -1,0 +1,105 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/guard"
+)
+
+// guardScope reads the boundary values that flags or the project lead to.
+func (p *pbm) guardScope(ctx context.Context, o guardOptions) (guard.Scope, error) {
+	s := guard.Scope{Name: o.environment, Account: o.account, Exempt: o.exempt, Prefix: p.store.prefix, Stack: o.stack}
+	for _, text := range o.also {
+		value, err := parseBoundary(text)
+		if err != nil {
+			return s, err
+		}
+		if value.IsNone() {
+			return s, usagef("%s names no boundary", spelling(o.flags, "also"))
+		}
+		s.Values = append(s.Values, guard.Value{Value: value})
+	}
+	places, err := p.placesOf(ctx, o.environment)
+	if err != nil {
+		return s, err
+	}
+	values := each(ctx, p, places, func(ctx context.Context, at *place) ([]guard.Value, error) {
+		return at.guardValues(ctx, o)
+	})
+	if err := p.failed(places); err != nil {
+		return s, err
+	}
+	s.Values = append(s.Values, slices.Concat(values...)...)
+	s.FunctionAccount = onlyAccount(places)
+	return s, nil
+}
+
+// guardValues are the boundaries of a store: all, or those of one environment.
+func (at *place) guardValues(ctx context.Context, o guardOptions) ([]guard.Value, error) {
+	if err := at.mustExist(); err != nil {
+		return nil, err
+	}
+	records, err := at.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records = slices.DeleteFunc(records, func(r boundary.Record) bool { return o.environment != "" && r.Key.Environment != o.environment })
+	if o.environment != "" && len(records) == 0 {
+		_, err := at.Get(ctx, boundary.Key{Environment: o.environment}) // says that there is none
+		return nil, at.orSpelled(ctx, o.environment, err)
+	}
+	var values []guard.Value
+	for _, r := range records {
+		if !takesEffect(records, r.Key, o.account) {
+			continue
+		}
+		value, err := boundary.Parse(r.Text)
+		if err != nil {
+			return nil, boundary.Problem{What: "the value of " + r.Key.Describe() + " is malformed", Cause: err, Remedy: at.Correction(r.Key)}
+		}
+		switch {
+		case !value.IsNone() && isOfOther(value, o.account):
+			at.note("", r.Key.Describe()+" is left out: its boundary is a policy of account "+value.AccountID())
+		case !value.IsNone():
+			values = append(values, guard.Value{Value: value, Account: r.Key.Account})
+		case o.environment != "":
+			return nil, boundary.Problem{What: r.Key.Describe() + " has no boundary (none), so there is none to require of its roles", Remedy: unlimitedRemedy}
+		default:
+			at.note("warning: ", r.Key.Describe()+" has no boundary (none), and is left out: its roles, which have none, are refused")
+			at.note("hint: ", unlimitedRemedy)
+		}
+	}
+	return values, nil
+}
+
+const unlimitedRemedy = "give it a boundary that permits everything, or keep what is written away from its accounts; see docs/guarding.md"
+
+// isOfOther reports whether roles of an account cannot have a boundary.
+func isOfOther(value boundary.Value, account string) bool {
+	of := value.AccountID()
+	return account != "" && of != "" && of != account
+}
+
+// takesEffect reports whether a value takes effect in an account, or in any if the
+// account is empty.
+func takesEffect(records []boundary.Record, key boundary.Key, account string) bool {
+	switch {
+	case account == "":
+		return true
+	case key.IsOverride():
+		return key.Account == account
+	}
+	override := boundary.Key{Environment: key.Environment, Account: account}
+	return !slices.ContainsFunc(records, func(r boundary.Record) bool { return r.Key == override })
+}
+
+// onlyAccount is the account that all places are in, or empty.
+func onlyAccount(places []*place) string {
+	account := places[0].account()
+	if slices.ContainsFunc(places, func(at *place) bool { return at.account() != account }) {
+		return ""
+	}
+	return account
+}

@@ -1,0 +1,56 @@
+package guard_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"permissions-boundary-macro/guard"
+)
+
+const canonicalDocument = `{"Version":"2012-10-17","Statement":[
+	{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},
+	{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`
+
+// What means the same has the same canonical form.
+func TestCanonicalSame(t *testing.T) {
+	want, err := guard.Canonical([]byte(canonicalDocument))
+	require.NoError(t, err)
+	for what, text := range map[string]string{
+		"order":        `{"Statement":[{"NotAction":"a:*","Sid":"B","Resource":["arn:2","arn:1"],"Effect":"Deny"},{"Resource":"*","Effect":"Deny","Sid":"A","Condition":{"ArnLike":{"k":["y","x"]}},"Action":["a:C","a:B"]}],"Version":"2012-10-17"}`,
+		"two policies": `{"Version":"2012-10-17","Statement":{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":"*","Condition":{"ArnLike":{"k":["x","y"]}}}} {"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"a result":     `{"policies":[{"name":"p","document":` + canonicalDocument + `}]}`,
+	} {
+		got, err := guard.Canonical([]byte(text))
+		require.NoError(t, err, what)
+		assert.Equal(t, string(want), string(got), what)
+	}
+}
+
+// What decides differently has another.
+func TestCanonicalDiffers(t *testing.T) {
+	want, err := guard.Canonical([]byte(canonicalDocument))
+	require.NoError(t, err)
+	for what, text := range map[string]string{
+		"one action less":     `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":"a:B","Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"no condition":        `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"]},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"another operator":    `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnNotLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"a statement twice":   `{"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"another version":     `{"Version":"2008-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"allowed, not denied": `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Allow","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"nothing":             ``,
+	} {
+		got, err := guard.Canonical([]byte(text))
+		require.NoError(t, err, what)
+		assert.NotEqual(t, string(want), string(got), what)
+	}
+}
+
+// What is no policy is an error, and never means nothing.
+func TestCanonicalErrors(t *testing.T) {
+	for _, text := range []string{`{}`, `[]`, `"text"`, `{"policies":[]}`, `{"Statement":`, `nonsense`, canonicalDocument + `{"Version":"2008-10-17","Statement":[]}`} {
+		_, err := guard.Canonical([]byte(text))
+		assert.Error(t, err, text)
+	}
+}
