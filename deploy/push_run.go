@@ -147,11 +147,23 @@ func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready 
 		p.line("warning: ", "an earlier push of "+o.environment+" has not come to its end: "+unfinished)
 		p.line("hint: ", "to continue it instead: pbm push "+printable.Shell(o.environment)+" --resume")
 	}
-	question := fmt.Sprintf("type %s to deploy %s: ", o.environment, counted(len(ready), "stack"))
+	question := fmt.Sprintf("type %s to deploy %s in %s: ", o.environment, counted(len(ready), "stack"), inAccounts(ready))
 	return p.confirm(ctx, o.environment, question, boundary.Problem{
 		What:   "a push needs a confirmation",
 		Remedy: "run it on a terminal, or confirm with --yes",
 	})
+}
+
+// inAccounts names the only account of stacks, or counts several.
+func inAccounts(stacks []push.Stack) string {
+	var ids []string
+	for _, s := range stacks {
+		ids = append(ids, s.Account)
+	}
+	if ids = slices.Compact(ids); len(ids) == 1 {
+		return "account " + ids[0]
+	}
+	return counted(len(ids), "account")
 }
 
 func notJournalled(err error) error {

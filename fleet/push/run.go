@@ -33,7 +33,7 @@ type Run struct {
 // Progress is how far a run is.
 type Progress struct {
 	Outcome     // of a stack
-	Wave, Waves int
+	Wave, Waves int // of the plan; a run in which stacks are held takes no more
 	Done, All   int // stacks: those that are deployed, too, whose roles are not read yet
 }
 
@@ -53,7 +53,7 @@ const rolesTries = 5
 type execution struct {
 	*Run
 	interrupted <-chan struct{}
-	wave        int
+	wave, waves int
 
 	mu       sync.Mutex
 	told     map[string]Outcome // what became of stacks, by their IDs
@@ -69,6 +69,7 @@ type execution struct {
 // journal continues it. The error is one of writing the journal.
 func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
+	x.waves = len(r.Waves.Split(Plan{Stacks: r.Stacks}.Ready()))
 	if !x.HasEnded() {
 		x.run(context.WithoutCancel(ctx))
 	}
@@ -194,7 +195,7 @@ func (x *execution) show(o Outcome) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.Progress != nil {
-		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: len(x.Waves), Done: done, All: len(x.Stacks)})
+		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: x.waves, Done: done, All: len(x.Stacks)})
 	}
 }
 
