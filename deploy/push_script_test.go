@@ -137,3 +137,14 @@ func healCommand(ts *testscript.TestScript, _ bool, _ []string) { fakeOf(ts).Hea
 func failsCommand(ts *testscript.TestScript, _ bool, args []string) {
 	fakeOf(ts).Account(accounts[args[0]]).FailUpdates(args[1], args[2], fleettest.UpdateFailure{Resource: args[3], Reason: args[4]})
 }
+
+// settingsCommand is settings PROFILE REGION STACK: the stack has settings of all kinds.
+func settingsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	change(ts, args, func(s *fleettest.Stack) {
+		s.Tags = []fleettest.Tag{{Key: "owner", Value: "it's us"}}
+		s.NotificationARNs = []string{"arn:aws:sns:eu-west-1:111122223333:deployments"}
+		s.Rollback = fleettest.RollbackConfiguration{Minutes: 5, Triggers: []fleettest.RollbackTrigger{
+			{ARN: "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors", Type: "AWS::CloudWatch::Alarm"},
+		}}
+	})
+}

@@ -92,7 +92,7 @@ func pushDev(t *testing.T, args ...string) (result pushResult, code int, stderr 
 type stackState struct {
 	Original, Processed string // without boundaries
 	Parameters, Tags    string
-	Capabilities        string
+	Settings            string
 }
 
 // statesOf are the stacks of an account as a push must leave them. Boundaries are
@@ -104,7 +104,8 @@ func statesOf(dev *fleettest.Account, stacks int) map[string]stackState {
 		s, _ := dev.Stack(pushRegion, name)
 		all[name] = stackState{
 			Original: s.Original, Processed: withoutBoundaries(s.Processed),
-			Parameters: fmt.Sprint(s.Parameters), Tags: fmt.Sprint(s.Tags), Capabilities: fmt.Sprint(s.Capabilities),
+			Parameters: fmt.Sprint(s.Parameters), Tags: fmt.Sprint(s.Tags),
+			Settings: fmt.Sprint(s.Capabilities, s.NotificationARNs, s.Rollback, s.RoleARN),
 		}
 	}
 	return all
@@ -151,13 +152,18 @@ func isLive(dev *fleettest.Account, stack string) bool {
 
 // 300 stacks in waves, throttled. One rolls back in wave 2, where the run stops. One
 // would change more than boundaries, one is updated by somebody else meanwhile, and one
-// gets a change set of others. In the end the right stacks are live, and nothing else
+// gets a change set of others. One has settings of all kinds. In the end the right stacks are live, and nothing else
 // has changed.
 func TestPushOfManyStacks(t *testing.T) {
 	const stacks = 300
 	fake, dev := lagging(t, stacks, 2)
 	dev.FailUpdates(pushRegion, "app-00003", fleettest.UpdateFailure{Reason: "Access denied"})
 	moreThanBoundaries(dev, "app-00040")
+	dev.ChangeStack(pushRegion, "app-00070", func(s *fleettest.Stack) {
+		s.NotificationARNs = []string{"arn:aws:sns:eu-west-1:111122223333:deployments"}
+		s.Rollback = fleettest.RollbackConfiguration{Minutes: 5, Triggers: []fleettest.RollbackTrigger{{ARN: "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors", Type: "AWS::CloudWatch::Alarm"}}}
+		s.RoleARN = "arn:aws:iam::111122223333:role/deployer"
+	})
 	cfg := clientOfDev(t, fake)
 	var updated, created atomic.Bool
 	fake.OnCall(func(c fleettest.Call) {

@@ -98,6 +98,7 @@ func runScripts(t *testing.T, dir, moto string) {
 			"changesets": changesetsCommand,
 			"heal":       healCommand,
 			"fails":      failsCommand,
+			"settings":   settingsCommand,
 
 			"document": documentCommand,
 			"grant":    grantCommand,

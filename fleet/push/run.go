@@ -32,7 +32,7 @@ type Run struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	Outcome     // of a stack
+	Outcome         // of a stack
 	Wave, Waves int // of the plan; a run in which stacks are held takes no more
 	Done, All   int // stacks: those that are deployed, too, whose roles are not read yet
 }
@@ -70,6 +70,7 @@ type execution struct {
 func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
 	x.waves = len(r.Waves.Split(Plan{Stacks: r.Stacks}.Ready()))
+	x.wave, _ = r.Waves.at(x.deployed(), len(r.Stacks))
 	if !x.HasEnded() {
 		x.run(context.WithoutCancel(ctx))
 	}
