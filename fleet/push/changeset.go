@@ -80,7 +80,7 @@ func (d deployment) create(ctx context.Context, in *cloudformation.CreateChangeS
 // something else than the template and the stack.
 func refusal(err error) string {
 	api, refused := errors.AsType[smithy.APIError](err)
-	if !refused || isGone(err) || !slices.Contains([]string{"ValidationError", "InsufficientCapabilitiesException", "LimitExceededException"}, api.ErrorCode()) {
+	if !refused || !slices.Contains([]string{"ValidationError", "InsufficientCapabilitiesException", "LimitExceededException"}, api.ErrorCode()) {
 		return ""
 	}
 	return api.ErrorMessage()

@@ -45,7 +45,7 @@ func readGateCase(t *testing.T, path string) gateCase {
 	return c
 }
 
-// String has a line for each member.
+// verdictText has a line for each member.
 func verdictText(v push.Verdict) string {
 	var out strings.Builder
 	for _, id := range v.Bound {
