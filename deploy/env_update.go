@@ -78,7 +78,7 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 	}
 	question := p.unbinding(key, all, value, flag)
 	if explain && question == nil {
-		question = explainedChange
+		question = explainedChange(key, value)
 	}
 	if err := p.agree(ctx, key.Environment, all, question); err != nil {
 		return err

@@ -2,15 +2,19 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
-// explainedChange is asked after the change was explained.
-var explainedChange = &question{"yes", "type yes to make this change: ", boundary.Problem{
-	What:   "the change has not been confirmed",
-	Remedy: "pass --yes to make it, or --dry-run to explain it only",
-}}
+// explainedChange is asked after a change was explained.
+func explainedChange(key boundary.Key, value boundary.Value) *question {
+	return &question{"yes", fmt.Sprintf("type yes to set the boundary of %s to %s: ", described(key), value), boundary.Problem{
+		What:   "the change has not been confirmed",
+		Remedy: "pass --yes to make it, or --dry-run to explain it only",
+	}}
+}
 
 // explainUpdate says on stderr what an update takes from the roles that have the
 // present boundary, in each account that it changes.
@@ -42,7 +46,8 @@ func (p *pbm) explainUpdate(ctx context.Context, all []*place, key boundary.Key,
 func (p *pbm) explainUpdateAt(ctx context.Context, at *place, value boundary.Value) error {
 	present, err := boundary.Parse(at.record.Text)
 	if err != nil || present.IsNone() {
-		p.line("", "account "+at.account()+": the present value of the environment is not a boundary, so no role can be found by it")
+		p.line("", "account "+at.account()+": the environment has no boundary now, by which its roles could be found")
+		p.line("hint: ", "to see what the new one takes from some: pbm explain --live ROLE... --"+boundaryFlagName+" "+printable.Shell(value.String()))
 		return nil
 	}
 	r := &boundaryReader{pbm: p, at: at}
@@ -60,10 +65,8 @@ func (p *pbm) explainUpdateAt(ctx context.Context, at *place, value boundary.Val
 	}
 	result := newExplanation(before.name, after.name, nil)
 	by := newExplainer(r.facts(nil), before, after)
-	for _, role := range roles {
-		if role.boundary == before.name {
-			result.add(role.grantee, by)
-		}
+	for _, role := range havingBoundary(roles, before.name) {
+		result.add(role.grantee, by)
 	}
 	return writeExplanation(p.stderr, &result, false)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,8 +50,8 @@ With --live it explains roles of the account: those that are named, by names or
 patterns such as 'shop-*', or all.
 
 With --against, explain reports only what changes from another boundary to this
-one, in both directions: current is the boundary that --environment has now, and
-with --live the one that each role has.
+one, in both directions: current is the boundary that --environment has now, with
+--live for the roles that have it; or with --live alone the one that each role has.
 
 With --used it also says which of the lost actions roles of the account have tried
 to use in the last 90 days, as far as IAM tracks them.`,
@@ -94,6 +96,11 @@ func (o *explainOptions) check(p *pbm, args []string) error {
 	switch {
 	case o.environment == "" && o.flags.Changed("environment"):
 		return usagef("%s is empty", spelling(o.flags, "environment"))
+	case given == 0 && o.environment != "":
+		return &usageError{boundary.Problem{
+			What:   "--environment names the present boundary, and no other one is named",
+			Remedy: "pass the new one: --policy FILE or --" + boundaryFlagName + " ARN",
+		}}
 	case given == 0:
 		return &usageError{boundary.Problem{
 			What:   "no boundary is named",
@@ -101,7 +108,7 @@ func (o *explainOptions) check(p *pbm, args []string) error {
 		}}
 	case given > 1:
 		return usagef("--policy, --%s and --environment are mutually exclusive, except with --against current", boundaryFlagName)
-	case o.isAgainstEnvironment() && o.environment == "":
+	case o.against == againstCurrent && !o.live && o.environment == "":
 		return usagef("--against current needs --environment, whose boundary it means")
 	case o.account != "" && boundary.CheckAccountID(o.account) != nil:
 		return usagef("--account is not an account ID of 12 digits")
@@ -130,8 +137,10 @@ func (o *explainOptions) emptyContext() string {
 }
 
 // isAgainstEnvironment reports whether --environment names the boundary that roles
-// have now. Roles of an account have their own.
-func (o *explainOptions) isAgainstEnvironment() bool { return o.against == againstCurrent && !o.live }
+// have now. Alone, for roles of an account, which have their own, it names the new one.
+func (o *explainOptions) isAgainstEnvironment() bool {
+	return o.against == againstCurrent && o.environment != "" && (!o.live || o.policy != "" || o.boundary.given())
+}
 
 func (o *explainOptions) checkLive(p *pbm, patterns []string) error {
 	switch {
@@ -182,6 +191,7 @@ func (p *pbm) explainTemplates(ctx context.Context, paths []string, o explainOpt
 			result.add(g, comparison)
 		}
 	}
+	p.warnContext(&result)
 	if err := p.showExplanation(&result, o.actions); err != nil {
 		return err
 	}
@@ -203,14 +213,19 @@ func (p *pbm) explainLive(ctx context.Context, patterns []string, o explainOptio
 		return err
 	}
 	before := r.currentBoundary
-	if o.against != againstCurrent {
+	against := o.against
+	if o.against != againstCurrent || o.isAgainstEnvironment() {
 		fixed, err := o.before(ctx, r)
 		if err != nil {
 			return err
 		}
 		before = func(context.Context, string) (knownBoundary, error) { return fixed, nil }
+		against = fixed.name
 	}
-	result := newExplanation(o.against, after.name, o.context)
+	if o.isAgainstEnvironment() {
+		roles = havingBoundary(roles, against)
+	}
+	result := newExplanation(against, after.name, o.context)
 	if err := result.addLive(ctx, roles, r.facts(o.context), before, after); err != nil {
 		return err
 	}
@@ -219,13 +234,20 @@ func (p *pbm) explainLive(ctx context.Context, patterns []string, o explainOptio
 			return err
 		}
 	}
+	p.warnContext(&result)
 	if err := p.showExplanation(&result, o.actions); err != nil {
 		return err
 	}
-	if unread := result.unreadUses(); unread > 0 {
-		return fmt.Errorf("roles whose last use cannot be read: %d", unread)
+	return result.unreadUses()
+}
+
+// warnContext warns about condition keys that no policy mentions: they may be misspelt.
+func (p *pbm) warnContext(e *explanation) {
+	for _, key := range slices.Sorted(maps.Keys(e.Context)) {
+		if len(e.subjects) > 0 && !e.mentions(key) {
+			p.line("warning: ", "no policy is about the condition key "+key+" of --context")
+		}
 	}
-	return nil
 }
 
 // after is the boundary that is explained.

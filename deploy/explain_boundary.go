@@ -44,7 +44,7 @@ func parseDocument(name string, text []byte) (knownBoundary, error) {
 		return knownBoundary{}, boundary.Problem{
 			What:   "the policy document " + name + " cannot be read",
 			Cause:  err,
-			Remedy: "correct it; a boundary is an identity-based policy, in JSON",
+			Remedy: "give an identity-based policy in JSON, and nothing around it: of what aws iam get-policy-version prints, PolicyVersion.Document",
 		}
 	}
 	return knownBoundary{name, document}, nil

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -42,10 +43,15 @@ func (r *boundaryReader) liveRoles(ctx context.Context, patterns []string) ([]li
 	if i := slices.Index(matched, false); i >= 0 {
 		return nil, boundary.Problem{
 			What:   "account " + r.at.account() + " has no role " + clipped(patterns[i]),
-			Remedy: "check the name and the account; roles that AWS manages cannot have a boundary",
+			Remedy: "check the name and the account; roles that AWS manages cannot have a boundary, and with --live each argument is a role",
 		}
 	}
 	return all, nil
+}
+
+// havingBoundary are the roles that have a boundary now.
+func havingBoundary(roles []liveRole, arn string) []liveRole {
+	return slices.DeleteFunc(roles, func(role liveRole) bool { return role.boundary != arn })
 }
 
 // addLive adds roles of an account. Each may have another boundary now.
@@ -55,6 +61,9 @@ func (e *explanation) addLive(
 ) error {
 	explainers := map[*policy.Document]explainer{} // by the boundary before
 	for _, role := range roles {
+		if e.Against == againstCurrent {
+			role.now = cmp.Or(role.boundary, boundary.None)
+		}
 		now, err := before(ctx, role.boundary)
 		if err != nil {
 			return err

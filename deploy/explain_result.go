@@ -44,6 +44,14 @@ func (e *explanation) add(g *grantee, by explainer) {
 	e.subjects = append(e.subjects, subject{grantee: g, explainer: by})
 }
 
+// mentions reports whether any of the policies is about a condition key.
+func (e *explanation) mentions(key string) bool {
+	return slices.ContainsFunc(e.subjects, func(s subject) bool {
+		isAbout := func(d *policy.Document) bool { return d != nil && d.Mentions(key) }
+		return isAbout(s.before) || isAbout(s.after) || slices.ContainsFunc(s.policies, func(p grantedPolicy) bool { return isAbout(p.document) })
+	})
+}
+
 // roles explains the roles, with their grants if they are asked for, and counts them.
 func (e *explanation) roles(grants bool) iter.Seq[explainedRole] {
 	return func(yield func(explainedRole) bool) {
@@ -64,28 +72,14 @@ type explainedRole struct {
 	Account    string             `json:"account,omitempty"`
 	Path       string             `json:"path,omitempty"`
 	Line       int                `json:"line,omitempty"`
-	Services   []explainedService `json:"services"` // of which something changes
+	Now        string             `json:"now,omitempty"` // its boundary, if it is explained against that
+	Services   []explainedService `json:"services"`      // of which something changes
 	Grants     []explainedGrant   `json:"grants,omitempty"`
-	NotInSight []string           `json:"notInSight,omitempty"` // policies, and parts of them
+	NotInSight []string           `json:"notInSight"` // policies, and parts of them
 
 	LastUseProblem string `json:"lastUseProblem,omitempty"` // why the last use of what is lost is not known
 
 	unclear int // actions
-}
-
-// explainedService counts actions of a service that a role is granted. One that is
-// lost on some resources only is lost in part.
-type explainedService struct {
-	Service     string   `json:"service"`
-	Actions     int      `json:"actions"`
-	Lost        int      `json:"lost"`
-	LostInPart  int      `json:"lostInPart"`
-	MayBeLost   int      `json:"mayBeLost"`
-	Gained      int      `json:"gained"`
-	MayBeGained int      `json:"mayBeGained"`
-	Reasons     []string `json:"reasons,omitempty"` // why some may be lost or gained
-
-	Use *serviceUse `json:"use,omitempty"` // of what is lost
 }
 
 // explainedGrant is an action on a resource that a role is granted.
@@ -108,15 +102,16 @@ type statementChange struct {
 	services []explainedService
 }
 
-// explainSummary counts roles, each where the worst of it is. Those that lose nothing
-// are in sight as a whole.
+// explainSummary counts roles, each once from Lose to Uncertain. Those that lose
+// nothing are in sight as a whole.
 type explainSummary struct {
 	Roles      int `json:"roles"`
 	Lose       int `json:"lose"`
 	MayLose    int `json:"mayLose"`
 	Gain       int `json:"gain"` // or may gain
 	LoseNone   int `json:"loseNothing"`
-	NotInSight int `json:"notInSight"` // some policies of these are not in sight
+	Uncertain  int `json:"uncertain"`  // lose nothing that is in sight and clear
+	NotInSight int `json:"notInSight"` // of all these: some of their policies are not in sight
 	Unclear    int `json:"unclear"`    // actions that may be lost under both boundaries
 }
 
@@ -131,12 +126,14 @@ var notConsidered = []string{
 
 // explainer compares roles under two boundaries.
 type explainer struct {
-	comparison *policy.Comparison
-	tally      *tally // of the role that is explained
+	before, after *policy.Document // nil for no boundary
+	comparison    *policy.Comparison
+	tally         *tally // of the role that is explained
 }
 
 func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
 	return explainer{
+		before.document, after.document,
 		policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document),
 		&tally{names: newActionNames()},
 	}
@@ -144,7 +141,7 @@ func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
 
 // explain compares a role's policies under the boundaries.
 func (s subject) explain(grants bool) explainedRole {
-	role := explainedRole{Role: s.name, Account: s.account, Line: s.line}
+	role := explainedRole{Role: s.name, Account: s.account, Line: s.line, Now: s.now, NotInSight: []string{}}
 	if s.template != nil {
 		role.Path = s.template.path
 	}
@@ -209,7 +206,13 @@ func (s subject) statements() []statementChange {
 	}
 	var all []statementChange
 	for _, line := range slices.Sorted(maps.Keys(byLine)) {
-		if services, _ := byLine[line].services(nil); len(services) > 0 {
+		services, _ := byLine[line].services(nil)
+		for i := range services {
+			if services[i].Lost+services[i].LostInPart <= maxNamed {
+				services[i].lost = byLine[line].lost(services[i].Service)
+			}
+		}
+		if len(services) > 0 {
 			all = append(all, statementChange{line, services})
 		}
 	}
@@ -244,38 +247,13 @@ func (s subject) explained(g policy.Grant, line int) explainedGrant {
 	return explainedGrant{
 		Action: shownText(g.Action), Resource: shownText(g.Resource), Line: line,
 		Verdict: verdictName(after.Verdict), Before: verdictName(before.Verdict),
-		Reason: reasonOf(after), ByCatalogue: after.ByCatalogue,
+		Reason: s.reasonOf(after), ByCatalogue: after.ByCatalogue,
 		LastUsed: s.use.ofGrant(g),
 		change:   changeOf(g),
 	}
 }
 
 func verdictName(v policy.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") }
-
-// count counts an action by the changes of its grants, and returns 1 for one of which
-// nothing but unclear grants is known.
-func (s *explainedService) count(grants changeSet) (isUnclear int) {
-	switch {
-	case grants == 1<<accessLost:
-		s.Lost++
-	case grants.has(accessLost):
-		s.LostInPart++
-	case grants.has(accessMayBeLost):
-		s.MayBeLost++
-	case grants.has(accessGained):
-		s.Gained++
-	case grants.has(accessMayBeGained):
-		s.MayBeGained++
-	case grants.has(accessUnclear):
-		return 1
-	}
-	return 0
-}
-
-func (s explainedService) changes() bool { return s.loses() || s.mayLose() || s.gains() }
-func (s explainedService) loses() bool   { return s.Lost+s.LostInPart > 0 }
-func (s explainedService) mayLose() bool { return s.MayBeLost > 0 }
-func (s explainedService) gains() bool   { return s.Gained+s.MayBeGained > 0 }
 
 // count counts a role.
 func (s *explainSummary) count(r explainedRole) {
@@ -292,6 +270,8 @@ func (s *explainSummary) count(r explainedRole) {
 		s.Gain++
 	case len(r.NotInSight) == 0 && r.unclear == 0:
 		s.LoseNone++
+	default:
+		s.Uncertain++
 	}
 	s.Unclear += r.unclear
 }

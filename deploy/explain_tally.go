@@ -152,7 +152,8 @@ func (t *tally) services(use *roleUse) (all []explainedService, unclear int) {
 	return all, unclear
 }
 
-// lost are the names of the actions of a service that are lost, at least in part.
+// lost are the names of the actions of a service that are lost, at least in part,
+// sorted.
 func (t *tally) lost(service string) []string {
 	var names []string
 	for _, number := range t.granted {
@@ -160,5 +161,6 @@ func (t *tally) lost(service string) []string {
 			names = append(names, t.names.names[number])
 		}
 	}
+	slices.Sort(names)
 	return names
 }

@@ -29,6 +29,7 @@ type grantee struct {
 
 	// Of a role of an account.
 	account, arn string
+	now          string // its boundary, if it is explained against that
 }
 
 // grantedPolicy is a policy of a role.

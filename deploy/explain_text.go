@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"permissions-boundary-macro/internal/printable"
@@ -27,48 +28,24 @@ func actionsOf(line int) string {
 	return fmt.Sprintf("the actions of the statement in line %d", line)
 }
 
-// reasonOf says why a boundary takes something, or may.
-func reasonOf(o policy.Outcome) string {
+// reasonOf says why the boundary takes something, or may.
+func (s subject) reasonOf(o policy.Outcome) string {
 	switch {
-	case o.Verdict == policy.MayBeLost && o.By != nil && o.By.Sid != "":
-		return o.Reason.String() + ", in statement " + o.By.Sid
+	case o.Verdict == policy.MayBeLost && o.By != nil:
+		return o.Reason.String() + ", in statement " + s.nameOf(o.By)
 	case o.Verdict == policy.MayBeLost:
 		return o.Reason.String()
 	case o.Verdict == policy.Lost && o.By == nil:
 		return "not allowed"
-	case o.Verdict == policy.Lost && o.By.Sid != "":
-		return "denied by statement " + o.By.Sid
 	case o.Verdict == policy.Lost:
-		return "denied"
+		return "denied by statement " + s.nameOf(o.By)
 	}
 	return ""
 }
 
-// String says what changes of a service.
-func (s explainedService) String() string {
-	var parts []string
-	add := func(n int, what string) {
-		if n == 0 {
-			return
-		}
-		if parts == nil {
-			what = "of " + counted(s.Actions, "action") + " " + what
-		}
-		parts = append(parts, fmt.Sprintf("%d %s", n, what))
-	}
-	add(s.Lost, "lost")
-	add(s.LostInPart, "lost in part")
-	add(s.MayBeLost, "may be lost")
-	add(s.Gained, "gained")
-	add(s.MayBeGained, "may be gained")
-	text := s.Service + ": " + strings.Join(parts, ", ")
-	if s.MayBeLost+s.MayBeGained > 0 {
-		text += " (" + strings.Join(s.Reasons, "; ") + ")"
-	}
-	if s.Use != nil {
-		text += "; " + s.Use.told(s.Service)
-	}
-	return text
+// nameOf is the Sid of a statement of the boundary, or its number.
+func (s subject) nameOf(statement *policy.Statement) string {
+	return cmp.Or(statement.Sid, strconv.Itoa(slices.Index(s.after.Statements, statement)+1))
 }
 
 // writeExplanation writes the explanation for people.
@@ -79,7 +56,7 @@ func writeExplanation(w io.Writer, e *explanation, actions bool) error {
 	}
 	line(0, "boundary "+e.Boundary+", against "+e.Against)
 	for _, key := range slices.Sorted(maps.Keys(e.Context)) {
-		line(0, "of requests with "+key+" "+e.Context[key])
+		line(0, "only requests with "+key+" = "+e.Context[key])
 	}
 	place := ""
 	for r := range e.roles(actions) {
@@ -94,10 +71,18 @@ func writeExplanation(w io.Writer, e *explanation, actions bool) error {
 		if r.Line > 0 {
 			title = fmt.Sprintf("%d  %s", r.Line, r.Role)
 		}
+		if r.Now != "" {
+			title += "  (now " + r.Now + ")"
+		}
 		line(4, title)
+		if !actions {
+			for _, text := range serviceLines(r.Services) {
+				line(8, text)
+			}
+		}
 		for _, service := range r.Services {
-			line(8, service.String())
 			if actions {
+				line(8, service.String())
 				_, _ = out.Write(r.table(service.Service))
 			}
 		}
@@ -159,6 +144,7 @@ func (s explainSummary) String() string {
 	}
 	add(s.Gain, "gain actions")
 	text += fmt.Sprintf("; lose nothing: %d", s.LoseNone)
+	add(s.Uncertain, "uncertain")
 	add(s.NotInSight, "not wholly in sight")
 	add(s.Unclear, "actions that may be lost under both boundaries, and may change")
 	return text
@@ -193,16 +179,11 @@ func (e *explanation) findings() []remark {
 }
 
 func (c statementChange) finding(g *grantee) (f remark, loses bool) {
-	var texts []string
 	f = remark{code: codeMayBeLost, level: "note", path: g.template.path, line: c.line, of: g.name}
-	for _, s := range c.services {
-		if s.loses() {
-			f.code, f.level = codeLost, "warning"
-		}
-		if s.loses() || s.mayLose() {
-			texts = append(texts, s.String())
-		}
+	losing := slices.DeleteFunc(slices.Clone(c.services), func(s explainedService) bool { return !s.loses() && !s.mayLose() })
+	if slices.ContainsFunc(losing, explainedService.loses) {
+		f.code, f.level = codeLost, "warning"
 	}
-	f.text = g.name + ": " + strings.Join(texts, "; ")
-	return f, texts != nil
+	f.text = g.name + ": " + strings.Join(serviceLines(losing), "; ")
+	return f, len(losing) > 0
 }

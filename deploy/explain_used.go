@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ const (
 type roleUse struct {
 	fleet.LastAccess
 	since   time.Time // later attempts count as use
-	problem string    // why nothing is known
+	problem error     // why nothing is known
 }
 
 // serviceUse says which lost actions of a service a role uses. Source: IAM User
@@ -52,7 +53,7 @@ type serviceUse struct {
 
 // ofService is the use of a service of which actions are lost.
 func (u *roleUse) ofService(t *tally, service explainedService) *serviceUse {
-	if u == nil || u.problem != "" || !service.loses() {
+	if u == nil || u.problem != nil || !service.loses() {
 		return nil
 	}
 	var use serviceUse
@@ -68,7 +69,7 @@ func (u *roleUse) ofService(t *tally, service explainedService) *serviceUse {
 
 // ofGrant is the last use of an action that is lost.
 func (u *roleUse) ofGrant(g policy.Grant) string {
-	if u == nil || u.problem != "" || changeOf(g) != accessLost {
+	if u == nil || u.problem != nil || changeOf(g) != accessLost {
 		return ""
 	}
 	at, tracked := u.Actions[strings.ToLower(g.Action)]
@@ -86,10 +87,10 @@ func lastUsed(at time.Time, tracked bool) string {
 }
 
 func (u *roleUse) told() string {
-	if u == nil {
+	if u == nil || u.problem == nil {
 		return ""
 	}
-	return u.problem
+	return u.problem.Error()
 }
 
 func (u serviceUse) told(service string) string {
@@ -122,7 +123,7 @@ func toldUse(lastUsed string) string {
 // readUse reads the last use of the first of the roles that lose something.
 func (p *pbm) readUse(ctx context.Context, at *place, e *explanation, limit int) error {
 	losing := e.losing()
-	e.NotConsidered = append(e.NotConsidered, "whether a use succeeded: IAM counts attempts that were denied, and tells of some hours ago at the latest")
+	e.NotConsidered = append(e.NotConsidered, "whether a use succeeded: IAM counts attempts that were denied; the last hours may be missing")
 	if len(losing) > limit {
 		p.line("warning: ", fmt.Sprintf("the last use is read of %d of the %d roles that lose actions; --used=%[2]d reads all", limit, len(losing)))
 		losing = losing[:limit]
@@ -131,18 +132,23 @@ func (p *pbm) readUse(ctx context.Context, at *place, e *explanation, limit int)
 	since := time.Now().Add(-usedWithin)
 	progress := p.progress("roles", 1)
 	var done atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
+	var denied atomic.Pointer[error] // it is the same for each role
+	var group errgroup.Group
 	group.SetLimit(usesAtOnce)
 	for _, s := range losing {
 		group.Go(func() error {
+			if known := denied.Load(); known != nil {
+				s.use = &roleUse{problem: *known}
+				return nil
+			}
 			access, err := reader.Of(ctx, s.arn)
-			if ctx.Err() != nil || errors.Is(err, boundary.ErrDenied) {
-				return err
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			s.use = &roleUse{LastAccess: access, since: since}
-			if err != nil {
-				s.use.problem = err.Error()
+			if errors.Is(err, boundary.ErrDenied) {
+				denied.Store(&err)
 			}
+			s.use = &roleUse{LastAccess: access, since: since, problem: err}
 			progress(int(done.Add(1)), len(losing))
 			return nil
 		})
@@ -161,10 +167,18 @@ func (e *explanation) losing() []*subject {
 	return losing
 }
 
-// unreadUses counts the roles whose last use cannot be read.
-func (e *explanation) unreadUses() (n int) {
+// unreadUses is the error of roles whose last use cannot be read.
+func (e *explanation) unreadUses() error {
+	unread := 0
+	var first error
 	for _, s := range e.subjects {
-		count(&n, s.use.told() != "")
+		if s.use.told() != "" {
+			unread++
+			first = cmp.Or(first, s.use.problem)
+		}
 	}
-	return n
+	if unread == 0 {
+		return nil
+	}
+	return boundary.Problem{What: fmt.Sprintf("roles whose last use cannot be read: %d", unread), Remedy: boundary.Remedy(first)}
 }

@@ -718,7 +718,7 @@ var defects = []defect{
 	},
 	{
 		"explain: an update is explained for roles with any boundary",
-		`if role.boundary == before.name {`, `if role.boundary != "" {`,
+		`return role.boundary != arn`, `return role.boundary == ""`,
 	},
 	{
 		"explain: each role has the boundary of the first",

@@ -138,8 +138,8 @@ func (c *Comparison) read(d *Document) []*statement {
 }
 
 // Grants yields what a role's documents grant, in the order of the documents, with
-// the outcome under each boundary. It leaves out what the role's own denials surely
-// take, and actions of wildcards on resources that these actions do not have.
+// the outcome under each boundary. It leaves out statements that apply to no request
+// with the facts, what the role's own denials surely take, and actions of wildcards on resources that these actions do not have.
 func (c *Comparison) Grants(role ...*Document) iter.Seq[Grant] {
 	var denials []*statement
 	for _, d := range role {
@@ -171,7 +171,7 @@ func (c *Comparison) documentGrants(statements, denials []*statement) []Grant {
 		return grants
 	}
 	for _, s := range statements {
-		if s.Effect != Deny {
+		if s.Effect != Deny && !excluded(s.conditions, s.given) {
 			grants = append(grants, c.statementGrants(s, denials)...)
 		}
 	}

@@ -88,6 +88,9 @@ func parseOperator(name string) (operator, error) {
 // implies reports whether c holds for every request for which r does. It is sound
 // for keys of one value, and for others with the same operator. It is not complete.
 func (r condition) implies(c condition) bool {
+	if c.isNull(false) && r.isPresent(c.key) {
+		return true
+	}
 	if r.key == "" || r.key != c.key || r.kind != c.kind || r.set != c.set {
 		return false
 	}
@@ -105,6 +108,9 @@ func (r condition) implies(c condition) bool {
 // excludes reports whether no request for which r holds is one for which c does.
 // It is sound for keys of one value, not complete.
 func (r condition) excludes(c condition) bool {
+	if c.isNull(true) && r.isPresent(c.key) || r.isNull(true) && c.isPresent(r.key) {
+		return true
+	}
 	if r.key == "" || r.key != c.key || r.kind != c.kind || r.set != "" || c.set != "" {
 		return false
 	}
@@ -117,6 +123,26 @@ func (r condition) excludes(c condition) bool {
 		return !c.ifExists && r.within(c.values, r.values, c.wildcards, r.wildcards)
 	}
 	return !(r.ifExists && c.ifExists) && r.disjoint(r.values, c.values)
+}
+
+// isPresent reports whether a condition holds only for requests that have a key.
+func (c condition) isPresent(key string) bool {
+	return c.key == key && c.key != "" && c.kind != kindNull && !c.negated && !c.ifExists && c.set != "forallvalues"
+}
+
+// isNull reports whether a condition holds only for requests without its key, or for
+// all requests with it.
+func (c condition) isNull(absent bool) bool {
+	is := func(text string) bool {
+		return slices.ContainsFunc(c.values, func(p pattern) bool { return same(p, syntax{}.pattern(text)) })
+	}
+	if c.kind != kindNull || slices.ContainsFunc(c.values, func(p pattern) bool { return p.loose }) {
+		return false
+	}
+	if absent {
+		return is("true") && !is("false") && len(c.values) == 1
+	}
+	return is("false")
 }
 
 // within reports whether each of the values is matched by one of the others

@@ -25,8 +25,8 @@ func TestConditionsAgainstBruteForce(t *testing.T) {
 			[][]string{nil, {"a"}, {"A"}, {"ab"}, {"a*"}, {"?"}, {"b"}},
 		},
 		{
-			[]string{"ForAllValues:StringEquals", "ForAnyValue:StringEquals", "ForAllValues:StringNotLike", "ForAnyValue:StringNotLike", "ForAnyValue:StringLike"},
-			[]string{"a", "b", "a*", "*"},
+			[]string{"ForAllValues:StringEquals", "ForAnyValue:StringEquals", "ForAllValues:StringNotLike", "ForAnyValue:StringNotLike", "ForAnyValue:StringLike", "Null"},
+			[]string{"a", "b", "a*", "*", "true", "false"},
 			[][]string{nil, {"a"}, {"b"}, {"a", "b"}, {"ab", "c"}, {"c"}},
 		},
 		{

@@ -85,6 +85,18 @@ func Read(document Value) (*Document, error) {
 	return d, err
 }
 
+// Mentions reports whether a condition or a policy variable is about a condition key,
+// in any case.
+func (d *Document) Mentions(key string) bool {
+	variable := "${" + strings.ToLower(key)
+	isAbout := func(text string) bool { return strings.Contains(strings.ToLower(text), variable) }
+	return slices.ContainsFunc(d.Statements, func(s *Statement) bool {
+		return slices.ContainsFunc(s.Resources.Texts, isAbout) || slices.ContainsFunc(s.Conditions, func(c Condition) bool {
+			return strings.EqualFold(c.Key, key) || slices.ContainsFunc(c.Values, isAbout)
+		})
+	})
+}
+
 func read(document Value) (*Document, error) {
 	if document.Kind == Unknown {
 		return DocumentNotInSight(), nil
