@@ -421,3 +421,52 @@ func TestPushSessions(t *testing.T) {
 		assert.Equal(t, inSession, fake.Count(fleettest.Call{Account: accounts["prod"], Service: "iam"}), mode)
 	}
 }
+
+// Whatever fails, once or until it is corrected: the run that is resumed comes to the
+// same end, and nothing is left behind.
+func TestPushFaults(t *testing.T) {
+	const stacks = 3
+	for _, operation := range []string{
+		"CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeStacks", "ExecuteChangeSet", "GetAccountAuthorizationDetails", "GetTemplate", "ListChangeSets", "PutObject", "DeleteObject",
+	} {
+		for name, fault := range map[string]fleettest.Fault{
+			"denied":  {Code: "AccessDenied"},
+			"expired": {Code: "ExpiredToken"},
+			"cut off": {Cut: true, Times: 1},
+		} {
+			t.Run(operation+" "+name, func(t *testing.T) {
+				fake, dev := lagging(t, stacks, 1)
+				dev.CreateBucket(pushRegion, "templates")
+				for i := range stacks {
+					dev.ChangeStack(pushRegion, stackName(i), func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
+				}
+				fake.OnCall(func(c fleettest.Call) { // the plan is made; what fails is the run
+					if c.Operation == "CreateChangeSet" || c.Operation == "PutObject" {
+						fake.OnCall(nil)
+						fault.On = fleettest.Call{Operation: operation}
+						fake.Fail(fault)
+					}
+				})
+				_, code, stderr := pushDev(t, "--execute", "--bucket", "templates")
+				if fault.Cut || operation == "DeleteChangeSet" { // which nothing calls if all goes well
+					assert.Zero(t, code, stderr)
+				} else {
+					assert.Equal(t, 1, code, stderr)
+				}
+				fake.Heal()
+				result, code, stderr := pushDev(t, "--resume", "--bucket", "templates")
+				assert.Zero(t, code, stderr)
+				if len(result.Stacks) > 0 { // else the first run had come to its end
+					assert.Equal(t, map[string]int{"live": stacks}, result.tally(), stderr)
+				}
+				for i := range stacks {
+					assert.True(t, isLive(dev, stackName(i)))
+				}
+				assert.Empty(t, dev.ChangeSets(pushRegion))
+				assert.Empty(t, dev.Objects("templates"))
+				assert.Len(t, dev.Applied(), stacks, "each once")
+				onlyBoundaries(t, dev)
+			})
+		}
+	}
+}
