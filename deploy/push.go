@@ -140,16 +140,10 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 
 // verdict is the error of a plan that holds stacks, or that does not have all of them.
 func (o *pushOptions) verdict(t planned) error {
-	unread := 0
-	for _, a := range t.report.Accounts {
-		if a.Err != nil {
-			unread++
-		}
-	}
 	held := len(t.Held())
 	switch {
-	case unread > 0:
-		return fmt.Errorf("%s could not be read completely", counted(unread, "account"))
+	case t.unread() > 0:
+		return fmt.Errorf("%s could not be read completely", counted(t.unread(), "account"))
 	case !o.hasFound(t.report):
 		return errNoRoles
 	case held > 0:
@@ -162,6 +156,16 @@ func (o *pushOptions) verdict(t planned) error {
 type planned struct {
 	push.Plan
 	report fleet.Report
+}
+
+// unread counts the accounts that were not read completely.
+func (t planned) unread() (n int) {
+	for _, a := range t.report.Accounts {
+		if a.Err != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // planPush audits an environment, and plans for what the audit found.

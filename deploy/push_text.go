@@ -172,7 +172,10 @@ func (g *holdGroup) render() []byte {
 func (t planText) next(ready []push.Stack) string {
 	var text strings.Builder
 	if n := t.beyond(); n > 0 {
-		fmt.Fprintf(&text, "%s need something else than a deployment: pbm audit --environment %s\n", counted(n, "role"), printable.Shell(t.Environment))
+		fmt.Fprintf(&text, "roles that a deployment does not make live: %d; to see why: pbm audit --environment %s\n", n, printable.Shell(t.Environment))
+	}
+	if t.unread() > 0 {
+		text.WriteString(auditText{Report: t.report}.read())
 	}
 	switch {
 	case len(ready) > 0 && t.command == "": // on with it
