@@ -32,12 +32,12 @@ type auditScope struct {
 	allRegions   bool
 }
 
-func (s *auditScope) register(flags *pflag.FlagSet) {
+func (s *auditScope) register(flags *pflag.FlagSet, role string) {
 	flags.BoolVar(&s.allRegions, "all-regions", false, "all Regions that each account has enabled")
 	flags.BoolVar(&s.organization, "organization", false, "all accounts of the organization")
 	flags.StringVar(&s.unit, "ou", "", "the accounts of this organizational unit, and of those in it")
 	flags.StringVar(&s.accounts, "accounts", "", "the accounts in this file: IDs, separated by white space; # begins a comment")
-	flags.StringVar(&s.role.Name, "role", "pbm-auditor", "role to assume in each of these accounts")
+	flags.StringVar(&s.role.Name, "role", role, "role to assume in each of these accounts")
 	flags.StringVar(&s.role.ExternalID, "external-id", "", "external ID to assume the role with")
 	flags.BoolVar(&s.hub, "hub", false, "these accounts use the macro of the account that pbm starts in, with its values")
 }
@@ -84,7 +84,7 @@ func (s *auditScope) check(store *storeOptions) error {
 type valuesReader = func(context.Context, aws.Config) ([]boundary.Record, error)
 
 // accounts are those to read, and where their boundary values are.
-func (p *pbm) accounts(ctx context.Context, o auditOptions) ([]fleet.Account, valuesReader, error) {
+func (p *pbm) accounts(ctx context.Context, o fleetOptions) ([]fleet.Account, valuesReader, error) {
 	if o.scope.isMany() {
 		return p.manyAccounts(ctx, o.scope)
 	}

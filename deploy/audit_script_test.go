@@ -30,7 +30,9 @@ func stackCommand(ts *testscript.TestScript, not bool, args []string) {
 		parameters[key] = value
 	}
 	settings := transform.Options{DefaultEnvironment: ts.Getenv("DEFAULT_ENVIRONMENT"), Existing: rules.Existing(ts.Getenv("EXISTING_BOUNDARY"))}
-	err = fakeOf(ts).Account(accounts[profile]).Deploy(region, name, ts.ReadFile(args[3]), parameters, macroIn(cfg, settings))
+	account := fakeOf(ts).Account(accounts[profile])
+	account.InstallMacro(region, rules.MacroName, macroIn(cfg, settings))
+	err = account.Deploy(region, name, ts.ReadFile(args[3]), parameters, macroIn(cfg, settings))
 	if (err != nil) != not {
 		ts.Fatalf("deploy %s: %v", name, err)
 	}

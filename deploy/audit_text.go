@@ -150,7 +150,7 @@ func (g *auditGroup) next() string {
 	first := g.roles[0]
 	switch first.Remedy {
 	case fleet.Redeploy:
-		return "deploy these stacks again, with their template: an update with the previous template keeps the old boundary"
+		return "deploy these stacks again, with their template: pbm push " + printable.Shell(first.Environment) + "; an update with the previous template keeps the old boundary"
 	case fleet.SetBoundary, fleet.RemoveBoundary:
 		return "deploying again does not repair this, because CloudFormation sees no change; in the account of each role:"
 	case fleet.ChangeTemplate:

@@ -68,7 +68,7 @@ func unjudged(report fleet.Report) (n int) {
 
 // hasFound reports whether there are roles of the environment and the stacks that
 // are asked for.
-func (o *auditOptions) hasFound(report fleet.Report) bool {
+func (o *fleetOptions) hasFound(report fleet.Report) bool {
 	return o.environment == "" && o.stack == "" || slices.ContainsFunc(report.Roles, func(r fleet.Role) bool {
 		return o.environment == "" || r.Environment == o.environment
 	})

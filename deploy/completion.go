@@ -42,6 +42,9 @@ func (p *pbm) completions() map[string]cobra.CompletionFunc {
 		"name":                p.completeEnvironments,
 
 		"account":                cobra.NoFileCompletions,
+		"bucket":                 cobra.NoFileCompletions,
+		"resume":                 cobra.NoFileCompletions,
+		"waves":                  cobra.NoFileCompletions,
 		"also":                   cobra.NoFileCompletions,
 		"environment-parameters": cobra.NoFileCompletions,
 		"exempt":                 cobra.NoFileCompletions,

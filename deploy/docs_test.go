@@ -358,3 +358,21 @@ func TestLicenses(t *testing.T) {
 
 // within reports whether a package is a module or in it.
 func within(pkg, module string) bool { return pkg == module || strings.HasPrefix(pkg, module+"/") }
+
+// The transcript of the plan of docs/pushing.md.
+func TestPushingTranscript(t *testing.T) {
+	fake, home := startAWS(t)
+	cfg, err := client(context.Background(), home, fake.URL, "dev")
+	require.NoError(t, err)
+	dev := fake.Account(accounts["dev"])
+	value := func(arn string) { dev.Store(cfg.Region).Set("/permissions-boundary/dev", arn) }
+	value("arn:aws:iam::111122223333:policy/platform/dev-boundary")
+	for _, name := range []string{"billing", "orders", "shop", "StackSet-base-01234567-89ab-cdef-0123-456789abcdef"} {
+		require.NoError(t, dev.Deploy(cfg.Region, name, withMacro, nil, macroIn(cfg, transform.Options{})))
+	}
+	dev.InstallMacro(cfg.Region, "PermissionsBoundaryMacro", macroIn(cfg, transform.Options{}))
+	require.NoError(t, newChangeSet(cfg, dev, "orders", "release-42"))
+	value("arn:aws:iam::111122223333:policy/platform/dev-boundary-2")
+	checkTranscript(t, "../docs/pushing.md", t.TempDir(), "AWS_ENDPOINT_URL="+fake.URL, "AWS_PROFILE=dev", "AWS_REGION="+cfg.Region,
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(home, "credentials"), "XDG_CACHE_HOME=")
+}

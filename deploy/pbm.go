@@ -73,6 +73,8 @@ func interrupted(c *cobra.Command) error {
 		problem.Remedy = "some values may be written; run the command again to complete it"
 	case "audit":
 		problem.Remedy = "what was read is kept; run the command again to complete it"
+	case "push":
+		problem.Remedy = "if it was deploying, continue it: pbm push ENVIRONMENT --resume"
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}
@@ -112,7 +114,7 @@ func (p *pbm) command() *cobra.Command {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	p.register(root.PersistentFlags())
-	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.explainCommand(), p.guardCommand(), p.versionCommand())
+	root.AddCommand(p.initCommand(), p.envCommand(), p.transformCommand(), p.checkCommand(), p.adoptCommand(), p.auditCommand(), p.pushCommand(), p.explainCommand(), p.guardCommand(), p.versionCommand())
 	root.InitDefaultCompletionCmd()
 	p.registerCompletions(root)
 	usageArgs(root)
@@ -233,6 +235,7 @@ var wantedArgs = map[string]string{
 	"PATH...":                    "name at least one template or directory",
 	"PATH... | --live [ROLE...]": "name at least one template or directory, or pass --live",
 	"NAME":                       "name one environment",
+	"ENVIRONMENT":                "name one environment",
 	"[NAME]":                     "name at most one environment",
 	"FILE":                       "name one file",
 }

@@ -85,6 +85,21 @@ func runScripts(t *testing.T, dir, moto string) {
 			"trust":        trustCommand,
 			"organization": organizationCommand,
 
+			"writes":     writesCommand,
+			"status":     statusCommand,
+			"undeclared": undeclaredCommand,
+			"pad":        padCommand,
+			"deployed":   deployedCommand,
+			"changeset":  changesetCommand,
+			"bucket":     bucketCommand,
+			"objects":    objectsCommand,
+			"object":     objectCommand,
+			"nest":       nestCommand,
+			"changesets": changesetsCommand,
+			"heal":       healCommand,
+			"fails":      failsCommand,
+			"settings":   settingsCommand,
+
 			"document": documentCommand,
 			"grant":    grantCommand,
 		},
@@ -139,6 +154,8 @@ func setUp(env *testscript.Env, moto string) error {
 		"GORACE=atexit_sleep_ms=10", // a second for each pbm otherwise, with the race detector
 		"AWS_PROFILE=dev",
 		"AWS_REGION=eu-west-1",
+		"PBM_RATE=0", // the AWS of tests takes any number of calls, and is quick
+		"PBM_POLL=1ms",
 	)
 	return err
 }

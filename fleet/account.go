@@ -30,7 +30,7 @@ func (a *accountReader) read(ctx context.Context) []Role {
 			r.close(ctx)
 		}
 	}()
-	client := iam.NewFromConfig(limited(a.Config, a.Config.Region, a.Rate))
+	client := iam.NewFromConfig(Limited(a.Config, a.Config.Region, a.Rate))
 	roles, err := readRoles(ctx, client)
 	if err != nil {
 		a.failed(err)
@@ -75,7 +75,7 @@ func (a *accountReader) failed(err error) { a.errs = append(a.errs, err) }
 
 // chooseRegions finds out which Regions to read, and whether these are all.
 func (a *accountReader) chooseRegions(ctx context.Context) {
-	enabled, err := enabledRegions(ctx, account.NewFromConfig(limited(a.Config, a.Config.Region, a.Rate)))
+	enabled, err := enabledRegions(ctx, account.NewFromConfig(Limited(a.Config, a.Config.Region, a.Rate)))
 	if err != nil && a.Regions == nil {
 		a.failed(err)
 	}

@@ -12,20 +12,29 @@ import (
 	"permissions-boundary-macro/internal/awserror"
 )
 
-// SessionPolicy is the policy of the sessions that [Assume] begins. It allows what
-// an audit reads and nothing else, so that a session cannot write, whatever the
-// role allows.
+// SessionPolicy is the policy of the sessions of audits. It allows what an audit
+// reads and nothing else, so that a session cannot write, whatever the role allows.
 //
 //go:embed session_policy.json
 var SessionPolicy string
 
-// AssumeRole is the role that an audit assumes in each account.
+// AssumeRole is the role that is assumed in each account.
 type AssumeRole struct {
 	Name       string // with its path, such as platform/pbm-auditor
 	ExternalID string // empty for none
+	Session    Session
 }
 
-// SessionName is the name of the sessions in CloudTrail.
+// Session is what the sessions of a role are.
+type Session struct {
+	Name   string // in CloudTrail
+	Policy string // the session policy, which limits what the role allows
+}
+
+// AuditSession is that of an audit.
+var AuditSession = Session{SessionName, SessionPolicy}
+
+// SessionName is the name of the sessions of audits in CloudTrail.
 const SessionName = "pbm-audit"
 
 // Assume returns an account with credentials of a role in it, or with the reason
@@ -33,8 +42,8 @@ const SessionName = "pbm-audit"
 func Assume(ctx context.Context, cfg aws.Config, id string, role AssumeRole, regions []string) Account {
 	arn := "arn:" + boundary.PartitionOf(cfg.Region) + ":iam::" + id + ":role/" + role.Name
 	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), arn, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = SessionName
-		o.Policy = aws.String(SessionPolicy)
+		o.RoleSessionName = role.Session.Name
+		o.Policy = aws.String(role.Session.Policy)
 		if role.ExternalID != "" {
 			o.ExternalID = aws.String(role.ExternalID)
 		}

@@ -18,7 +18,7 @@ import (
 // PolicyDocument reads the default version of a managed policy, which takes effect,
 // in JSON. Its errors are of type boundary.Problem.
 func PolicyDocument(ctx context.Context, cfg aws.Config, arn string) (string, error) {
-	client := iam.NewFromConfig(limited(cfg, cfg.Region, 0))
+	client := iam.NewFromConfig(Limited(cfg, cfg.Region, 0))
 	found, err := client.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: aws.String(arn)})
 	if err != nil {
 		return "", unreadPolicy(arn, err)
@@ -61,7 +61,7 @@ func Granted(ctx context.Context, cfg aws.Config) ([]RolePolicies, error) {
 	var roles []types.RoleDetail
 	managed := map[string]string{} // documents by ARN
 	entities := []types.EntityType{types.EntityTypeRole, types.EntityTypeLocalManagedPolicy, types.EntityTypeAWSManagedPolicy}
-	client := iam.NewFromConfig(limited(cfg, cfg.Region, 0))
+	client := iam.NewFromConfig(Limited(cfg, cfg.Region, 0))
 	err := eachDetails(ctx, client, entities, func(out *iam.GetAccountAuthorizationDetailsOutput) {
 		roles = append(roles, out.RoleDetailList...)
 		for _, p := range out.Policies {

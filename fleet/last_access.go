@@ -29,7 +29,7 @@ type AccessReader struct{ client *iam.Client }
 // NewAccessReader returns a reader that makes this number of calls per second, 0
 // for no limit.
 func NewAccessReader(cfg aws.Config, perSecond float64) AccessReader {
-	return AccessReader{iam.NewFromConfig(limited(cfg, cfg.Region, perSecond))}
+	return AccessReader{iam.NewFromConfig(Limited(cfg, cfg.Region, perSecond))}
 }
 
 // How long to wait for a report of IAM, which takes seconds.

@@ -23,11 +23,12 @@ const (
 	maxThrottled = 12
 )
 
-// limited is a configuration for the clients of one service in an account and
-// Region. Each attempt of a call waits for the limit, which keeps an audit from
-// taking the quota of the deployments that run. After that the SDK's adaptive
+// Limited is a configuration for the clients of one service in an account and
+// Region, with a number of calls per second, 0 for no limit. Each attempt of a call
+// waits for the limit, which keeps an audit from taking the quota of the deployments
+// that run. After that the SDK's adaptive
 // mode slows down as far as AWS wants.
-func limited(cfg aws.Config, region string, perSecond float64) aws.Config {
+func Limited(cfg aws.Config, region string, perSecond float64) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	cfg.Retryer = newRetryer

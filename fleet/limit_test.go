@@ -40,7 +40,7 @@ func TestUnreadableAnswers(t *testing.T) {
 			}))
 			defer server.Close()
 			cfg := aws.Config{BaseEndpoint: &server.URL, Credentials: aws.AnonymousCredentials{}}
-			regions, err := enabledRegions(context.Background(), account.NewFromConfig(limited(cfg, "us-east-1", 0)))
+			regions, err := enabledRegions(context.Background(), account.NewFromConfig(Limited(cfg, "us-east-1", 0)))
 			assert.Equal(t, tc.calls, calls)
 			if tc.status != http.StatusOK {
 				assert.Error(t, err)

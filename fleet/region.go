@@ -81,12 +81,12 @@ type placed struct {
 // read reads the values and stacks of the Region. It fails if roles of some stacks
 // may be missing.
 func (r *regionReader) read(ctx context.Context, cfg aws.Config) error {
-	records, err := r.Values(ctx, limited(cfg, r.region, r.Rate))
+	records, err := r.Values(ctx, Limited(cfg, r.region, r.Rate))
 	if err != nil {
 		return err
 	}
 	r.values = valuesIn(boundary.TargetOf(r.account, r.region), records)
-	r.client = cloudformation.NewFromConfig(limited(cfg, r.region, r.Rate))
+	r.client = cloudformation.NewFromConfig(Limited(cfg, r.region, r.Rate))
 	stacks, err := readStacks(ctx, r.client, r.account, r.region)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (r *regionReader) hasGivenUp() bool {
 
 // note keeps what is wrong with a stack, if it is. One that is gone has no roles.
 func (r *regionReader) note(ctx context.Context, s Stack, err error) {
-	if err == nil || errors.Is(err, errGone) || ctx.Err() != nil {
+	if err == nil || errors.Is(err, ErrGone) || ctx.Err() != nil {
 		return
 	}
 	r.mu.Lock()
@@ -197,7 +197,7 @@ func (r *regionReader) ask(ctx context.Context, s Stack) (*stackRecord, error) {
 	if len(roles) > 0 {
 		text, err := readTemplate(ctx, r.client, s, types.TemplateStageOriginal)
 		switch {
-		case errors.Is(err, errGone):
+		case errors.Is(err, ErrGone):
 			return nil, err
 		case err != nil:
 			record.isUnread = true

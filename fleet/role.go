@@ -52,6 +52,20 @@ func readRoles(ctx context.Context, client detailLister) ([]iamRole, error) {
 	return all, nil
 }
 
+// Boundaries reads the ARNs of the boundaries of all roles of an account, by the names
+// of the roles; empty for none. Its errors are of type boundary.Problem.
+func Boundaries(ctx context.Context, client *iam.Client) (map[string]string, error) {
+	roles, err := readRoles(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	boundaries := map[string]string{}
+	for _, r := range roles {
+		boundaries[r.name] = r.boundary
+	}
+	return boundaries, nil
+}
+
 // eachDetails reads all entities of some types in an account, a page at a time.
 func eachDetails(ctx context.Context, client detailLister, filter []types.EntityType, page func(*iam.GetAccountAuthorizationDetailsOutput)) error {
 	in := &iam.GetAccountAuthorizationDetailsInput{Filter: filter, MaxItems: aws.Int32(maxDetails)}

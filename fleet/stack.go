@@ -21,14 +21,15 @@ type stackReader interface {
 	GetTemplate(context.Context, *cloudformation.GetTemplateInput, ...func(*cloudformation.Options)) (*cloudformation.GetTemplateOutput, error)
 }
 
-// errGone is the error about a stack that was deleted since it was listed.
-var errGone = errors.New("the stack is gone")
+// ErrGone is the error about a stack that was deleted since it was listed.
+var ErrGone = errors.New("the stack is gone")
 
-// stackFailure says what the error of a call about stacks means.
-func stackFailure(verb, object, permission string, err error) error {
+// StackFailure says what the error of a call about stacks means: ErrGone, or a
+// boundary.Problem.
+func StackFailure(verb, object, permission string, err error) error {
 	api, refused := errors.AsType[smithy.APIError](err)
 	if refused && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist") {
-		return errGone
+		return ErrGone
 	}
 	return awserror.Explain(awserror.Call{
 		Service: "CloudFormation", Verb: verb, Verbs: "requests to " + verb, Object: object, Allow: "allow " + permission,
@@ -44,20 +45,21 @@ func readStacks(ctx context.Context, client stackReader, account, region string)
 	described, err := pages(func(token *string) ([]types.Stack, *string, error) {
 		out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{NextToken: token})
 		if err != nil {
-			return nil, nil, stackFailure("list", "the stacks in "+region, "cloudformation:DescribeStacks and cloudformation:ListStacks", err)
+			return nil, nil, StackFailure("list", "the stacks in "+region, "cloudformation:DescribeStacks and cloudformation:ListStacks", err)
 		}
 		return out.Stacks, out.NextToken, nil
 	})
 	var all []Stack
 	for _, s := range described {
 		if s.StackStatus != types.StackStatusReviewInProgress && s.StackStatus != types.StackStatusDeleteComplete {
-			all = append(all, stackOf(s, account, region))
+			all = append(all, StackOf(s, account, region))
 		}
 	}
 	return all, err
 }
 
-func stackOf(s types.Stack, account, region string) Stack {
+// StackOf is a stack of an account and Region as DescribeStacks tells it.
+func StackOf(s types.Stack, account, region string) Stack {
 	stack := Stack{
 		Account: account, Region: region,
 		ID: aws.ToString(s.StackId), Name: aws.ToString(s.StackName), Status: string(s.StackStatus),
@@ -89,7 +91,7 @@ func readStackRoles(ctx context.Context, client stackReader, s Stack) (map[strin
 	resources, err := pages(func(token *string) ([]types.StackResourceSummary, *string, error) {
 		out, err := client.ListStackResources(ctx, &cloudformation.ListStackResourcesInput{StackName: &s.ID, NextToken: token})
 		if err != nil {
-			return nil, nil, stackFailure("list", "the resources of stack "+s.Name+" in "+s.Region, "cloudformation:ListStackResources", err)
+			return nil, nil, StackFailure("list", "the resources of stack "+s.Name+" in "+s.Region, "cloudformation:ListStackResources", err)
 		}
 		return out.StackResourceSummaries, out.NextToken, nil
 	})
@@ -118,7 +120,7 @@ func readTemplate(ctx context.Context, client stackReader, s Stack, stage types.
 		err = awserror.ErrAnswer
 	}
 	if err != nil {
-		return "", stackFailure("read", "the template of stack "+s.Name+" in "+s.Region, "cloudformation:GetTemplate", err)
+		return "", StackFailure("read", "the template of stack "+s.Name+" in "+s.Region, "cloudformation:GetTemplate", err)
 	}
 	return *out.TemplateBody, nil
 }

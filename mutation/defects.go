@@ -820,7 +820,7 @@ var defects = []defect{
 	},
 	{
 		"the sessions of an audit may write",
-		`o.Policy = aws.String(SessionPolicy)`, `_ = SessionPolicy`,
+		`o.Policy = aws.String(role.Session.Policy)`, `_ = SessionPolicy`,
 	},
 	{
 		"an audit does not know overrides",
@@ -1015,6 +1015,150 @@ var defects = []defect{
 		`d := &Document{}
 	switch version`, `d := &Document{variables: true}
 	switch version`,
+	},
+	// What a push executes, and what it leaves behind.
+	{
+		"the gate lets another value through",
+		`return sets && aws.ToString(t.AfterValue) == g.arn`, `return sets`,
+	},
+	{
+		"the gate lets other properties of a role through",
+		`if !g.isReference(d) && !g.isBoundary(d, c.hasValues) {`, `if !g.isReference(d) && setsBoundary(d) && !g.isBoundary(d, c.hasValues) {`,
+	},
+	{
+		"the gate lets a replaced role through",
+		`if c.ResourceChange.Replacement != types.ReplacementFalse || !c.hasValues && !g.bound[id] {`, `if !c.hasValues && !g.bound[id] {`,
+	},
+	{
+		"the gate wants no value of a role",
+		`if c.ResourceChange.Replacement != types.ReplacementFalse || !c.hasValues && !g.bound[id] {`, `if c.ResourceChange.Replacement != types.ReplacementFalse {`,
+	},
+	{
+		"the gate lets an added role through",
+		`r == nil || r.Action != types.ChangeActionModify ||`, `r == nil || r.Action == types.ChangeActionRemove ||`,
+	},
+	{
+		"the gate lets static references through",
+		`if d.Evaluation != types.EvaluationTypeDynamic || d.Target == nil`, `if d.Target == nil`,
+	},
+	{
+		"the gate lets references to any attribute through",
+		`slices.Contains([]string{"Arn", "RoleId"}, attribute)`, `attribute != ""`,
+	},
+	{
+		"the gate lets references to any resource through",
+		`return attribute == "" && (g.bound[id] || g.unchanged[id])`, `return attribute == ""`,
+	},
+	{
+		"the gate lets a replaced resource through that refers to a role",
+		`case r.Replacement != types.ReplacementFalse && r.Replacement != types.ReplacementConditional,`, `case r.Replacement == "",`,
+	},
+	{
+		"the gate lets a nested stack through without its change set",
+		`|| aws.ToString(r.ChangeSetId) == "" {`, `{`,
+	},
+	{
+		"the gate lets a nested stack's parameters through",
+		`isAutomatic := d.ChangeSource == types.ChangeSourceAutomatic && d.Evaluation == types.EvaluationTypeDynamic`, `isAutomatic := d.Evaluation == types.EvaluationTypeDynamic`,
+	},
+	{
+		"change sets of nested stacks are not judged",
+		`for _, nested := range verdict.Nested {`, `for _, nested := range verdict.Nested[:0] {`,
+	},
+	{
+		"only changes with values are judged",
+		`verdict := Judge(listed, valued, d.Boundary)`, `verdict := Judge(listed[:0], valued, d.Boundary)`,
+	},
+	{
+		"templates are not compared before a change set is executed",
+		`others = append(others, withoutKnown(apart, len(others) > 0)...)`, `_ = apart`,
+	},
+	{
+		"a value that has moved in Parameter Store is not seen",
+		`known && p.ResolvedValue != nil && was != *p.ResolvedValue`, `known && p.ResolvedValue == nil && was != ""`,
+	},
+	{
+		"the previous template is deployed",
+		`in.TemplateBody = &body`, `in.UsePreviousTemplate = aws.Bool(true)`,
+	},
+	{
+		"a push changes values of parameters",
+		`UsePreviousValue: aws.Bool(true)})`, `ParameterValue: aws.String("dev")})`,
+	},
+	{
+		"a push removes tags",
+		`Capabilities: t.Capabilities, Tags: t.Tags,`, `Capabilities: t.Capabilities,`,
+	},
+	{
+		"a held change set is left behind",
+		`if err := d.delete(ctx); err != nil {
+			return err
+		}`, `_ = d.delete`,
+	},
+	{
+		"a push deletes change sets that came meanwhile",
+		`case len(foreign) > 0:
+		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
+	case x.isStopped():`, `case len(foreign) > 1<<20, x.isStopped():`,
+	},
+	{
+		"a run goes on after a failure",
+		`return x.failures > x.Failures || x.err != nil`, `return x.err != nil`,
+	},
+	{
+		"a wave has all stacks",
+		`return i + 1, before + size - deployed`, `return i + 1, all`,
+	},
+	{
+		"an interrupted run executes what it has created",
+		`case x.isStopped():
+		return true, x.drop(ctx, d, "", nil)
+	}
+	entry`, `}
+	entry`,
+	},
+	{
+		"a stack is live without its roles being read",
+		`isLive := len(s.behind(boundaries)) == 0`, `isLive := len(s.behind(nil)) == 0`,
+	},
+	{
+		"the journal is not put on the disk",
+		`if err := syncFile(j.file); err != nil {
+		return notWritten(err)
+	}`, `_ = syncFile`,
+	},
+	{
+		"a change set is executed without a note",
+		`if err := x.note(entry); err != nil {
+		return false, err
+	}
+	return x.execute`, `return x.execute`,
+	},
+	{
+		"a malformed journal is continued",
+		`if err := j.read(number, content); err != nil {`, `if err := j.read(number, content); err != nil && number == 1 {`,
+	},
+	{
+		"a run that is resumed deploys again what it has executed",
+		`, set.ExecutionStatus), set.Status == "" && hasBegun:`, `, set.ExecutionStatus) && hasBegun && set.Status == "":`,
+	},
+	{
+		"a rollback counts as a deployment",
+		`case isOver && described.StackStatus == types.StackStatusUpdateComplete:`, `case isOver:`,
+	},
+	{
+		"a template is left in the bucket",
+		`return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)`, `return nil`,
+	},
+	{
+		"instances of StackSets are deployed",
+		`case stackSetInstance.MatchString(name):
+		return held(StackSetInstance)`, `case false:
+		return held(StackSetInstance)`,
+	},
+	{
+		"a plan has sessions that may write",
+		`o.scope.role.Session = push.PlanSession`, `o.scope.role.Session = push.RunSession`,
 	},
 	{
 		"guard: anyone may create roles without a boundary",

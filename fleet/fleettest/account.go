@@ -15,16 +15,18 @@ type Account struct {
 	ID string
 
 	server       *Server
-	stores       map[string]*ssmtest.Server // by Region
-	regions      map[string]string          // opt-in status
-	trusts       map[string]Trust           // by path and name of the role
-	stacks       map[string]*stacks         // by Region
-	roles        listing[*Role]             // by name
-	users        listing[User]              // by name
-	policies     listing[string]            // the documents, by ARN
-	accesses     map[string][]Access        // by role
-	reports      map[string]*accessReport   // by job
+	stores       map[string]*ssmtest.Server     // by Region
+	regions      map[string]string              // opt-in status
+	trusts       map[string]Trust               // by path and name of the role
+	stacks       map[string]*stacks             // by Region
+	macros       map[string]func([]byte) []byte // by Region and name
+	roles        listing[*Role]                 // by name
+	users        listing[User]                  // by name
+	policies     listing[string]                // the documents, by ARN
+	accesses     map[string][]Access            // by role
+	reports      map[string]*accessReport       // by job
 	organization *Organization
+	applied      []Applied
 }
 
 // Tag is a tag of a stack or role.
@@ -38,7 +40,7 @@ func (s *Server) Account(id string) *Account {
 		s.accounts[id] = &Account{
 			ID: id, server: s,
 			stores: map[string]*ssmtest.Server{}, regions: map[string]string{},
-			trusts: map[string]Trust{}, stacks: map[string]*stacks{},
+			trusts: map[string]Trust{}, stacks: map[string]*stacks{}, macros: map[string]func([]byte) []byte{},
 			accesses: map[string][]Access{}, reports: map[string]*accessReport{},
 		}
 	}

@@ -15,7 +15,7 @@ type Call struct {
 	Region    string // that the request was signed for
 	Service   string // such as cloudformation
 	Operation string // such as DescribeStacks
-	Resource  string // what it names: a stack, role, policy, parent, or parameters; empty for all of an account
+	Resource  string // what it names: a stack, role, policy, parent, parameters, or bucket/key; empty for all of an account
 
 	Caller        string // the ARN of the user or session; empty when the credentials are not valid
 	SessionPolicy string // the session policy that limits the caller, empty for none
@@ -109,12 +109,13 @@ func (s *Server) failed(index int, r *request, f failure) failure {
 // reads are the operations that change nothing in an account.
 var reads = map[string][]string{
 	"account":        {"ListRegions"},
-	"cloudformation": {"DescribeStacks", "GetTemplate", "ListStackResources"},
+	"cloudformation": {"DescribeChangeSet", "DescribeStackEvents", "DescribeStacks", "GetTemplate", "ListChangeSets", "ListStackResources"},
 	"iam": {
 		"GenerateServiceLastAccessedDetails", "GetAccountAuthorizationDetails", "GetPolicy", "GetPolicyVersion", "GetRole",
 		"GetServiceLastAccessedDetails", "ListRoles",
 	},
 	"organizations": {"ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"},
+	"s3":            {"GetObject"},
 	"ssm":           {"GetParameter", "GetParameterHistory", "GetParameters", "GetParametersByPath"},
 	"sts":           {"AssumeRole", "GetCallerIdentity"},
 }
@@ -123,9 +124,12 @@ var reads = map[string][]string{
 func (r *request) resource() string {
 	switch r.Service {
 	case "cloudformation":
-		return r.form.Get("StackName")
+		return cmp.Or(r.form.Get("StackName"), r.form.Get("ChangeSetName"))
 	case "iam":
 		return r.form.Get("RoleName") + r.form.Get("PolicyArn") + r.form.Get("Arn")
+	case "s3":
+		bucket, key := s3Object(r.http)
+		return bucket + "/" + key
 	case "sts":
 		return r.form.Get("RoleArn")
 	}
@@ -149,6 +153,8 @@ func (r *request) resourceARNs() []string {
 		return []string{prefix + "stack/" + cmp.Or(r.Resource, "*") + "/*"}
 	case r.Service == "iam" && r.form.Has("RoleName"):
 		return []string{r.account.roleARN(r.partition(), r.Resource)}
+	case r.Service == "s3":
+		return []string{"arn:" + r.partition() + ":s3:::" + r.Resource}
 	case r.Service == "ssm" && r.Resource != "":
 		var arns []string
 		for name := range strings.FieldsSeq(r.Resource) {

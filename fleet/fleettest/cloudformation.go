@@ -13,8 +13,9 @@ import (
 // Stack is a stack of a Region.
 type Stack struct {
 	Name         string
-	ID           string    // an ARN; made when it is empty
-	Status       string    // empty is CREATE_COMPLETE
+	ID           string // an ARN; made when it is empty
+	Status       string // empty is CREATE_COMPLETE
+	StatusReason string
 	Created      time.Time // the zero time is now
 	Updated      time.Time // the zero time until the first update
 	Parameters   []Parameter
@@ -25,7 +26,26 @@ type Stack struct {
 	Original     string // the template that was given, in JSON or YAML
 	Processed    string // the template after its transforms, in JSON
 	Resources    []Resource
+
+	NotificationARNs []string
+	RoleARN          string // of the role that CloudFormation works with
+	Rollback         RollbackConfiguration
+	Policy           string // the stack policy in JSON; empty allows every update
+	ChangeSetID      string // of the change set that was executed last
 }
+
+// RollbackConfiguration is what CloudFormation monitors during an update.
+type RollbackConfiguration struct {
+	Minutes  int
+	Triggers []RollbackTrigger
+}
+
+// RollbackTrigger is an alarm. Its type is AWS::CloudWatch::Alarm or
+// AWS::CloudWatch::CompositeAlarm.
+type RollbackTrigger struct{ ARN, Type string }
+
+// processed is the template that the stack was deployed from.
+func (s Stack) processed() string { return cmp.Or(s.Processed, s.Original) }
 
 // Parameter is a parameter of a stack. The value of one with NoEcho is answered
 // as ****.
@@ -38,11 +58,18 @@ type Parameter struct {
 // Resource is a resource of a stack. The physical ID of a role is its name.
 type Resource struct{ LogicalID, PhysicalID, Type string }
 
-// Statuses of stacks that Deploy and DeleteStack set.
+// Statuses of stacks and resources.
 const (
-	createComplete = "CREATE_COMPLETE"
-	updateComplete = "UPDATE_COMPLETE"
-	deleteComplete = "DELETE_COMPLETE"
+	createComplete         = "CREATE_COMPLETE"
+	updateInProgress       = "UPDATE_IN_PROGRESS"
+	updateCleanup          = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+	updateComplete         = "UPDATE_COMPLETE"
+	updateFailed           = "UPDATE_FAILED"
+	updateRollback         = "UPDATE_ROLLBACK_IN_PROGRESS"
+	updateRollbackFailed   = "UPDATE_ROLLBACK_FAILED"
+	updateRollbackCleanup  = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+	updateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE"
+	deleteComplete         = "DELETE_COMPLETE"
 )
 
 // stacks are those of a Region.
@@ -51,6 +78,20 @@ type stacks struct {
 	made            int               // how many there have been
 	live            map[string]string // keys by name
 	known           map[string]string // keys by ID, of deleted ones, too
+
+	changeSets     map[string][]*changeSet  // by the ID of their stack, by time
+	changeSetsMade int                      // how many there have been
+	updates        map[string]*update       // those in progress, by the ID of each of their stacks
+	events         map[string][]event       // by the ID of their stack, by time
+	failures       map[string]UpdateFailure // by the name of the stack
+}
+
+func newStacks() *stacks {
+	return &stacks{
+		live: map[string]string{}, known: map[string]string{},
+		changeSets: map[string][]*changeSet{}, updates: map[string]*update{},
+		events: map[string][]event{}, failures: map[string]UpdateFailure{},
+	}
 }
 
 // PutStack creates a stack, or replaces the one with its name, and returns its
@@ -64,7 +105,7 @@ func (a *Account) PutStack(region string, s Stack) (id string) {
 func (a *Account) putStack(region string, s Stack) *Stack {
 	all := a.stacks[region]
 	if all == nil {
-		all = &stacks{live: map[string]string{}, known: map[string]string{}}
+		all = newStacks()
 		a.stacks[region] = all
 	}
 	key := all.live[s.Name]
@@ -84,11 +125,16 @@ func (a *Account) putStack(region string, s Stack) *Stack {
 	return &s
 }
 
+// replaceStack replaces a live stack, or one that was deleted meanwhile.
+func (a *Account) replaceStack(region string, s Stack) {
+	all := a.stacks[region]
+	all.values[all.known[s.ID]] = &s
+}
+
 // stackID is the ARN of a stack, with a UUID that is the same each time.
 func (a *Account) stackID(region, name, key string) string {
-	h := fmt.Sprintf("%x", random(a.ID+region+name+key, 16))
-	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s-%s-%s-%s-%s",
-		boundary.PartitionOf(region), region, a.ID, name, h[:8], h[8:12], h[12:16], h[16:20], h[20:32])
+	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s",
+		boundary.PartitionOf(region), region, a.ID, name, uuid(a.ID+region+name+key))
 }
 
 // Stack returns a stack as it is now, by its name or ID; deleted stacks are known
@@ -136,6 +182,8 @@ func (a *Account) DeleteStack(region, name string) {
 	all := a.stacks[region]
 	all.values[all.live[name]] = &s
 	delete(all.live, name)
+	delete(all.changeSets, s.ID)
+	delete(all.updates, s.ID)
 }
 
 // ForgetStack removes a deleted stack for good, as AWS does after 90 days.
@@ -145,26 +193,35 @@ func (a *Account) ForgetStack(region, id string) {
 	all := a.stacks[region]
 	all.remove(all.known[id])
 	delete(all.known, id)
+	delete(all.events, id)
 }
 
 var cloudFormationOperations = map[string]func(*request) ([]byte, error){
-	"DescribeStacks":     locked(describeStacks),
-	"GetTemplate":        locked(getTemplate),
-	"ListStackResources": locked(listStackResources),
+	"CreateChangeSet":     createChangeSet,
+	"DeleteChangeSet":     locked(deleteChangeSet),
+	"DescribeChangeSet":   locked(describeChangeSet),
+	"DescribeStackEvents": locked(describeStackEvents),
+	"DescribeStacks":      locked(describeStacks),
+	"ExecuteChangeSet":    locked(executeChangeSet),
+	"GetTemplate":         locked(getTemplate),
+	"ListChangeSets":      locked(listChangeSets),
+	"ListStackResources":  locked(listStackResources),
 }
 
 // usualPage is how many stacks or resources a page has. AWS's pages end at 1 MB,
 // and operations have no parameter for it.
 const usualPage = 100
 
-// describeStacks lists live stacks, or one by name or ID.
+// describeStacks lists live stacks, or one by name or ID. Each update in
+// progress of a stack that is listed moves on by a step.
 func describeStacks(r *request, x *result) error {
 	if r.form.Has("StackName") {
 		s, err := r.stack()
 		if err != nil {
 			return err
 		}
-		writeList(x, "Stacks", []*Stack{s}, x.stack)
+		r.account.proceed(r.Region, s.ID)
+		writeList(x, "Stacks", []*Stack{r.account.stack(r.Region, s.ID)}, x.stack)
 		return nil
 	}
 	var keys []string
@@ -176,7 +233,10 @@ func describeStacks(r *request, x *result) error {
 	if err != nil {
 		return err
 	}
-	writeList(x, "Stacks", page, func(key string) { x.stack(all.values[key]) })
+	writeList(x, "Stacks", page, func(key string) {
+		r.account.proceed(r.Region, all.values[key].ID)
+		x.stack(all.values[key])
+	})
 	x.text("NextToken", next)
 	return nil
 }
@@ -185,13 +245,38 @@ func (x *result) stack(s *Stack) {
 	x.text("StackId", s.ID)
 	x.text("StackName", s.Name)
 	x.text("StackStatus", s.Status)
+	x.text("StackStatusReason", s.StatusReason)
+	x.text("ChangeSetId", s.ChangeSetID)
+	x.text("RoleARN", s.RoleARN)
 	x.time("CreationTime", s.Created)
 	x.time("LastUpdatedTime", s.Updated)
 	x.text("ParentId", s.ParentID)
 	x.text("RootId", s.RootID)
 	x.text("DisableRollback", "false")
 	writeList(x, "Capabilities", s.Capabilities, func(c string) { x.WriteString(c) })
-	writeList(x, "Parameters", s.Parameters, func(p Parameter) {
+	x.parameters(s.Parameters)
+	x.settings(s)
+}
+
+// settings writes what stacks and change sets say of a stack's settings.
+func (x *result) settings(s *Stack) {
+	writeList(x, "NotificationARNs", s.NotificationARNs, func(arn string) { x.WriteString(arn) })
+	x.open("RollbackConfiguration")
+	if s.Rollback.Minutes > 0 {
+		x.text("MonitoringTimeInMinutes", fmt.Sprint(s.Rollback.Minutes))
+	}
+	if s.Rollback.Triggers != nil {
+		writeList(x, "RollbackTriggers", s.Rollback.Triggers, func(t RollbackTrigger) {
+			x.text("Arn", t.ARN)
+			x.text("Type", t.Type)
+		})
+	}
+	x.close("RollbackConfiguration")
+	x.tags(s.Tags)
+}
+
+func (x *result) parameters(all []Parameter) {
+	writeList(x, "Parameters", all, func(p Parameter) {
 		value, resolved := p.Value, p.Resolved
 		if p.NoEcho {
 			value, resolved = "****", ""
@@ -200,7 +285,6 @@ func (x *result) stack(s *Stack) {
 		x.textOrEmpty("ParameterValue", value)
 		x.text("ResolvedValue", resolved)
 	})
-	x.tags(s.Tags)
 }
 
 func listStackResources(r *request, x *result) error {
@@ -234,10 +318,11 @@ func listStackResources(r *request, x *result) error {
 	return nil
 }
 
-// getTemplate answers the processed template unless the original one is asked
-// for. A stack without one has the original at both stages.
+// getTemplate answers the processed template, of a stack or of a change set,
+// unless the original one is asked for. One without transforms is the same at
+// both stages.
 func getTemplate(r *request, x *result) error {
-	s, err := r.stack()
+	s, err := r.templateOwner()
 	if err != nil {
 		return err
 	}
@@ -245,12 +330,25 @@ func getTemplate(r *request, x *result) error {
 	case "Original":
 		x.text("TemplateBody", s.Original)
 	case "", "Processed":
-		x.text("TemplateBody", cmp.Or(s.Processed, s.Original))
+		x.text("TemplateBody", s.processed())
 	default:
 		return invalid("1 validation error detected: Value '%s' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]", stage)
 	}
 	writeList(x, "StagesAvailable", []string{"Original", "Processed"}, func(stage string) { x.WriteString(stage) })
 	return nil
+}
+
+// templateOwner is the stack that a request names, as it is, or as a change set
+// would make it.
+func (r *request) templateOwner() (*Stack, error) {
+	if !r.form.Has("ChangeSetName") {
+		return r.stack()
+	}
+	c, err := r.changeSet()
+	if err != nil {
+		return nil, err
+	}
+	return &c.after, nil
 }
 
 // stack is the stack that a request names.
@@ -260,4 +358,14 @@ func (r *request) stack() (*Stack, error) {
 		return s, nil
 	}
 	return nil, invalid("Stack with id %s does not exist", name)
+}
+
+// namedStack is stack for operations on change sets and events, which have
+// another text for a stack that does not exist.
+func (r *request) namedStack() (*Stack, error) {
+	name := r.form.Get("StackName")
+	if s := r.account.stack(r.Region, name); s != nil {
+		return s, nil
+	}
+	return nil, invalid("Stack [%s] does not exist", name)
 }

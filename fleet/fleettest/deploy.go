@@ -14,13 +14,16 @@ import (
 // Types of resources whose names matter.
 const (
 	roleType   = "AWS::IAM::Role"
+	userType   = "AWS::IAM::User"
 	policyType = "AWS::IAM::ManagedPolicy"
+	stackType  = "AWS::CloudFormation::Stack"
 )
 
 // Deploy creates or updates a stack from a template in JSON or YAML, whose only
-// transform is the macro, or none. It does what CloudFormation does: it calls
-// macro with a macro request, and keeps the template and what the macro made of
-// it. It creates, changes and deletes the stack's roles. A role whose properties
+// transforms are the macro and AWS::Include, or none. It does what CloudFormation
+// does, all at once: it calls macro with a macro request, and keeps the template
+// and what the macro made of it. The stack's change sets become obsolete, and its
+// tags and other settings stay. It creates, changes and deletes the stack's roles. A role whose properties
 // are the same in both templates is left alone, so what somebody has done to it
 // by hand stays. Other resources only get physical IDs.
 //
@@ -31,23 +34,17 @@ const (
 // functions other than Ref, Fn::Sub, Fn::Join, Fn::If and those of conditions
 // are errors where a boundary, a name or a condition of a role depends on them.
 func (a *Account) Deploy(region, stack, body string, parameters map[string]string, macro func(event []byte) []byte) error {
-	document, err := template.Parse([]byte(body))
-	if err != nil {
-		return invalid("Template format error: %v", err)
-	}
-	declared, err := parametersOf(document)
+	source, err := a.source(body)
 	if err != nil {
 		return err
 	}
-	given, err := a.parameterValues(region, declared, parameters)
+	given, err := a.parameterValues(region, source.declared, parameters)
 	if err != nil {
 		return err
 	}
-	processed := document.Fragment()
-	if document.Transform() != nil {
-		if processed, err = a.transform(region, document, declared, given, macro); err != nil {
-			return err
-		}
+	processed, err := a.transform(region, source, given, func(string) (func([]byte) []byte, bool) { return macro, true })
+	if err != nil {
+		return err
 	}
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -106,96 +103,53 @@ func (p Parameter) text() string {
 	return p.Value
 }
 
-// transform calls the macro, and returns the processed template.
-func (a *Account) transform(region string, document *template.Document, declared map[string]declaration, given []Parameter, macro func([]byte) []byte) ([]byte, error) {
-	entries := document.Entries()
-	if len(entries) != 1 || strings.HasPrefix(entries[0].Name, "AWS::") {
-		return nil, fmt.Errorf("fleettest runs one macro only, not %q", document.Transforms())
-	}
-	e := a.evaluation(region, given, nil)
-	params := map[string]any{}
-	for _, m := range entries[0].Parameters.Members {
-		var value any
-		if err := json.Unmarshal(document.Transform()[m.Value.Start:m.Value.End], &value); err != nil {
-			return nil, err
-		}
-		resolved, err := e.value(value)
-		if err != nil {
-			return nil, err
-		}
-		params[m.Name] = resolved
-	}
-	values := map[string]any{}
-	for _, p := range given {
-		values[p.Key] = p.text()
-		if kind := declared[p.Key].Type; kind == "CommaDelimitedList" || strings.Contains(kind, "List<") {
-			values[p.Key] = strings.Split(p.text(), ",")
-		}
-	}
-	name := a.ID + "::" + entries[0].Name
-	answer := macro(mustMarshal(map[string]any{
-		"region": region, "accountId": a.ID, "transformId": name, "requestId": requestID,
-		"fragment": json.RawMessage(document.Fragment()), "params": params, "templateParameterValues": values,
-	}))
-	return readResponse(name, answer)
-}
-
-// readResponse returns the fragment of a macro's answer. The errors are those
-// that CloudFormation shows.
-func readResponse(macro string, answer []byte) ([]byte, error) {
-	var response struct {
-		RequestID, Status, ErrorMessage string
-		Fragment                        json.RawMessage
-	}
-	switch err := json.Unmarshal(answer, &response); {
-	case err != nil || response.RequestID != requestID:
-		return nil, invalid("Received malformed response from transform %s", macro)
-	case !strings.EqualFold(response.Status, "success") && response.ErrorMessage == "":
-		return nil, invalid("Transform %s failed without an error message.", macro)
-	case !strings.EqualFold(response.Status, "success"):
-		return nil, invalid("Transform %s failed with: %s", macro, response.ErrorMessage)
-	case !template.IsJSONObject(response.Fragment):
-		return nil, invalid("Template format error: unsupported structure.")
-	}
-	return response.Fragment, nil
-}
-
-// deploy creates or updates a stack and its roles.
+// deploy creates or updates a stack and its roles, all at once.
 func (a *Account) deploy(region string, s Stack) error {
 	before := Stack{}
 	if existing := a.stack(region, s.Name); existing != nil {
 		before = *existing
-		s.ID, s.Created, s.Status, s.Updated = before.ID, before.Created, updateComplete, a.server.tick()
+		after := before
+		after.Parameters, after.Original, after.Processed = s.Parameters, s.Original, s.Processed
+		after.Status, after.StatusReason, after.Updated = updateComplete, "", a.server.tick()
+		s = after
 	}
-	was := map[string]Role{}
-	if before.Processed != "" {
-		old, _, err := a.resources(region, before, before)
-		if err != nil {
-			return err
-		}
-		was = old
-	}
-	roles, resources, err := a.resources(region, s, before)
+	roles, resources, err := a.roleChanges(region, before, s)
 	if err != nil {
 		return err
 	}
-	for id, r := range roles {
-		if a.roles.values[r.Name] != nil && was[id].Name != r.Name {
+	for id, r := range roles.after {
+		if a.roles.values[r.Name] != nil && roles.before[id].Name != r.Name {
 			return invalid("%s already exists in another stack or outside of stacks", r.Name)
 		}
 	}
 	s.Resources = resources
 	s.Capabilities = []string{"CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
-	a.putStack(region, s)
-	for id, old := range was {
-		if roles[id].Name != old.Name {
+	a.outdate(region, a.putStack(region, s).ID)
+	for id, old := range roles.before {
+		if roles.after[id].Name != old.Name {
 			a.roles.remove(old.Name)
 		}
 	}
-	for id, r := range roles {
-		a.applyRole(was[id], r)
+	for id, r := range roles.after {
+		a.applyRole(roles.before[id], r)
 	}
 	return nil
+}
+
+// roleChanges are the roles of a stack before and after an update, by logical
+// ID, as its templates say.
+type roleChanges struct{ before, after map[string]Role }
+
+// roleChanges evaluates the templates of a stack before and after an update. It
+// also returns the resources after it.
+func (a *Account) roleChanges(region string, before, after Stack) (roles roleChanges, resources []Resource, err error) {
+	if before.processed() != "" {
+		if roles.before, _, err = a.resources(region, before, before); err != nil {
+			return roles, nil, err
+		}
+	}
+	roles.after, resources, err = a.resources(region, after, before)
+	return roles, resources, err
 }
 
 // applyRole makes a role what a template says. Only what the template changes is
@@ -206,29 +160,60 @@ func (a *Account) applyRole(was, r Role) {
 		a.putRole(r)
 		return
 	}
-	r.Created = live.Created
-	if r.Boundary == was.Boundary {
-		r.Boundary = live.Boundary
+	now := *live
+	if r.Path != was.Path {
+		now.Path = r.Path
 	}
-	a.putRole(r)
+	if r.Boundary != was.Boundary {
+		now.Boundary = r.Boundary
+	}
+	if r.Trust != was.Trust {
+		now.Trust = r.Trust
+	}
+	if !slices.Equal(r.Inline, was.Inline) {
+		now.Inline = r.Inline
+	}
+	a.putRole(now)
 }
 
 // processedTemplate is what counts in a processed template.
 type processedTemplate struct {
-	Conditions map[string]any
-	Resources  map[string]struct {
-		Type, Condition string
-		Properties      map[string]any
+	Conditions, Outputs map[string]any
+	Resources           map[string]templateResource
+}
+
+// templateResource is a resource of a template.
+type templateResource struct {
+	Type, Condition                     string
+	Properties                          map[string]any
+	Metadata                            any
+	CreationPolicy, UpdatePolicy        any
+	DeletionPolicy, UpdateReplacePolicy any
+}
+
+func (s Stack) template() (processedTemplate, error) {
+	var t processedTemplate
+	text := []byte(s.Processed)
+	if s.Processed == "" {
+		document, err := template.Parse([]byte(s.Original))
+		if err != nil {
+			return t, invalid("Template format error: %v", err)
+		}
+		text = document.Fragment()
 	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return t, invalid("Template format error: %v", err)
+	}
+	return t, nil
 }
 
 // resources are what a stack's processed template makes: the roles by logical
 // ID, and all resources. Resources that the stack had before keep their physical
 // IDs, unless they are named.
 func (a *Account) resources(region string, s, before Stack) (map[string]Role, []Resource, error) {
-	var t processedTemplate
-	if err := json.Unmarshal([]byte(s.Processed), &t); err != nil {
-		return nil, nil, invalid("Template format error: %v", err)
+	t, err := s.template()
+	if err != nil {
+		return nil, nil, err
 	}
 	e := a.evaluation(region, s.Parameters, t.Conditions)
 	e.pseudo["AWS::StackName"] = s.Name
@@ -264,7 +249,7 @@ func (a *Account) resources(region string, s, before Stack) (map[string]Role, []
 // physicalID is the name of a role, the ARN of a managed policy, and something
 // unique for others.
 func (a *Account) physicalID(e *evaluation, s, before Stack, id, kind string, properties map[string]any) (string, error) {
-	nameProperty := map[string]string{roleType: "RoleName", policyType: "ManagedPolicyName"}[kind]
+	nameProperty := map[string]string{roleType: "RoleName", userType: "UserName", policyType: "ManagedPolicyName"}[kind]
 	name, err := e.text(properties[nameProperty])
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", id, err)

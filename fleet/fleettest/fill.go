@@ -5,6 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/paramstore"
+	"permissions-boundary-macro/transform"
 )
 
 // Workload is a number of stacks that use the macro.
@@ -55,6 +59,19 @@ func (a *Account) Fill(w Workload) {
 			s.Resources = append(s.Resources, Resource{id, role.Name, roleType})
 		}
 		a.putStack(w.Regions[i%len(w.Regions)], s)
+	}
+}
+
+// FillLagging is [Account.Fill] with boundaries that are out of date: values are
+// those that Parameter Store of each Region has now. The macro is installed, so
+// that change sets can be made.
+func (a *Account) FillLagging(w Workload, values map[string]string) {
+	a.Fill(w)
+	for _, region := range w.Regions {
+		a.InstallMacro(region, "PermissionsBoundaryMacro", a.Macro(region, transform.Options{}))
+		for environment, value := range values {
+			a.Store(region).Set(paramstore.Name(paramstore.DefaultPrefix, boundary.Key{Environment: environment}), value)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ var contentTypes = map[string]string{
 	"cloudformation": "text/xml",
 	"iam":            "text/xml",
 	"organizations":  "application/x-amz-json-1.1",
+	"s3":             "application/xml",
 	"ssm":            "application/x-amz-json-1.1",
 	"sts":            "text/xml",
 }
@@ -96,8 +97,9 @@ func invalid(format string, values ...any) error {
 var spellings = map[string]map[string]string{
 	"AccessDenied":         {"account": "AccessDeniedException", "organizations": "AccessDeniedException", "ssm": "AccessDeniedException"},
 	"ExpiredToken":         {"account": "ExpiredTokenException", "organizations": "ExpiredTokenException", "ssm": "ExpiredTokenException"},
-	"InvalidClientTokenId": {"account": "UnrecognizedClientException", "organizations": "UnrecognizedClientException", "ssm": "UnrecognizedClientException"},
-	"Throttling":           {"account": "TooManyRequestsException", "organizations": "TooManyRequestsException", "ssm": "ThrottlingException"},
+	"InternalFailure":      {"s3": "InternalError"},
+	"InvalidClientTokenId": {"account": "UnrecognizedClientException", "organizations": "UnrecognizedClientException", "s3": "InvalidAccessKeyId", "ssm": "UnrecognizedClientException"},
+	"Throttling":           {"account": "TooManyRequestsException", "organizations": "TooManyRequestsException", "s3": "SlowDown", "ssm": "ThrottlingException"},
 	"ValidationError":      {"account": "ValidationException", "organizations": "InvalidInputException", "ssm": "ValidationException"},
 }
 
@@ -108,7 +110,12 @@ var statuses = map[string]int{
 	"ExpiredToken":         http.StatusForbidden,
 	"InvalidClientTokenId": http.StatusForbidden,
 	"InternalFailure":      http.StatusInternalServerError,
+	"NoSuchBucket":         http.StatusNotFound,
+	"ChangeSetNotFound":    http.StatusNotFound,
 	"NoSuchEntity":         http.StatusNotFound,
+	"NoSuchKey":            http.StatusNotFound,
+	"NotImplemented":       http.StatusNotImplemented,
+	"PermanentRedirect":    http.StatusMovedPermanently,
 	"ServiceUnavailable":   http.StatusServiceUnavailable,
 }
 
@@ -120,8 +127,13 @@ func (f failure) as(r *request) failure {
 	if f.status < http.StatusInternalServerError && (r.Service == "organizations" || r.Service == "ssm") {
 		f.status = http.StatusBadRequest
 	}
-	if code == "Throttling" && r.Service == "account" {
+	switch r.Service + " " + code {
+	case "account Throttling":
 		f.status = http.StatusTooManyRequests
+	case "s3 ExpiredToken":
+		f.status = http.StatusBadRequest
+	case "s3 Throttling":
+		f.status = http.StatusServiceUnavailable
 	}
 	f.message = cmp.Or(f.message, usualMessage(code, r))
 	return f
@@ -137,6 +149,9 @@ func usualMessage(code string, r *request) string {
 	case "InvalidClientTokenId":
 		return "The security token included in the request is invalid."
 	case "Throttling":
+		if r.Service == "s3" {
+			return "Please reduce your request rate."
+		}
 		return "Rate exceeded"
 	}
 	return code
@@ -154,6 +169,12 @@ func (f failure) body(service string) []byte {
 		x.text("Code", f.code)
 		x.text("Message", f.message)
 		return fmt.Appendf(nil, `<ErrorResponse xmlns="%s"><Error>%s</Error><RequestId>%s</RequestId></ErrorResponse>`, namespace, x.Bytes(), requestID)
+	}
+	if service == "s3" {
+		x := &result{}
+		x.text("Code", f.code)
+		x.text("Message", f.message)
+		return fmt.Appendf(nil, `<Error>%s<RequestId>%s</RequestId></Error>`, x.Bytes(), requestID)
 	}
 	return mustMarshal(map[string]string{"__type": f.code, "message": f.message})
 }

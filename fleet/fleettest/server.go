@@ -1,4 +1,4 @@
-// Package fleettest is AWS for tests of a fleet: CloudFormation, IAM, STS,
+// Package fleettest is AWS for tests of a fleet: CloudFormation, IAM, S3, STS,
 // Organizations, Account Management and Parameter Store of any number of
 // accounts and Regions, at one endpoint, for the real SDK clients. What it does
 // is what AWS's API references say, and where they are silent, behaviour that
@@ -6,9 +6,17 @@
 //
 // [New] starts a [Server]. [Server.Account] is an account, whose methods set up
 // stacks, roles and Regions; [Account.Deploy] and [Account.Fill] make stacks as
-// CloudFormation does. [Server.Fail], [Server.Throttle], [Server.Page] and
-// [Server.OnCall] make it behave awkwardly, and [Server.Calls], [Server.Count]
-// and [Server.Writes] tell what was asked for.
+// CloudFormation does. [Server.Fail], [Server.Throttle], [Server.Page],
+// [Server.OnCall] and [Server.CrashAt] make it behave awkwardly, and
+// [Server.Calls], [Server.Count] and [Server.Writes] tell what was asked for.
+//
+// Change sets run the macros of [Account.InstallMacro] on a template that is
+// given, and not on the previous one. Their creation, and the updates that they
+// are executed with, need no clock: a change set moves on when it is described or
+// listed, and an update takes a step, such as one role, when one of its stacks is
+// described. [Account.FailUpdates] has updates roll back, [Account.Settle]
+// finishes all of them, and [Account.Applied] and [Account.ChangeSets] tell what
+// they did and what is left.
 //
 // Who calls, and where, is what the request was signed for, as with AWS: the
 // access key AKIA<account> is a user of that account, and AssumeRole returns
@@ -46,9 +54,12 @@ type Server struct {
 	onCall          func(Call)
 	faults          []*Fault
 	paging          map[string]Paging // by operation
+	crash           *crashing         // nil: none
 	throttle        *bucket           // what each of buckets starts as; nil: no limit
 	buckets         map[string]*bucket
 	callsOfASession int // 0: no limit
+	maxChangeSets   int // of a stack
+	s3Buckets       map[string]*s3Bucket
 }
 
 // New starts a server without stacks and roles.
@@ -58,6 +69,9 @@ func New() *Server {
 		sessions: map[string]*session{},
 		now:      time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		paging:   map[string]Paging{},
+
+		maxChangeSets: 1000,
+		s3Buckets:     map[string]*s3Bucket{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.Client().Transport = newTransport()
@@ -98,7 +112,7 @@ type request struct {
 func (r *request) partition() string { return boundary.PartitionOf(r.Region) }
 
 // credential is the scope of a Signature Version 4: key, date, Region, service.
-var credential = regexp.MustCompile(`Credential=([A-Z]{4})([0-9]{12})/[0-9]+/([a-z0-9-]+)/([a-z]+)/`)
+var credential = regexp.MustCompile(`Credential=([A-Z]{4})([0-9]{12})/[0-9]+/([a-z0-9-]+)/([a-z0-9]+)/`)
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -117,6 +131,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	req.name()
 	authentication := s.authenticate(req, signed[1], r.Header.Get("X-Amz-Security-Token"))
+	ignored, end := s.crashes(req.Call)
+	if ignored {
+		end()
+	}
 	index, onCall := s.note(req.Call)
 	if onCall != nil {
 		onCall(req.Call)
@@ -132,6 +150,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		status, answer = f.status, f.body(req.Service)
 		w.Header().Set("X-Amzn-Errortype", f.code)
 	}
+	if end != nil {
+		end()
+	}
 	w.Header().Set("Content-Type", contentType)
 	send(w, status, answer, cut)
 }
@@ -142,6 +163,8 @@ func (r *request) name() {
 	case isQuery:
 		r.form, _ = url.ParseQuery(string(r.body)) // an unreadable form has no action
 		r.Operation = r.form.Get("Action")
+	case r.Service == "s3":
+		r.Operation = s3Methods[r.http.Method]
 	case r.Service == "account":
 		path := strings.TrimPrefix(r.http.URL.Path, "/")
 		r.Operation = strings.ToUpper(path[:min(1, len(path))]) + path[min(1, len(path)):]
@@ -185,6 +208,7 @@ var operations = map[string]map[string]func(*request) ([]byte, error){
 	"cloudformation": cloudFormationOperations,
 	"iam":            iamOperations,
 	"organizations":  organizationsOperations,
+	"s3":             s3Operations,
 	"ssm":            ssmOperations,
 	"sts":            stsOperations,
 }
@@ -199,7 +223,7 @@ func send(w http.ResponseWriter, status int, answer []byte, cut bool) {
 	if cut {
 		_, _ = w.Write(answer[:len(answer)/2])
 		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
+		abort()
 	}
 	_, _ = w.Write(answer) // fails when the client is gone
 }

@@ -1,0 +1,126 @@
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/printable"
+)
+
+// changeSetName is the name of the change sets of commands.
+const changeSetName = "boundary"
+
+// commandsOf are the commands of the AWS CLI that deploy stacks as a push does, for
+// a shell. Each changes nothing before execute-change-set, in front of which the
+// changes are shown.
+func commandsOf(stacks []push.Stack, bucket string) string {
+	var text strings.Builder
+	for _, s := range stacks {
+		fmt.Fprintf(&text, "# %s\n", printable.Line(fmt.Sprintf("account %s, Region %s, stack %s: %s", s.Account, s.Region, s.Name, roleNames(s))))
+		for _, command := range commands(s, bucket) {
+			text.WriteString(command + "\n")
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+func commands(s push.Stack, bucket string) []string {
+	file := s.Name + ".template"
+	stack := " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+	changeSet := stack + " --change-set-name " + changeSetName
+	const cloudFormation = "aws cloudformation "
+	form := "text" // YAML; JSON comes as an object
+	if s.Template.IsJSON {
+		form = "json"
+	}
+	all := []string{
+		cloudFormation + "get-template" + stack + " --template-stage Original --query TemplateBody --output " + form + " > " + printable.Shell(file),
+	}
+	template := " --template-body " + printable.Shell("file://"+file)
+	if s.Template.NeedsBucket() {
+		bucket := push.BucketIn(bucket, s)
+		all = append(all, "aws s3 cp "+printable.Shell(file)+" "+printable.Shell("s3://"+bucket+"/"+file))
+		template = " --template-url " + printable.Shell(push.ObjectURL(bucket, s.Region, file))
+	}
+	create := cloudFormation + "create-change-set" + changeSet + template
+	for _, option := range optionsOf(s) {
+		create += " " + option
+	}
+	return append(
+		all, create,
+		cloudFormation+"wait change-set-create-complete"+changeSet,
+		cloudFormation+"describe-change-set"+changeSet+" --include-property-values --query Changes",
+		"# only if the roles' PermissionsBoundary changes, and nothing else:",
+		cloudFormation+"execute-change-set"+changeSet,
+		cloudFormation+"wait stack-update-complete"+stack,
+	)
+}
+
+// optionsOf are the options that keep everything but the boundary as it is.
+func optionsOf(s push.Stack) []string {
+	var options []string
+	option := func(name string, values ...string) {
+		words := []string{"--" + name}
+		for _, value := range values {
+			words = append(words, printable.Shell(value))
+		}
+		options = append(options, strings.Join(words, " "))
+	}
+	var kept []string
+	for _, name := range s.Template.Parameters {
+		kept = append(kept, "ParameterKey="+name+",UsePreviousValue=true")
+	}
+	if len(kept) > 0 {
+		option("parameters", kept...)
+	}
+	if capabilities := texts(s.Template.Capabilities); len(capabilities) > 0 {
+		option("capabilities", capabilities...)
+	}
+	if len(s.Template.Tags) > 0 {
+		option("tags", asJSON(tagsOf(s.Template.Tags)))
+	}
+	if len(s.Template.NotificationARNs) > 0 {
+		option("notification-arns", s.Template.NotificationARNs...)
+	}
+	if r := s.Template.Rollback; r != nil && len(r.RollbackTriggers) > 0 {
+		option("rollback-configuration", asJSON(rollbackOf(*r)))
+	}
+	if s.HasNested {
+		option("include-nested-stacks")
+	}
+	if s.HasDrifted() {
+		option("deployment-mode", string(types.DeploymentModeRevertDrift))
+	}
+	return options
+}
+
+func tagsOf(tags []types.Tag) []map[string]string {
+	var all []map[string]string
+	for _, t := range tags {
+		all = append(all, map[string]string{"Key": aws.ToString(t.Key), "Value": aws.ToString(t.Value)})
+	}
+	return all
+}
+
+func rollbackOf(r types.RollbackConfiguration) map[string]any {
+	triggers := []map[string]string{}
+	for _, t := range r.RollbackTriggers {
+		triggers = append(triggers, map[string]string{"Arn": aws.ToString(t.Arn), "Type": aws.ToString(t.Type)})
+	}
+	all := map[string]any{"RollbackTriggers": triggers}
+	if r.MonitoringTimeInMinutes != nil {
+		all["MonitoringTimeInMinutes"] = *r.MonitoringTimeInMinutes
+	}
+	return all
+}
+
+func asJSON(value any) string {
+	text, _ := json.Marshal(value) // texts and numbers can be
+	return string(text)
+}

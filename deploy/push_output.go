@@ -1,0 +1,80 @@
+package deploy
+
+import (
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/printable"
+)
+
+// pushResult is the result of pbm push in JSON.
+type pushResult struct {
+	Environment string                `json:"environment"`
+	Run         string                `json:"run,omitempty"`
+	Stacks      []stackResult         `json:"stacks"`
+	Accounts    []fleet.AccountResult `json:"accounts,omitempty"`
+}
+
+// stackResult is a stack with its state.
+type stackResult struct {
+	push.Stack
+	Wave   int         `json:"wave,omitempty"` // that a plan has it in
+	State  push.State  `json:"state"`
+	Reason string      `json:"reason,omitempty"` // of a state that is a failure
+	Held   *heldResult `json:"held,omitempty"`   // in place of that of Stack
+}
+
+// heldResult is why a stack is held.
+type heldResult struct {
+	Code     push.Code `json:"code"`
+	Subjects []string  `json:"subjects"`
+	Reason   string    `json:"reason"`
+	Remedy   string    `json:"remedy"`
+}
+
+func heldOf(h *push.Hold) *heldResult {
+	if h == nil {
+		return nil
+	}
+	reason := h.Reason()
+	if about := h.About(); about != "" {
+		reason += ": " + about
+	}
+	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy()}
+}
+
+// statePlanned is the state of a stack that is not deployed yet.
+const statePlanned push.State = "planned"
+
+// showPlan prints a plan.
+func (p *pbm) showPlan(t planned, o pushOptions) error {
+	defer p.tellUnread(t.report)
+	switch {
+	case o.commands:
+		return p.print([]byte(commandsOf(t.Ready(), o.bucket)))
+	case p.output == outputJSON:
+		return p.printJSON(t.result(o.waves))
+	}
+	text := planText{planned: t, waves: o.waves}
+	if !o.execute {
+		text.command = "pbm push " + printable.Shell(t.Environment) + " --execute"
+	}
+	return p.print(text.render())
+}
+
+func (t planned) result(waves push.Waves) pushResult {
+	r := pushResult{Environment: t.Environment, Stacks: []stackResult{}, Accounts: t.report.Accounts}
+	waveOf := map[string]int{}
+	for i, wave := range waves.Split(t.Ready()) {
+		for _, s := range wave {
+			waveOf[s.ID] = i + 1
+		}
+	}
+	for _, s := range t.Stacks {
+		state := statePlanned
+		if s.Hold != nil {
+			state = push.WasHeld
+		}
+		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold)})
+	}
+	return r
+}

@@ -1,0 +1,261 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/pflag"
+
+	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/transform"
+)
+
+// runOptions are the flags of pbm push that say how to deploy.
+type runOptions struct {
+	execute     bool
+	resume      string // the ID of a run, or resumeLatest
+	concurrency int
+	failures    int
+	every       time.Duration
+}
+
+// resumeLatest is the value of --resume without one.
+const resumeLatest = "latest"
+
+var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
+
+func (o *runOptions) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.execute, "execute", false, "deploy what is planned")
+	flags.StringVar(&o.resume, "resume", "", "continue a run that has stopped: --resume=RUN, or the latest one")
+	flags.Lookup("resume").NoOptDefVal = resumeLatest
+	flags.IntVar(&o.concurrency, "concurrency", 10, "how many stacks to deploy at the same time")
+	flags.IntVar(&o.failures, "failures", 0, "how many failures to tolerate before nothing more is begun")
+	flags.DurationVar(&o.every, "poll", 5*time.Second, "how often to ask CloudFormation how far it is")
+}
+
+// resumes reports whether a run is to be continued.
+func (o *runOptions) resumes() bool { return o.resume != "" }
+
+// writes reports whether something is deployed.
+func (o *runOptions) writes() bool { return o.execute || o.resumes() }
+
+func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
+	switch {
+	case o.resumes() && dryRun:
+		return usagef("--dry-run does not go with --resume, which deploys")
+	case o.execute && o.resumes():
+		return usagef("--execute and --resume are mutually exclusive")
+	case o.writes() && commands:
+		return usagef("--commands prints, and does not go with --execute and --resume")
+	case o.resumes() && o.resume != resumeLatest && !runID.MatchString(o.resume):
+		return usagef("%s %q is not the ID of a run", spelling(flags, "resume"), clipped(o.resume))
+	case o.concurrency < 1:
+		return usagef("%s is not a number of stacks", spelling(flags, "concurrency"))
+	case o.failures < 0:
+		return usagef("%s is negative", spelling(flags, "failures"))
+	case o.every <= 0:
+		return usagef("%s is not a time", spelling(flags, "poll"))
+	}
+	for _, name := range []string{"waves", "repair-drift", "stack"} {
+		if o.resumes() && isTyped(flags, name) {
+			return usagef("--%s does not go with --resume: the run has its plan", name)
+		}
+	}
+	return nil
+}
+
+// confirmTargets asks before it goes where only the project says that the environment
+// is.
+func (p *pbm) confirmTargets(ctx context.Context, o pushOptions) error {
+	if o.scope.isMany() {
+		return nil
+	}
+	j, err := p.project()
+	if err != nil {
+		return err
+	}
+	c, err := p.choose(j, o.environment)
+	if err != nil || c.by == nil {
+		return err
+	}
+	return p.confirmProject(ctx, c.by, o.environment)
+}
+
+// journals is the directory of the journals of pushes: beside the project file, or in
+// the working directory.
+func (p *pbm) journals() (string, error) {
+	const name = ".pbm"
+	j, err := p.project()
+	if err != nil || j == nil {
+		return name, err
+	}
+	return filepath.Join(filepath.Dir(fromWorkingDirectory(j.path)), name), nil
+}
+
+// executePush deploys what is planned, after it was confirmed.
+func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, t planned) error {
+	ready := t.Ready()
+	if p.output == outputText || len(ready) == 0 {
+		if err := p.showPlan(t, o); err != nil {
+			return err
+		}
+	}
+	if len(ready) == 0 {
+		return o.verdict(t)
+	}
+	dir, err := p.journals()
+	if err != nil {
+		return err
+	}
+	if err := p.confirmPush(ctx, o, dir, ready); err != nil {
+		return err
+	}
+	run := push.NewID(time.Now(), rand.Uint32())
+	journal, err := push.Create(ctx, push.Path(dir, run), push.Header{
+		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift,
+	}, t.Stacks)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer journal.Close()
+	p.line("", "run "+run+"; its journal is "+push.Path(dir, run))
+	if err := p.runPush(ctx, o, settings, accounts, journal); err != nil {
+		return err
+	}
+	return o.verdict(t)
+}
+
+// confirmPush has the name of the environment typed. It says if another run has not
+// come to its end.
+func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready []push.Stack) error {
+	unfinished, err := push.Unfinished(dir, o.environment)
+	if err != nil {
+		return notJournalled(err)
+	}
+	if unfinished != "" {
+		p.line("warning: ", "an earlier push of "+o.environment+" has not come to its end: "+unfinished)
+		p.line("hint: ", "to continue it instead: pbm push "+printable.Shell(o.environment)+" --resume")
+	}
+	question := fmt.Sprintf("type %s to deploy %s in %s: ", o.environment, counted(len(ready), "stack"), inAccounts(ready))
+	return p.confirm(ctx, o.environment, question, boundary.Problem{
+		What:   "a push needs a confirmation",
+		Remedy: "run it on a terminal, or confirm with --yes",
+	})
+}
+
+// inAccounts names the only account of stacks, or counts several.
+func inAccounts(stacks []push.Stack) string {
+	var ids []string
+	for _, s := range stacks {
+		ids = append(ids, s.Account)
+	}
+	if ids = slices.Compact(ids); len(ids) == 1 {
+		return "account " + ids[0]
+	}
+	return counted(len(ids), "account")
+}
+
+func notJournalled(err error) error {
+	if boundary.Remedy(err) != "" {
+		return err
+	}
+	return boundary.Problem{
+		What:   "the journal of the push cannot be used",
+		Cause:  err,
+		Remedy: "correct that, or move the file away; a push deploys nothing without a journal",
+	}
+}
+
+// resumePush continues a run from its journal.
+func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account) error {
+	dir, err := p.journals()
+	if err != nil {
+		return err
+	}
+	path := push.Path(dir, o.resume)
+	if o.resume == resumeLatest {
+		if path, err = push.Unfinished(dir, o.environment); err != nil {
+			return notJournalled(err)
+		}
+		if path == "" {
+			p.line("", "no push of "+o.environment+" is left to continue in "+dir)
+			return nil
+		}
+	}
+	journal, err := push.Open(ctx, path)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer journal.Close()
+	if err := checkResumed(journal, o, accounts); err != nil {
+		return err
+	}
+	if journal.HasEnded() {
+		p.line("", "run "+journal.Run+" has come to its end")
+	} else {
+		p.line("", "continuing run "+journal.Run)
+	}
+	return p.runPush(ctx, o, settings, accounts, journal)
+}
+
+// checkResumed refuses to continue a run elsewhere than it was.
+func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account) error {
+	if journal.Environment != o.environment {
+		return usagef("run %s is a push of environment %s", journal.Run, journal.Environment)
+	}
+	for _, s := range journal.Stacks {
+		i := slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.ID == s.Account })
+		if i >= 0 && accounts[i].Err != nil {
+			return accounts[i].Err
+		}
+		if i < 0 {
+			return &usageError{boundary.Problem{
+				What:   fmt.Sprintf("run %s has stacks in account %s, which is not among the accounts that are named", journal.Run, s.Account),
+				Remedy: "name the accounts as for the run: --profile, --target, --organization, --ou or --accounts",
+			}}
+		}
+	}
+	return nil
+}
+
+// runPush deploys the stacks of a journal, and shows what became of them.
+func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal) error {
+	client := cloudFormationIn(accounts, o.rate)
+	shown := p.newPushProgress()
+	run := push.Run{
+		Journal: journal, Rules: newStackRules(o.macroName, settings),
+		Client: func(account, region string) push.CloudFormation { return client(account, region) },
+		Boundaries: func(ctx context.Context, account string) (map[string]string, error) {
+			cfg := configOf(accounts, account)
+			return fleet.Boundaries(ctx, iam.NewFromConfig(fleet.Limited(cfg, cfg.Region, o.rate)))
+		},
+		Concurrency: o.concurrency, Failures: o.failures, Every: o.every, Progress: shown.tell,
+	}
+	if o.bucket != "" {
+		run.Bucket = func(account, region string) push.Bucket {
+			name := push.BucketIn(o.bucket, push.Stack{Account: account, Region: region})
+			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
+		}
+	}
+	outcomes, err := run.Execute(ctx)
+	shown.end()
+	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded()}
+	if failed := p.showPushed(result); failed != nil || err != nil {
+		return errors.Join(err, failed)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return result.verdict()
+}

@@ -1,0 +1,319 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/internal/awserror"
+)
+
+// maxAttempts is how many change sets of a stack a run makes in a row, if others deploy
+// the stack at the same time.
+const maxAttempts = 3
+
+// deploy deploys a stack.
+func (x *execution) deploy(ctx context.Context, s Stack) {
+	d := deployment{Stack: s, client: x.Client(s.Account, s.Region), run: x.Header.Run, name: changeSetPrefix + x.Header.Run, pause: x.pause}
+	switch err := x.advance(ctx, d); {
+	case err == nil, errors.Is(err, errStopped):
+	case errors.Is(err, fleet.ErrGone):
+		if err := x.removeObject(ctx, d); err != nil {
+			x.fail(s, err)
+			return
+		}
+		x.finish(s, Gone, nil, "")
+	default:
+		if x.Last(s.ID).State == Creating {
+			_ = x.drop(ctx, d, "", nil) // the other error counts; the run that is resumed tries it again
+		}
+		x.fail(s, err)
+	}
+}
+
+// advance deploys a stack from where the journal says that it is.
+func (x *execution) advance(ctx context.Context, d deployment) error {
+	last := x.Last(d.ID)
+	d.attempt = last.Attempt
+	switch last.State {
+	case Executing:
+		if done, err := x.settle(ctx, d, last); done || err != nil {
+			return err
+		}
+		d.attempt++
+	case Deleting:
+		if err := x.drop(ctx, d, last.Then, last.Hold); last.Then != "" || err != nil {
+			return err
+		}
+		d.attempt++
+	}
+	for range maxAttempts {
+		if done, err := x.attempt(ctx, d); done || err != nil {
+			return err
+		}
+		if x.isStopped() {
+			return errStopped
+		}
+		d.attempt++
+	}
+	x.finish(d.Stack, WasHeld, held(KeepsChanging), "")
+	return nil
+}
+
+// attempt deploys a stack by one change set. It is not done if the stack was changed
+// by others at the same time.
+func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err error) {
+	described, err := describe(ctx, d.client, d.Stack)
+	if err != nil {
+		return false, err
+	}
+	input, body, hold, err := x.prepare(ctx, d, described)
+	if err != nil {
+		return false, err
+	}
+	if hold != nil {
+		return true, x.drop(ctx, d, WasHeld, hold)
+	}
+	if hold, err = x.request(ctx, d, input, body); err != nil {
+		return false, err
+	}
+	if hold != nil {
+		return true, x.drop(ctx, d, WasHeld, hold)
+	}
+	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	switch {
+	case err != nil:
+		return false, err
+	case set.Status == "":
+		return false, x.drop(ctx, d, "", nil) // somebody has deleted it
+	case set.Status != types.ChangeSetStatusCreateComplete && isUnchanged(set):
+		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+	case set.Status != types.ChangeSetStatusCreateComplete:
+		hold := held(ChangeSetFailed)
+		hold.Said = aws.ToString(set.StatusReason)
+		return true, x.drop(ctx, d, WasHeld, hold)
+	}
+	return x.pass(ctx, d, described, set)
+}
+
+// prepare checks a stack as it is now, and returns what its change set is made of.
+func (x *execution) prepare(ctx context.Context, d deployment, described types.Stack) (in *cloudformation.CreateChangeSetInput, body string, hold *Hold, err error) {
+	if hold := holdOf(described); hold != nil {
+		return nil, "", hold, nil
+	}
+	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
+	if err != nil || len(foreign) > 0 {
+		return nil, "", held(ForeignChangeSet, foreign...), err
+	}
+	body, err = template(ctx, d.client, d.Stack, types.TemplateStageOriginal, nil)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	forecast, err := x.Rules.Foresee(body, fleet.StackOf(described, d.Account, d.Region), d.Boundary)
+	if err != nil {
+		return nil, "", unread(err), nil
+	}
+	if apart := parametersApart(described, forecast.Parameters); len(apart) > 0 {
+		return nil, "", held(Parameters, apart...), nil
+	}
+	if len(body) > maxBody && x.Bucket == nil {
+		return nil, "", held(BodyTooLarge), nil
+	}
+	return d.input(templateOf(described, body, forecast)), body, nil, nil
+}
+
+// request asks for the change set. A template that is too long for the call is in a
+// bucket until CloudFormation has read it.
+func (x *execution) request(ctx context.Context, d deployment, in *cloudformation.CreateChangeSetInput, body string) (*Hold, error) {
+	entry := Entry{Stack: d.ID, State: Creating, Attempt: d.attempt}
+	if len(body) > maxBody {
+		entry.Object = d.objectKey()
+	}
+	if err := x.note(entry); err != nil {
+		return nil, err
+	}
+	in.TemplateBody = &body
+	if entry.Object != "" {
+		url, err := x.Bucket(d.Account, d.Region).put(ctx, entry.Object, body)
+		if err != nil {
+			return nil, err
+		}
+		in.TemplateBody, in.TemplateURL = nil, &url
+	}
+	err := d.create(ctx, in)
+	if said := refusal(err); said != "" {
+		hold := held(ChangeSetFailed)
+		hold.Said = said
+		return hold, nil
+	}
+	if err != nil {
+		return nil, d.failure("create", "cloudformation:CreateChangeSet", err)
+	}
+	return nil, nil
+}
+
+// pass has the gate judge the change set, and executes it if it passes.
+func (x *execution) pass(ctx context.Context, d deployment, described types.Stack, set *changeSet) (done bool, err error) {
+	if err := x.removeObject(ctx, d); err != nil {
+		return false, err
+	}
+	others, bound, err := d.judge(ctx, x.Rules, aws.ToString(set.ChangeSetId))
+	switch {
+	case err != nil:
+		return false, err
+	case len(others) > 0:
+		return true, x.drop(ctx, d, WasHeld, held(OtherChanges, others...))
+	case bound == 0:
+		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+	}
+	// Making and judging it has taken a while.
+	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
+	switch {
+	case err != nil:
+		return false, err
+	case len(foreign) > 0:
+		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
+	case x.isStopped():
+		return true, x.drop(ctx, d, "", nil)
+	}
+	entry := Entry{
+		Stack: d.ID, State: Executing, Attempt: d.attempt, ChangeSet: aws.ToString(set.ChangeSetId),
+		Changed: fleet.StackOf(described, d.Account, d.Region).Changed,
+	}
+	if err := x.note(entry); err != nil {
+		return false, err
+	}
+	return x.execute(ctx, d, entry)
+}
+
+// execute executes the change set, and waits until the deployment ends.
+func (x *execution) execute(ctx context.Context, d deployment, noted Entry) (done bool, err error) {
+	_, err = d.client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+		ChangeSetName: &noted.ChangeSet, ClientRequestToken: d.token("execute"),
+	})
+	_, isObsolete := errors.AsType[*types.InvalidChangeSetStatusException](err)
+	switch {
+	case err == nil:
+		return true, x.follow(ctx, d, noted)
+	case isObsolete, isNoChangeSet(err):
+		return x.settle(ctx, d, noted)
+	}
+	failed := d.failure("execute", "cloudformation:ExecuteChangeSet", err)
+	if awserror.IsDenied(err) { // it has no effect; of other errors that is not certain
+		failed = errors.Join(failed, x.drop(ctx, d, "", nil))
+	}
+	return false, failed
+}
+
+// settle finds out what became of a change set that this or an earlier run wanted to
+// execute, and goes on from there. It is not done if the change set cannot be executed
+// any more and was not.
+func (x *execution) settle(ctx context.Context, d deployment, noted Entry) (done bool, err error) {
+	set, err := d.find(ctx)
+	if err != nil {
+		return false, err
+	}
+	described, err := describe(ctx, d.client, d.Stack)
+	if err != nil {
+		return false, err
+	}
+	hasBegun := !fleet.StackOf(described, d.Account, d.Region).Changed.Equal(noted.Changed)
+	switch {
+	case slices.Contains([]types.ExecutionStatus{
+		types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed,
+	}, set.ExecutionStatus), set.Status == "" && hasBegun:
+		return true, x.follow(ctx, d, noted)
+	case set.ExecutionStatus == types.ExecutionStatusAvailable && x.isStopped():
+		return true, x.drop(ctx, d, "", nil)
+	case set.ExecutionStatus == types.ExecutionStatusAvailable:
+		foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
+		if err != nil {
+			return false, err
+		}
+		if len(foreign) > 0 {
+			return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
+		}
+		return x.execute(ctx, d, noted)
+	}
+	return false, x.drop(ctx, d, "", nil)
+}
+
+// follow waits until the deployment ends.
+func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error {
+	for {
+		described, err := describe(ctx, d.client, d.Stack)
+		if err != nil {
+			return err
+		}
+		began := fleet.StackOf(described, d.Account, d.Region).Changed
+		isOver := !began.Equal(noted.Changed) && !strings.HasSuffix(string(described.StackStatus), "_IN_PROGRESS")
+		switch {
+		case isOver && described.StackStatus == types.StackStatusUpdateComplete:
+			return x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
+		case isOver:
+			x.finish(d.Stack, RolledBack, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
+			return nil
+		}
+		d.pause()
+	}
+}
+
+// reason is why a deployment failed, as far as CloudFormation tells.
+func (d deployment) reason(ctx context.Context, began time.Time) string {
+	first := "see the events of the stack"
+	pages := cloudformation.NewDescribeStackEventsPaginator(d.client, &cloudformation.DescribeStackEventsInput{StackName: &d.ID})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return first // the reason helps people, and nothing depends on it
+		}
+		for _, e := range page.StackEvents { // the latest first
+			if aws.ToTime(e.Timestamp).Before(began) {
+				return first
+			}
+			if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && e.ResourceStatusReason != nil {
+				first = aws.ToString(e.LogicalResourceId) + ": " + *e.ResourceStatusReason
+			}
+		}
+	}
+	return first
+}
+
+// drop deletes the change set of this attempt, if there may be one, and what it is made
+// of. The stack then has a state; an empty one is for another attempt.
+func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Hold) error {
+	if x.Last(d.ID).State != "" {
+		if err := x.removeObject(ctx, d); err != nil {
+			return err
+		}
+		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: d.attempt, Then: then, Hold: hold}); err != nil {
+			return err
+		}
+		if err := d.delete(ctx); err != nil {
+			return err
+		}
+	}
+	switch {
+	case then == Deployed:
+		return x.note(Entry{Stack: d.ID, State: Deployed, Hold: hold})
+	case then != "":
+		x.finish(d.Stack, then, hold, "")
+	}
+	return nil
+}
+
+// removeObject removes the template from the bucket, if it is there.
+func (x *execution) removeObject(ctx context.Context, d deployment) error {
+	last := x.Last(d.ID)
+	if last.State != Creating || last.Object == "" || x.Bucket == nil {
+		return nil
+	}
+	return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)
+}
