@@ -39,7 +39,12 @@ func (s Scope) SCP() ([]Policy, error) {
 		return nil, err
 	}
 	exempt := s.exempt()
-	denials := s.denials(boundaries, protectedPolicies(boundaries))
+	denials := append(s.denials(boundaries, protectedPolicies(boundaries)), Statement{
+		Sid:      "DenyLeaving", // an account without the organization has no SCP
+		Effect:   "Deny",
+		Action:   []string{"organizations:LeaveOrganization"},
+		Resource: everything,
+	})
 	for i := range denials {
 		denials[i] = denials[i].except(exempt)
 	}
@@ -138,10 +143,16 @@ func (s Scope) denials(boundaries, protected []string) []Statement {
 			Sid:       "DenyPlatform",
 			Effect:    "Deny",
 			NotAction: harmless,
-			Resource:  slices.Concat(protected, s.installation(), s.exempt()),
+			Resource:  slices.Concat(protected, s.installation(), s.exempt(), identityCenter),
 		},
 	}
 }
+
+// identityCenter are the providers through which users of IAM Identity Center assume
+// its roles: with other metadata, anyone could be any of them. Its service-linked role
+// sets them, which SCPs do not apply to. Source: IAM Identity Center User Guide, "Using
+// service-linked roles for IAM Identity Center".
+var identityCenter = []string{"arn:*:iam::*:saml-provider/AWSSSO_*"}
 
 // harmless are the actions on what is protected that stay allowed: reading, using
 // the macro, and assuming roles, which their trust policies decide about. The
@@ -212,7 +223,7 @@ func (s Scope) permissions(boundaries []string) []Statement {
 			Condition: Condition{"ArnLike": {boundaryKey: boundaries}},
 		},
 		{
-			Sid:    "ReadAndDeleteRoles",
+			Sid:    "ReadTagAndDeleteAnyRole",
 			Effect: "Allow",
 			Action: []string{
 				"iam:DeleteRole",

@@ -190,7 +190,7 @@ func TestDividedStatement(t *testing.T) {
 			sids = append(sids, statement.Sid)
 		}
 	}
-	assert.Equal(t, []string{"DenyUnbound", "DenyUnbinding", "DenyGroups", "DenyPlatform1", "DenyPlatform2"}, sids)
+	assert.Equal(t, []string{"DenyUnbound", "DenyUnbinding", "DenyGroups", "DenyPlatform1", "DenyPlatform2", "DenyLeaving"}, sids)
 	policies := s.policies(t, "scp")
 	resources := []string{"role/platform/admin", "role/stacksets-exec-1"}
 	for i := range s.Values {

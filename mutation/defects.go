@@ -1050,15 +1050,23 @@ var defects = []defect{
 	},
 	{
 		"guard: boundary policies are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected[:0], s.installation(), s.exempt())`,
+		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected[:0], s.installation(), s.exempt(), identityCenter)`,
 	},
 	{
 		"guard: the installation is not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.exempt())`,
+		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.exempt(), identityCenter)`,
 	},
 	{
 		"guard: exempt roles are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.installation())`,
+		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.installation(), identityCenter)`,
+	},
+	{
+		"guard: the provider of Identity Center is not protected",
+		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.installation(), s.exempt())`,
+	},
+	{
+		"guard: anyone may leave the organization",
+		`Action: []string{"organizations:LeaveOrganization"},`, `Action: []string{"organizations:leave"},`,
 	},
 	{
 		"guard: the values are not protected",
