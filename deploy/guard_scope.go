@@ -25,6 +25,9 @@ func (p *pbm) guardScope(ctx context.Context, o guardOptions) (guard.Scope, erro
 	if err != nil {
 		return s, err
 	}
+	if only := places[0]; len(places) == 1 && only.inAWS() && only.failure != nil {
+		return s, withoutAWS(only.failure, "--store file:PATH")
+	}
 	values := each(ctx, p, places, func(ctx context.Context, at *place) ([]guard.Value, error) {
 		return at.guardValues(ctx, o)
 	})

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,9 +19,10 @@ func TestCanonicalSame(t *testing.T) {
 	want, err := guard.Canonical([]byte(canonicalDocument))
 	require.NoError(t, err)
 	for what, text := range map[string]string{
-		"order":        `{"Statement":[{"NotAction":"a:*","Sid":"B","Resource":["arn:2","arn:1"],"Effect":"Deny"},{"Resource":"*","Effect":"Deny","Sid":"A","Condition":{"ArnLike":{"k":["y","x"]}},"Action":["a:C","a:B"]}],"Version":"2012-10-17"}`,
-		"two policies": `{"Version":"2012-10-17","Statement":{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":"*","Condition":{"ArnLike":{"k":["x","y"]}}}} {"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
-		"a result":     `{"policies":[{"name":"p","document":` + canonicalDocument + `}]}`,
+		"order":           `{"Statement":[{"NotAction":"a:*","Sid":"B","Resource":["arn:2","arn:1"],"Effect":"Deny"},{"Resource":"*","Effect":"Deny","Sid":"A","Condition":{"ArnLike":{"k":["y","x"]}},"Action":["a:C","a:B"]}],"Version":"2012-10-17"}`,
+		"two policies":    `{"Version":"2012-10-17","Statement":{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":"*","Condition":{"ArnLike":{"k":["x","y"]}}}} {"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"case of actions": strings.ReplaceAll(canonicalDocument, "a:", "A:"),
+		"a result":        `{"policies":[{"name":"p","document":` + canonicalDocument + `}]}`,
 	} {
 		got, err := guard.Canonical([]byte(text))
 		require.NoError(t, err, what)
@@ -39,12 +41,26 @@ func TestCanonicalDiffers(t *testing.T) {
 		"a statement twice":   `{"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
 		"another version":     `{"Version":"2008-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
 		"allowed, not denied": `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Allow","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"another resource":    strings.ReplaceAll(canonicalDocument, "arn:1", "ARN:1"),
+		"another Sid":         strings.ReplaceAll(canonicalDocument, `"A"`, `"a"`),
 		"nothing":             ``,
 	} {
 		got, err := guard.Canonical([]byte(text))
 		require.NoError(t, err, what)
 		assert.NotEqual(t, string(want), string(got), what)
 	}
+}
+
+// Statements are in the order of their Sids, so that a difference is inside of one.
+func TestCanonicalOrder(t *testing.T) {
+	got, err := guard.Canonical([]byte(`{"Version":"2012-10-17","Statement":[
+		{"Sid":"B","Effect":"Deny","Action":"a:A","Resource":"*"},
+		{"Sid":"A","Effect":"Deny","Action":"a:B","Resource":"*"}]}`))
+	require.NoError(t, err)
+	assert.Less(t, strings.Index(string(got), `"Sid": "A"`), strings.Index(string(got), `"Sid": "B"`))
+	names, err := guard.Sids([]byte(`{"policies":[{"document":` + canonicalDocument + `}]} {"Version":"2012-10-17","Statement":{"Effect":"Deny"}}`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"A", "B", ""}, names)
 }
 
 // What is no policy is an error, and never means nothing.

@@ -72,10 +72,13 @@ func CheckExempt(text string) error {
 	}
 	_, name, _ := strings.Cut(text, "/")
 	if !strings.HasSuffix(text, ":root") && strings.Trim(name, "*?/") == "" {
-		return errors.New("an exemption of everyone: name a path, or the beginning of a name")
+		return errors.New("not specific enough: it would exempt everyone; name a path, or the beginning of a name")
 	}
 	return nil
 }
+
+// IsRole reports whether an ARN that [CheckExempt] takes is that of roles.
+func IsRole(arn string) bool { return strings.Contains(arn, ":role/") }
 
 // maxStack is the longest name of the stack with which the names of all that it
 // creates begin. A role or function has 64 characters: of these, the logical ID,

@@ -102,7 +102,7 @@ rule boundary_of_provisioned when %provisioned !empty {
 }
 `))
 
-const missing = "none of the permissions boundaries that count: list PermissionsBoundaryMacro in the template's Transform"
+const missing = "has no accepted permissions boundary: list PermissionsBoundaryMacro in the template's Transform"
 
 var configRuleText = template.Must(template.New("config").Parse(`# Each role and user must have one of these permissions boundaries.
 let boundaries = {{.Boundaries}}
@@ -114,6 +114,6 @@ rule principals_have_their_boundary when
     configuration.arn not in %exempt
 {
     configuration.permissionsBoundary.permissionsBoundaryArn in %boundaries
-        <<none of the permissions boundaries that count>>
+        <<has no accepted permissions boundary>>
 }
 `))

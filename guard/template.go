@@ -43,7 +43,7 @@ const maxConfigRule = 10_000
 
 // exemptRoles are the exempt roles, as the filters of hooks take them.
 func (s Scope) exemptRoles() []string {
-	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return !strings.Contains(arn, ":role/") })
+	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return !IsRole(arn) })
 }
 
 // indented indents the lines of a text, but for empty ones.

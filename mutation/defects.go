@@ -1170,7 +1170,7 @@ var defects = []defect{
 	},
 	{
 		"guard: exempt users are service roles of stacks",
-		`!strings.Contains(arn, ":role/")`, `!strings.Contains(arn, ":iam:")`,
+		`return strings.Contains(arn, ":role/")`, `return strings.Contains(arn, ":iam:")`,
 	},
 	{
 		"guard: the rule of AWS Config has any length",
