@@ -3,6 +3,7 @@ package guard
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Limits of AWS in characters, see Policy.Size. Since May 2026 an SCP may have
@@ -40,9 +41,9 @@ func (s Scope) SCP() ([]Policy, error) {
 	}
 	exempt := s.exempt()
 	denials := append(s.denials(boundaries, protectedPolicies(boundaries)), Statement{
-		Sid:      "DenyLeaving", // an account without the organization has no SCP
+		Sid:      "DenyLeaving", // an account that left, or whose SCPs are off, has none
 		Effect:   "Deny",
-		Action:   []string{"organizations:LeaveOrganization"},
+		Action:   []string{"organizations:DisablePolicyType", "organizations:LeaveOrganization"},
 		Resource: everything,
 	})
 	for i := range denials {
@@ -143,16 +144,27 @@ func (s Scope) denials(boundaries, protected []string) []Statement {
 			Sid:       "DenyPlatform",
 			Effect:    "Deny",
 			NotAction: harmless,
-			Resource:  slices.Concat(protected, s.installation(), s.exempt(), identityCenter),
+			Resource:  slices.Concat(protected, s.installation(), s.exemptEntities(), outside),
 		},
 	}
 }
 
-// identityCenter are the providers through which users of IAM Identity Center assume
-// its roles: with other metadata, anyone could be any of them. Its service-linked role
-// sets them, which SCPs do not apply to. Source: IAM Identity Center User Guide, "Using
-// service-linked roles for IAM Identity Center".
-var identityCenter = []string{"arn:*:iam::*:saml-provider/AWSSSO_*"}
+// outside is what the rule rests on outside of the installation: SCPs, which a
+// delegated administrator of the organization's policies can change, and the
+// providers through which users of IAM Identity Center assume its roles: with other
+// metadata, anyone could be any of them. Its service-linked role sets them, which SCPs
+// do not apply to. Source: IAM Identity Center User Guide, "Using service-linked roles
+// for IAM Identity Center".
+var outside = []string{
+	"arn:*:iam::*:saml-provider/AWSSSO_*",
+	"arn:*:organizations::*:policy/*/service_control_policy/*",
+}
+
+// exemptEntities are the exempt principals that somebody could create or change. The
+// root user is neither, and no resource of a policy.
+func (s Scope) exemptEntities() []string {
+	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return strings.HasSuffix(arn, ":root") })
+}
 
 // harmless are the actions on what is protected that stay allowed: reading, using
 // the macro, and assuming roles, which their trust policies decide about. The
@@ -178,13 +190,16 @@ var harmless = []string{
 	"logs:List*",
 	"logs:PutLogEvents",
 	"logs:Start*",
+	"organizations:Describe*",
+	"organizations:List*",
 	"ssm:Get*",
 	"ssm:List*",
 	"sts:*",
 }
 
 // installation is what the macro consists of: the boundary values, and what its
-// stack and the stacks of its spokes create. The registration of the macro has no
+// stack, those whose names begin with its name and a hyphen, and the stacks of its
+// spokes create. The registration of the macro has no
 // ARN and no action of its own: CloudFormation changes it with the stack that has
 // it. Sources: template.yaml, deploy/spoke.yaml.
 func (s Scope) installation() []string {
@@ -193,9 +208,11 @@ func (s Scope) installation() []string {
 		"arn:*:lambda:*:*:function:" + s.Stack + "-*",
 		"arn:*:logs:*:*:log-group:" + s.Stack + "-*",
 		"arn:*:cloudwatch:*:*:alarm:" + s.Stack + "-*",
-		"arn:*:cloudformation:*:*:stack/" + s.Stack + "*",
-		"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",
-		"arn:*:cloudformation:*:*:stackset/" + s.Stack + "*",
+		"arn:*:cloudformation:*:*:stack/" + s.Stack + "/*",
+		"arn:*:cloudformation:*:*:stack/" + s.Stack + "-*",
+		"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "-*",
+		"arn:*:cloudformation:*:*:stackset/" + s.Stack + ":*",
+		"arn:*:cloudformation:*:*:stackset/" + s.Stack + "-*",
 		"arn:*:iam::*:role/" + s.Stack + "-*",
 	}
 }
@@ -236,6 +253,7 @@ func (s Scope) permissions(boundaries []string) []Statement {
 				"iam:TagRole",
 				"iam:UntagRole",
 				"iam:UpdateRole",
+				"iam:UpdateRoleDescription",
 			},
 			Resource: everything,
 		},

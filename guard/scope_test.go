@@ -218,6 +218,34 @@ func TestTooLong(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// IAM takes no root user as a resource.
+func TestRootIsNoResource(t *testing.T) {
+	s := platform(t)
+	s.Exempt = []string{"arn:aws:iam::111122223333:root"}
+	for _, write := range []func() ([]guard.Policy, error){s.SCP, s.Deployer} {
+		policies, err := write()
+		require.NoError(t, err)
+		for _, policy := range policies {
+			for _, statement := range policy.Document.Statement {
+				assert.NotContains(t, statement.Resource, s.Exempt[0])
+			}
+		}
+	}
+}
+
+func TestHookRoles(t *testing.T) {
+	s := platform(t)
+	s.Exempt = []string{"arn:*:iam::*:user/break-glass"}
+	for i := range 48 {
+		s.Exempt = append(s.Exempt, fmt.Sprintf("arn:*:iam::*:role/admin-%d", i))
+	}
+	_, err := s.Hook()
+	require.NoError(t, err)
+	s.Exempt = append(s.Exempt, "arn:*:iam::*:role/one-more")
+	_, err = s.Hook()
+	assert.EqualError(t, err, "a hook takes 50 exempt roles, and there are 51")
+}
+
 // The order of values and exemptions, and one that is given twice, change nothing.
 func TestDeterministic(t *testing.T) {
 	s := many(t, 10)

@@ -1050,23 +1050,35 @@ var defects = []defect{
 	},
 	{
 		"guard: boundary policies are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected[:0], s.installation(), s.exempt(), identityCenter)`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected[:0], s.installation(), s.exemptEntities(), outside)`,
 	},
 	{
 		"guard: the installation is not protected",
-		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.exempt(), identityCenter)`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.exemptEntities(), outside)`,
 	},
 	{
 		"guard: exempt roles are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.installation(), identityCenter)`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.installation(), outside)`,
 	},
 	{
-		"guard: the provider of Identity Center is not protected",
-		`slices.Concat(protected, s.installation(), s.exempt(), identityCenter)`, `slices.Concat(protected, s.installation(), s.exempt())`,
+		"guard: SCPs and the provider of Identity Center are not protected",
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.installation(), s.exemptEntities())`,
 	},
 	{
 		"guard: anyone may leave the organization",
-		`Action: []string{"organizations:LeaveOrganization"},`, `Action: []string{"organizations:leave"},`,
+		`"organizations:DisablePolicyType", "organizations:LeaveOrganization"`, `"organizations:DisablePolicyType"`,
+	},
+	{
+		"guard: the root user is a resource",
+		`strings.HasSuffix(arn, ":root")`, `strings.HasSuffix(arn, ":role")`,
+	},
+	{
+		"guard: stacks whose names begin alike are protected",
+		`"arn:*:cloudformation:*:*:stack/" + s.Stack + "-*",`, `"arn:*:cloudformation:*:*:stack/" + s.Stack + "*",`,
+	},
+	{
+		"guard: any number of roles is excluded from the hook",
+		`if len(roles) > maxHookRoles {`, `if len(roles) > 10*maxHookRoles {`,
 	},
 	{
 		"guard: the values are not protected",
@@ -1078,7 +1090,7 @@ var defects = []defect{
 	},
 	{
 		"guard: the stacks of spokes are not protected",
-		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",`, ``,
+		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "-*",`, ``,
 	},
 	{
 		"guard: changing what is protected is harmless",
