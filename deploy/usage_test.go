@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{"guard scp --account 1", 2, "--account is not an account ID of 12 digits"},
 		{"guard scp --stack a_b", 2, `--stack "a_b" is not the name of a stack (letters, digits and hyphens)`},
 		{"guard scp --exempt admin", 2, `--exempt "admin" is not the ARN of an IAM role or user, such as arn:*:iam::*:role/platform/*`},
-		{"guard scp --exempt arn:*:iam::*:role/*", 2, `--exempt "arn:*:iam::*:role/*" is not specific enough: it would exempt everyone; name a path, or the beginning of a name`},
+		{"guard scp --exempt arn:*:iam::*:role/*", 2, `--exempt "arn:*:iam::*:role/*" is not specific enough: name a path, or the beginning of a name`},
 		{"guard scp --also none", 2, "--also names no boundary"},
 		{"guard scp --check a -o b", 2, "--check and --out are mutually exclusive"},
 		{"guard hook --json", 2, "--json: pbm guard hook has only text output"},

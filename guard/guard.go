@@ -62,17 +62,18 @@ var AWSPrincipals = []string{
 
 // exemptARN is the ARN of a role, a user or the root user, in which * and ? are
 // wildcards.
-var exemptARN = regexp.MustCompile(`^arn:[a-z*?][a-z0-9*?-]*:iam::[0-9*?]+:(?:root|(?:role|user)/[A-Za-z0-9_+=,.@/*?-]+)$`)
+var exemptARN = regexp.MustCompile(`^arn:[a-z*?][a-z0-9*?-]*:iam::(?:[0-9]{12}|[0-9?]*[*?][0-9*?]*):(?:root|(?:role|user)/[A-Za-z0-9_+=,.@/*?-]+)$`)
 
 // CheckExempt returns an error unless text is the ARN of a principal that
-// policies can exempt. One that exempts every role or user is refused.
+// policies can exempt. One whose path or name begins with a wildcard is refused: it
+// would exempt roles and users that anyone has named.
 func CheckExempt(text string) error {
 	if !exemptARN.MatchString(text) {
 		return errors.New("not the ARN of an IAM role or user, such as arn:*:iam::*:role/platform/*")
 	}
 	_, name, _ := strings.Cut(text, "/")
-	if !strings.HasSuffix(text, ":root") && strings.Trim(name, "*?/") == "" {
-		return errors.New("not specific enough: it would exempt everyone; name a path, or the beginning of a name")
+	if name != "" && strings.ContainsRune("*?/", rune(name[0])) {
+		return errors.New("not specific enough: name a path, or the beginning of a name")
 	}
 	return nil
 }
@@ -99,25 +100,37 @@ func CheckStack(text string) error {
 	return nil
 }
 
-// boundaries are the ARNs of the boundaries that count, sorted. Where a value has
-// a placeholder, and where the account or the partition is not known, they have a
-// *, which cannot be in a name of IAM.
+// boundaries are the ARNs of the boundaries that count, sorted. The partition is a *,
+// and so are the account, unless it is known, and a Region in the name.
 func (s Scope) boundaries() ([]string, error) {
 	var all []string
 	for _, v := range s.Values {
-		if s.counts(v) {
-			all = append(all, v.Expand(boundary.Target{
-				Partition: "*",
-				AccountID: cmp.Or(s.Account, v.Account, "*"),
-				Region:    "*",
-			}))
+		if !s.counts(v) {
+			continue
 		}
+		arn := v.Expand(boundary.Target{Partition: "*", AccountID: cmp.Or(s.Account, v.Account, "*"), Region: "*"})
+		if matchesForeign(arn) {
+			return nil, boundary.Problem{
+				What:   v.String() + " is guarded with a * in place of the Region, and so would be policies of other names",
+				Remedy: "choose a name that begins alike in all Regions, such as platform/dev-${AWS::Region}",
+			}
+		}
+		all = append(all, arn)
 	}
 	if len(all) == 0 {
 		return nil, ErrNoBoundary
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
+}
+
+// matchesForeign reports whether a boundary is a pattern which policies match that
+// anyone can create: a * in its path, or at the beginning of a name without a path,
+// also stands for slashes.
+func matchesForeign(arn string) bool {
+	_, name, _ := strings.Cut(arn, ":policy/")
+	before, after, hasRegion := strings.Cut(name, "*")
+	return hasRegion && (before == "" || strings.Contains(after, "/"))
 }
 
 // counts reports whether a role in the scope's account can have a boundary.

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// Limits of AWS in characters, see Policy.Size. Since May 2026 an SCP may have
-// twice as many, which leaves room for white space.
+// Limits of AWS in characters, see Policy.Size. SCPs are divided as if the one of
+// before May 2026 still applied, which leaves room for white space.
 const (
-	maxSCP           = 5120
+	partOfSCP        = 5120
+	maxSCP           = 10_240
 	maxManagedPolicy = 6144
 )
 
@@ -32,7 +33,7 @@ var everything = []string{"*"}
 // SCP returns service control policies: they deny what would leave a role or user
 // without a boundary, to all but the exempt principals. They allow nothing, so
 // they go beside FullAWSAccess. All parts must be attached; each is below 5,120
-// characters. SCPs apply neither to service-linked roles nor to the management
+// characters, or 10,240 if it is one statement that cannot be divided. SCPs apply neither to service-linked roles nor to the management
 // account.
 func (s Scope) SCP() ([]Policy, error) {
 	boundaries, err := s.boundaries()
@@ -49,7 +50,7 @@ func (s Scope) SCP() ([]Policy, error) {
 	for i := range denials {
 		denials[i] = denials[i].except(exempt)
 	}
-	return pack(s.named(scpName), maxSCP, denials)
+	return pack(s.named(scpName), partOfSCP, maxSCP, denials)
 }
 
 // Deployer returns managed policies for the roles that deploy stacks: what they
@@ -70,7 +71,7 @@ func (s Scope) Deployer() ([]Policy, error) {
 		Resource:  everything,
 		Condition: Condition{"ArnLike": {policyKey: protected}},
 	})
-	return pack(name, maxManagedPolicy, append(statements, s.permissions(boundaries)...))
+	return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements, s.permissions(boundaries)...))
 }
 
 func (s Scope) named(name string) string {

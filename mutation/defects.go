@@ -1114,7 +1114,7 @@ var defects = []defect{
 	},
 	{
 		"guard: deployers may detach their policy",
-		`return pack(name, maxManagedPolicy, append(statements, s.permissions(boundaries)...))`, `return pack(name, maxManagedPolicy, append(statements[:4], s.permissions(boundaries)...))`,
+		`return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements, s.permissions(boundaries)...))`, `return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements[:4], s.permissions(boundaries)...))`,
 	},
 	{
 		"guard: deployers may call any version of the function",
@@ -1142,7 +1142,7 @@ var defects = []defect{
 	},
 	{
 		"guard: everyone can be exempt",
-		`strings.Trim(name, "*?/") == ""`, `name == "*"`,
+		`strings.ContainsRune("*?/", rune(name[0]))`, `strings.Trim(name, "*?/") == ""`,
 	},
 	{
 		"guard: the name of the stack is shortened",
@@ -1150,11 +1150,27 @@ var defects = []defect{
 	},
 	{
 		"guard: a policy is as long as its statements",
-		`if (Policy{Document: whole}).Size() < limit {`, `if (Policy{Document: whole}).Size() < 2*limit {`,
+		`if (Policy{Document: whole}).Size() < size {`, `if (Policy{Document: whole}).Size() < 2*size {`,
 	},
 	{
 		"guard: a statement is as long as its resources",
-		`if size := alone.Size(); size >= limit {`, `if size := alone.Size(); size >= 4*limit {`,
+		`if alone.Size() >= size && len(next.Resource) > 1 {`, `if alone.Size() >= 4*size && len(next.Resource) > 1 {`,
+	},
+	{
+		"guard: a statement has any length",
+		`if alone.Size() >= limit {`, `if alone.Size() >= 10*limit {`,
+	},
+	{
+		"guard: the name of any policy is that of a boundary",
+		`hasRegion && (before == "" || strings.Contains(after, "/"))`, `hasRegion && before == "" && after == ""`,
+	},
+	{
+		"guard: an empty list passes the rule of hooks",
+		`ResourceProperties.PermissionsBoundary is_string`, `ResourceProperties.PermissionsBoundary exists`,
+	},
+	{
+		"guard: an empty list passes the rule of templates",
+		"Properties.PermissionsBoundary is_string or", "Properties.PermissionsBoundary exists or",
 	},
 	{
 		"guard: a divided statement loses a resource",
