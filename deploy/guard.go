@@ -174,6 +174,9 @@ func (o *guardOptions) validate(d guardDocument) error {
 	if len(o.check) > 0 && o.flags.Changed("out") {
 		return usagef("%s and %s are mutually exclusive", spelling(o.flags, "check"), spelling(o.flags, "out"))
 	}
+	if streams := slices.DeleteFunc(slices.Clone(o.check), func(file string) bool { return file != standardStream }); len(streams) > 1 {
+		return usagef("%s - is given twice, and stdin can be read once", spelling(o.flags, "check"))
+	}
 	return nil
 }
 
@@ -189,7 +192,7 @@ func (p *pbm) guard(ctx context.Context, d guardDocument, o guardOptions) error 
 	texts, err := p.guardTexts(d, s)
 	switch {
 	case err != nil:
-		return o.explain(err)
+		return o.withRemedy(err)
 	case len(o.check) > 0:
 		return p.checkGuard(ctx, d, o.check, texts)
 	}
@@ -207,9 +210,14 @@ func (p *pbm) tellScope(d guardDocument, o guardOptions, s guard.Scope) {
 			p.line("hint: ", "for accounts of other environments, pass --environment, so that nobody there can set it")
 		}
 	}
-	if d.name == "scp" && len(o.exempt) == 0 {
+	switch {
+	case len(o.exempt) > 0:
+	case d.name == "scp":
 		p.line("warning: ", "only StackSets and Control Tower are exempt: under this SCP nobody else can install the macro or change boundaries")
 		p.line("hint: ", "pass --exempt ARN for the roles of operators and installers, such as 'arn:*:iam::*:role/platform/*'")
+	case d.name == "iam":
+		p.line("warning: ", "only the roles of StackSets, Control Tower and the macro are protected: deployers may delete all others, or take their policies away")
+		p.line("hint: ", "pass --exempt ARN for roles that deployers must not change or pass, such as 'arn:*:iam::*:role/platform/*'")
 	}
 	for _, arn := range o.exempt {
 		if d.name == "hook" && !guard.IsRole(arn) {
@@ -250,8 +258,8 @@ type guardResult struct {
 	Policies []guard.Policy `json:"policies"`
 }
 
-// explain says what to do if a document cannot be written.
-func (o *guardOptions) explain(err error) error {
+// withRemedy adds to an error what to do about it.
+func (o *guardOptions) withRemedy(err error) error {
 	if tooLong, is := errors.AsType[*guard.TooLongError](err); is {
 		return boundary.Problem{
 			What:   tooLong.Error(),

@@ -19,6 +19,10 @@ func (p *pbm) guardScope(ctx context.Context, o guardOptions) (guard.Scope, erro
 		if value.IsNone() {
 			return s, usagef("%s names no boundary", spelling(o.flags, "also"))
 		}
+		if isOfOther(value, o.account) {
+			return s, usagef("%s %s is a policy of account %s, and %s is %s",
+				spelling(o.flags, "also"), clipped(text), value.AccountID(), spelling(o.flags, "account"), o.account)
+		}
 		s.Values = append(s.Values, guard.Value{Value: value})
 	}
 	places, err := p.placesOf(ctx, o.environment)

@@ -88,24 +88,15 @@ func (d guardDocument) wrote(text []byte, texts []guardText) (bool, error) {
 	}
 	var own []string
 	for _, t := range texts {
-		sids, err := statementNames(t.text)
+		sids, err := guard.Sids(t.text)
 		if err != nil {
 			return false, err
 		}
 		own = append(own, sids...)
 	}
-	sids, err := statementNames(text)
+	sids, err := guard.Sids(text)
 	isForeign := func(sid string) bool { return !slices.Contains(own, sid) }
 	return err == nil && !slices.ContainsFunc(sids, isForeign), err
-}
-
-// statementNames are the Sids of policies, without the numbers of divided statements.
-func statementNames(text []byte) ([]string, error) {
-	sids, err := guard.Sids(text)
-	for i, sid := range sids {
-		sids[i] = strings.TrimRight(sid, "0123456789")
-	}
-	return sids, err
 }
 
 // tellLeft names files of an earlier run that had more parts, or fewer.

@@ -1206,11 +1206,19 @@ var defects = []defect{
 	},
 	{
 		"guard: documents that lack statements compare as equal",
-		`statements = append(statements, elements(document.Statement)...)`, `statements = append(statements[:0], elements(document.Statement)...)`,
+		`d.statements = append(d.statements, elements(members["Statement"])...)`, `d.statements = append(d.statements[:0], elements(members["Statement"])...)`,
 	},
 	{
 		"guard: what is no policy compares as nothing",
-		`if len(found) == 0 {`, `if found == nil && text == nil {`,
+		`if members["Statement"] == nil {`, `if document == nil {`,
+	},
+	{
+		"guard: statements that allow less are merged",
+		`known[key]["Resource"] = sorted(resources)`, `known[key]["Resource"] = resources[:1]`,
+	},
+	{
+		"guard: members that are there twice replace each other",
+		`d := jsontext.NewDecoder(bytes.NewReader(text))`, `d := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))`,
 	},
 	{
 		"guard: the order of lists differs",
