@@ -33,6 +33,9 @@ type Scope struct {
 	Account string
 	// Values are the boundaries that count. At least one must count in the account.
 	Values []Value
+	// Others are boundaries that do not count, such as those of other environments.
+	// Their policies are protected as well.
+	Others []Value
 	// Exempt are the ARNs of roles and users that may do what is denied to others,
 	// with the wildcards * and ?.
 	Exempt []string
@@ -108,20 +111,24 @@ func (s Scope) boundaries() ([]string, error) {
 		if !s.counts(v) {
 			continue
 		}
-		arn := v.Expand(boundary.Target{Partition: "*", AccountID: cmp.Or(s.Account, v.Account, "*"), Region: "*"})
-		if matchesForeign(arn) {
+		if matchesForeign(s.pattern(v)) {
 			return nil, boundary.Problem{
 				What:   v.String() + " is guarded with a * in place of the Region, and so would be policies of other names",
 				Remedy: "choose a name that begins alike in all Regions, such as platform/dev-${AWS::Region}",
 			}
 		}
-		all = append(all, arn)
+		all = append(all, s.pattern(v))
 	}
 	if len(all) == 0 {
 		return nil, ErrNoBoundary
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
+}
+
+// pattern is the ARN of a boundary in the scope's account.
+func (s Scope) pattern(v Value) string {
+	return v.Expand(boundary.Target{Partition: "*", AccountID: cmp.Or(s.Account, v.Account, "*"), Region: "*"})
 }
 
 // matchesForeign reports whether a boundary is a pattern which policies match that
@@ -144,11 +151,17 @@ func (s Scope) counts(v Value) bool {
 }
 
 // protectedPolicies are patterns of the policies that nobody else may create or
-// change, sorted: all below the paths of the boundaries, or a boundary alone if it
-// has no path. Nobody can change a policy of AWS's.
-func protectedPolicies(boundaries []string) []string {
+// change, sorted: all below the paths of the boundaries and of others, or a boundary
+// alone if it has no path. Nobody can change a policy of AWS's.
+func (s Scope) protectedPolicies(boundaries []string) []string {
+	patterns := slices.Clone(boundaries)
+	for _, v := range s.Others {
+		if s.counts(v) && !matchesForeign(s.pattern(v)) {
+			patterns = append(patterns, s.pattern(v))
+		}
+	}
 	var all []string
-	for _, arn := range boundaries {
+	for _, arn := range patterns {
 		if strings.Split(arn, ":")[4] == "aws" {
 			continue
 		}

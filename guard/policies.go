@@ -41,7 +41,7 @@ func (s Scope) SCP() ([]Policy, error) {
 		return nil, err
 	}
 	exempt := s.exempt()
-	denials := append(s.denials(boundaries, protectedPolicies(boundaries)), Statement{
+	denials := append(s.denials(boundaries, s.protectedPolicies(boundaries)), Statement{
 		Sid:      "DenyLeaving", // an account that left, or whose SCPs are off, has none
 		Effect:   "Deny",
 		Action:   []string{"organizations:DisablePolicyType", "organizations:LeaveOrganization"},
@@ -62,7 +62,7 @@ func (s Scope) Deployer() ([]Policy, error) {
 		return nil, err
 	}
 	name := s.named(deployerName)
-	protected := append(protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")
+	protected := append(s.protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")
 	statements := s.denials(boundaries, protected)
 	statements = append(statements, Statement{
 		Sid:       "DenyDetaching",

@@ -52,6 +52,10 @@ func readSetting(t *testing.T, s *scope, section txtar.File) bool {
 	switch section.Name {
 	case "account":
 		s.Account = text
+	case "others":
+		for line := range strings.Lines(text) {
+			s.Others = append(s.Others, value(t, strings.TrimSpace(line)))
+		}
 	case "values":
 		s.Values = nil
 		for line := range strings.Lines(text) {

@@ -1110,7 +1110,7 @@ var defects = []defect{
 	},
 	{
 		"guard: deployers may change their own policy",
-		`protected := append(protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")`, `protected := protectedPolicies(boundaries)`,
+		`protected := append(s.protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")`, `protected := s.protectedPolicies(boundaries)`,
 	},
 	{
 		"guard: deployers may detach their policy",
@@ -1135,6 +1135,10 @@ var defects = []defect{
 	{
 		"guard: only the boundaries are protected, not their paths",
 		`arn = arn[:end] + "*"`, `arn = arn[:end] + arn[end:]`,
+	},
+	{
+		"guard: policies of other environments are not protected",
+		`values.others = append(values.others, guard.Value{Value: value, Account: r.Key.Account})`, ``,
 	},
 	{
 		"guard: a boundary without a path protects all policies",
@@ -1230,7 +1234,7 @@ var defects = []defect{
 	},
 	{
 		"guard: an environment that is none is written",
-		`case o.environment != "": return nil, boundary.Problem{What: r.Key.Describe()`, `case false: return nil, boundary.Problem{What: r.Key.Describe()`,
+		`case o.environment != "": return values, boundary.Problem{What: r.Key.Describe()`, `case false: return values, boundary.Problem{What: r.Key.Describe()`,
 	},
 	{
 		"guard: an override and the own value take effect together",
