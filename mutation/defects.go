@@ -1249,6 +1249,18 @@ var defects = []defect{
 		`if slices.ContainsFunc(places, func(at *place) bool { return at.account() != account }) { return "" }`, ``,
 	},
 	{
+		"guard: a file that something else wrote is overwritten",
+		`if is, err := d.wrote(present, texts); !is {`, `if is, err := d.wrote(present, texts); !is && err != nil {`,
+	},
+	{
+		"guard: parts of an earlier run stay silently",
+		`if d.policies != nil { p.tellLeft(d, out, paths, texts) }`, ``,
+	},
+	{
+		"guard: nothing is what is installed",
+		`if len(bytes.TrimSpace(text)) == 0 {`, `if len(text) > 0 && len(bytes.TrimSpace(text)) == 0 {`,
+	},
+	{
 		"guard: --also is ignored",
 		`s.Values = append(s.Values, guard.Value{Value: value})`, `_ = value`,
 	},
