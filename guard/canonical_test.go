@@ -50,6 +50,7 @@ func TestCanonicalDiffers(t *testing.T) {
 		"another statement":   `{"Version":"2012-10-17","Statement":[{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
 		"another version":     `{"Version":"2008-10-17","Statement":[{"Sid":"A","Effect":"Deny","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
 		"allowed, not denied": `{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":"Allow","Action":["a:B","a:C"],"Resource":["*"],"Condition":{"ArnLike":{"k":["x","y"]}}},{"Sid":"B","Effect":"Deny","NotAction":["a:*"],"Resource":["arn:1","arn:2"]}]}`,
+		"one resource less":   strings.Replace(canonicalDocument, `"arn:1","arn:2"`, `"arn:1"`, 1),
 		"another resource":    strings.ReplaceAll(canonicalDocument, "arn:1", "ARN:1"),
 		"another Sid":         strings.ReplaceAll(canonicalDocument, `"A"`, `"a"`),
 		"nothing":             ``,
