@@ -194,13 +194,13 @@ template: $(TOOLS) ## Check templates, and those that pbm guard writes, against 
 
 # cfn-guard runs the rules that pbm guard writes.
 CFN_GUARD_VERSION = 3.2.1
-CFN_GUARD = .cargo/.cfn-guard-$(CFN_GUARD_VERSION)
+CFN_GUARD = .cargo/cfn-guard-$(CFN_GUARD_VERSION)
 guard: $(CFN_GUARD) ## Check the rules of pbm guard, with CORPUS on real templates (Rust's cargo)
-	go test ./guard -run 'TestRules|TestCorpus' -count 1 -v
+	CFN_GUARD=$(CURDIR)/$(CFN_GUARD) go test ./guard -run 'TestRules|TestCorpus' -count 1 -v
 
 $(CFN_GUARD):
-	cargo install --quiet --locked --root .cargo --version $(CFN_GUARD_VERSION) cfn-guard
-	touch $@
+	cargo install --quiet --locked --force --root .cargo --version $(CFN_GUARD_VERSION) cfn-guard
+	cp .cargo/bin/cfn-guard $@
 
 # By AWS's schemas and the source of the SAM translator. Fails when types/ has no
 # decision about a type, and writes docs/evidence/types.md, or the file that TYPES

@@ -19,7 +19,7 @@ func TestImports(t *testing.T) {
 		"permissions-boundary-macro/transform":          {"permissions-boundary-macro/transform/", "permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/printable", "github.com/go-json-experiment/json", "go.yaml.in/yaml/v4"},
 		"permissions-boundary-macro/policy":             {"permissions-boundary-macro/policy/catalogue"},
 		"permissions-boundary-macro/policy/sam":         {},
-		"permissions-boundary-macro/guard":              {"permissions-boundary-macro/boundary"},
+		"permissions-boundary-macro/guard":              {"permissions-boundary-macro/boundary", "github.com/go-json-experiment/json"},
 		"permissions-boundary-macro/internal/awserror":  {"permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/printable", "github.com/aws/smithy-go"},
 		"permissions-boundary-macro/paramstore":         {"permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/awserror", "permissions-boundary-macro/internal/printable", "permissions-boundary-macro/internal/atomicfile", "github.com/go-json-experiment/json", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/sys/"},
 		"permissions-boundary-macro/fleet/push":         {"permissions-boundary-macro/fleet", "permissions-boundary-macro/boundary", "permissions-boundary-macro/internal/awserror", "permissions-boundary-macro/internal/printable", "permissions-boundary-macro/internal/atomicfile", "github.com/aws/", "github.com/google/renameio/", "github.com/rogpeppe/go-internal/lockedfile", "github.com/rogpeppe/go-internal/internal/", "golang.org/x/"},

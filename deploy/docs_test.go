@@ -203,7 +203,7 @@ func checkTranscript(t *testing.T, page, dir string, env ...string) {
 		if !isCommand {
 			continue
 		}
-		args := strings.Fields(command)
+		args := strings.Fields(strings.ReplaceAll(command, "'", "")) // quotes keep the shell from expanding wildcards
 		pbm := exec.Command(args[0], args[1:]...)
 		pbm.Dir = dir
 		pbm.Env = append(append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="), env...)

@@ -130,16 +130,9 @@ func (p *pbm) tellElsewhere(j *project, at *place) {
 // overwritable returns what is in a file that an export may replace: an earlier
 // export, or nothing.
 func (p *pbm) overwritable(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, nil
-	}
-	text, err := input{path: path}.read()
-	if err != nil {
-		return nil, err
-	}
-	if len(text) == 0 || p.yes {
-		return text, nil
+	text, err := presentIn(path)
+	if err != nil || len(text) == 0 || p.yes {
+		return text, err
 	}
 	records, err := paramstore.ReadSnapshot(text)
 	if err != nil {
@@ -149,6 +142,16 @@ func (p *pbm) overwritable(path string) ([]byte, error) {
 		return nil, notOverwritten(path+" is a file store with a history, which an export does not have", nil)
 	}
 	return text, nil
+}
+
+// presentIn returns what is in a file that is to be written, empty if there is none or
+// it is a device or a pipe.
+func presentIn(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, nil
+	}
+	return input{path: path}.read()
 }
 
 func notOverwritten(what string, cause error) error {

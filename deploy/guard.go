@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,14 +67,17 @@ func (o *guardOptions) register(flags *pflag.FlagSet) {
 // guardDocument is what a command of pbm guard writes: policies or a text.
 type guardDocument struct {
 	name, short, long string
+	example           string // flags
 	policies          func(guard.Scope) ([]guard.Policy, error)
 	text              func(guard.Scope) (string, error)
+	ignores           string // which flags, as ignoresAnnotation has them
 }
 
 var guardDocuments = []guardDocument{
 	{
-		name:  "scp",
-		short: "write a service control policy",
+		name:    "scp",
+		example: " --exempt 'arn:*:iam::*:role/platform/*'",
+		short:   "write a service control policy",
 		long: `Scp writes service control policies (SCPs). In the accounts that they are attached
 to, they deny whatever leaves a role or user without one of the stored boundaries, or
 changes what these rest on: the boundary policies and all below their paths, the
@@ -85,16 +88,18 @@ do not apply to service-linked roles. Attach all parts, beside FullAWSAccess.`,
 		policies: guard.Scope.SCP,
 	},
 	{
-		name:  "iam",
-		short: "write the policy of roles that deploy",
+		name:    "iam",
+		example: " --exempt 'arn:*:iam::*:role/platform/*'",
+		short:   "write the policy of roles that deploy",
 		long: `Iam writes managed policies for roles that deploy stacks: what they need for the
 macro and for roles that have a boundary, and the denials of the SCP. Attach all parts.
 Nobody is exempt; --exempt names roles that deployers must not change or pass.`,
 		policies: guard.Scope.Deployer,
 	},
 	{
-		name:  "hook",
-		short: "write a template with a Guard hook",
+		name:    "hook",
+		example: " --exempt 'arn:*:iam::*:role/platform/*'",
+		short:   "write a template with a Guard hook",
 		long: `Hook writes a CloudFormation template with a Guard hook: in an account and Region,
 CloudFormation and Cloud Control API then refuse roles and users without one of the
 stored boundaries, after all macros. The hook reads the rule that pbm guard guard-rule
@@ -103,20 +108,23 @@ is exempt.`,
 		text: guard.Scope.Hook,
 	},
 	{
-		name:  "config",
-		short: "write a template with a rule of AWS Config",
+		name:    "config",
+		example: " --exempt 'arn:*:iam::*:role/platform/*'",
+		short:   "write a template with a rule of AWS Config",
 		long: `Config writes a CloudFormation template with a rule of AWS Config, which finds roles
 and users that exist without one of the stored boundaries. It prevents nothing.
 Service-linked and exempt roles are not evaluated.`,
 		text: guard.Scope.ConfigRule,
 	},
 	{
-		name:  "guard-rule",
-		short: "write a rule file for cfn-guard",
+		name:    "guard-rule",
+		example: " -o boundary.guard",
+		short:   "write a rule file for cfn-guard",
 		long: `Guard-rule writes a rule file of AWS CloudFormation Guard. Templates pass if each role
 and user in them has one of the stored boundaries: as CloudFormation processed them, or
 pbm transform wrote them. It also is the rule of the hook.`,
-		text: guard.Scope.Rule,
+		text:    guard.Scope.Rule,
+		ignores: "exempt",
 	},
 }
 
@@ -129,9 +137,9 @@ func (p *pbm) guardDocumentCommand(d guardDocument, o *guardOptions) *cobra.Comm
 		Use:         d.name,
 		Short:       d.short,
 		Long:        d.long,
-		Example:     "  pbm guard " + d.name + " --exempt 'arn:*:iam::*:role/platform/*'",
+		Example:     "  pbm guard " + d.name + d.example,
 		Args:        cobra.NoArgs,
-		Annotations: map[string]string{outputsAnnotation: outputs, ignoresAnnotation: "yes"},
+		Annotations: map[string]string{outputsAnnotation: outputs, ignoresAnnotation: d.ignores},
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
 			return p.guard(c.Context(), d, *o)
@@ -140,7 +148,7 @@ func (p *pbm) guardDocumentCommand(d guardDocument, o *guardOptions) *cobra.Comm
 }
 
 // validate finds wrong flags before anything is read.
-func (o *guardOptions) validate() error {
+func (o *guardOptions) validate(d guardDocument) error {
 	for _, name := range []string{"environment", "account", "stack", "out"} {
 		if o.flags.Changed(name) && o.flags.Lookup(name).Value.String() == "" {
 			return usagef("%s is empty", spelling(o.flags, name))
@@ -160,37 +168,67 @@ func (o *guardOptions) validate() error {
 			return usagef("%s %q is %w", spelling(o.flags, "exempt"), clipped(arn), err)
 		}
 	}
+	if d.name == "guard-rule" && isTyped(o.flags, "exempt") {
+		return usagef("--exempt has no effect on a rule of templates, which does not know who deploys them")
+	}
 	if len(o.check) > 0 && o.flags.Changed("out") {
 		return usagef("%s and %s are mutually exclusive", spelling(o.flags, "check"), spelling(o.flags, "out"))
+	}
+	if streams := slices.DeleteFunc(slices.Clone(o.check), func(file string) bool { return file != standardStream }); len(streams) > 1 {
+		return usagef("%s - is given twice, and stdin can be read once", spelling(o.flags, "check"))
 	}
 	return nil
 }
 
 func (p *pbm) guard(ctx context.Context, d guardDocument, o guardOptions) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(d); err != nil {
 		return err
 	}
 	s, err := p.guardScope(ctx, o)
 	if err != nil {
 		return err
 	}
-	if d.name == "scp" && len(o.exempt) == 0 {
-		p.line("warning: ", "only StackSets and Control Tower are exempt: under this SCP nobody else can install the macro or change boundaries")
-		p.line("hint: ", "pass --exempt ARN for the roles of operators and installers, such as 'arn:*:iam::*:role/platform/*'")
-	}
+	p.tellScope(d, o, s)
 	texts, err := p.guardTexts(d, s)
 	switch {
 	case err != nil:
-		return o.explain(err)
+		return o.withRemedy(err)
 	case len(o.check) > 0:
 		return p.checkGuard(ctx, d, o.check, texts)
 	}
-	return p.writeGuard(o.out, texts)
+	return p.writeGuard(d, o.out, texts)
+}
+
+// tellScope says what people may not expect of the boundaries and exemptions.
+func (p *pbm) tellScope(d guardDocument, o guardOptions, s guard.Scope) {
+	if o.environment != "" {
+		p.line("", fmt.Sprintf("only for environment %q, as %s says", o.environment, spelling(o.flags, "environment")))
+	}
+	if slices.ContainsFunc(s.Values, func(v guard.Value) bool { return administrator.MatchString(v.String()) }) {
+		p.line("warning: ", "AdministratorAccess is one of the boundaries: it allows everything, and any role can have it")
+		if o.environment == "" {
+			p.line("hint: ", "for accounts of other environments, pass --environment, so that nobody there can set it")
+		}
+	}
+	switch {
+	case len(o.exempt) > 0:
+	case d.name == "scp":
+		p.line("warning: ", "only StackSets and Control Tower are exempt: under this SCP nobody else can install the macro or change boundaries")
+		p.line("hint: ", "pass --exempt ARN for the roles of operators and installers, such as 'arn:*:iam::*:role/platform/*'")
+	case d.name == "iam":
+		p.line("warning: ", "only the roles of StackSets, Control Tower and the macro are protected: deployers may delete all others, or take their policies away")
+		p.line("hint: ", "pass --exempt ARN for roles that deployers must not change or pass, such as 'arn:*:iam::*:role/platform/*'")
+	}
+	for _, arn := range o.exempt {
+		if d.name == "hook" && !guard.IsRole(arn) {
+			p.line("warning: ", "--exempt "+arn+" has no effect on the hook, which exempts service roles of stacks")
+		}
+	}
 }
 
 // guardText is a policy or another text that is written.
 type guardText struct {
-	about string // for people; empty for other texts
+	about string // for people
 	text  []byte
 }
 
@@ -198,7 +236,7 @@ type guardText struct {
 func (p *pbm) guardTexts(d guardDocument, s guard.Scope) ([]guardText, error) {
 	if d.policies == nil {
 		text, err := d.text(s)
-		return []guardText{{text: []byte(text)}}, err
+		return []guardText{{strings.TrimPrefix(d.short, "write "), []byte(text)}}, err
 	}
 	policies, err := d.policies(s)
 	if err != nil {
@@ -206,7 +244,7 @@ func (p *pbm) guardTexts(d guardDocument, s guard.Scope) ([]guardText, error) {
 	}
 	if p.output == outputJSON {
 		text, err := indented(guardResult{policies}, "")
-		return []guardText{{text: withNewline(text)}}, err
+		return []guardText{{counted(len(policies), "policy document"), withNewline(text)}}, err
 	}
 	texts := make([]guardText, len(policies))
 	for i, policy := range policies {
@@ -220,8 +258,8 @@ type guardResult struct {
 	Policies []guard.Policy `json:"policies"`
 }
 
-// explain says what to do if a document cannot be written.
-func (o *guardOptions) explain(err error) error {
+// withRemedy adds to an error what to do about it.
+func (o *guardOptions) withRemedy(err error) error {
 	if tooLong, is := errors.AsType[*guard.TooLongError](err); is {
 		return boundary.Problem{
 			What:   tooLong.Error(),
@@ -243,39 +281,4 @@ func (o *guardOptions) nothing() string {
 		return "no environment has a boundary, so there is none to require of roles"
 	}
 	return "no environment has a boundary that roles of account " + o.account + " can have"
-}
-
-// writeGuard writes documents to stdout or files.
-func (p *pbm) writeGuard(out string, texts []guardText) error {
-	for i, t := range texts {
-		path := out
-		if len(texts) > 1 {
-			path = numbered(out, i+1)
-		}
-		switch {
-		case out != standardStream:
-			if err := p.writeFile(path, nil, t.text); err != nil {
-				return err
-			}
-			p.tellPolicy(path+": ", t.about)
-		default:
-			p.tellPolicy("", t.about)
-			if err := p.print(t.text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p *pbm) tellPolicy(where, about string) {
-	if about != "" {
-		p.line("", where+about)
-	}
-}
-
-// numbered is the path of one of several files: scp.json, the first: scp-1.json.
-func numbered(path string, number int) string {
-	extension := filepath.Ext(path)
-	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, extension), number, extension)
 }

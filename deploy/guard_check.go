@@ -21,7 +21,9 @@ func (p *pbm) checkGuard(ctx context.Context, d guardDocument, files []string, t
 	for _, t := range texts {
 		wanted = append(wanted, t.text...)
 	}
-	if d.policies != nil {
+	if d.policies == nil {
+		installed, wanted = withoutLineEnds(installed), withoutLineEnds(wanted)
+	} else {
 		if installed, err = guard.Canonical(installed); err != nil {
 			return boundary.Problem{
 				What:   name + " cannot be read as policy documents",
@@ -42,8 +44,15 @@ func (p *pbm) checkGuard(ctx context.Context, d guardDocument, files []string, t
 	}
 	return boundary.Problem{
 		What:   name + " is not what the stored boundaries require",
-		Remedy: "install what pbm guard " + d.name + " writes, with the same flags",
+		Remedy: "install what pbm guard " + d.name + " writes, with the same flags" + d.ofParts(),
 	}
+}
+
+func (d guardDocument) ofParts() string {
+	if d.policies == nil {
+		return ""
+	}
+	return "; if it has several parts, pass --check for each"
 }
 
 // readInstalled reads files as one text.
@@ -58,7 +67,15 @@ func (p *pbm) readInstalled(ctx context.Context, files []string) ([]byte, error)
 		if err != nil {
 			return nil, err
 		}
+		if len(bytes.TrimSpace(text)) == 0 {
+			return nil, boundary.Problem{What: in.path + " is empty", Remedy: "did the command that writes it fail?"}
+		}
 		all = append(all, withNewline(text)...)
 	}
 	return all, nil
+}
+
+// withoutLineEnds is a text without what AWS's CLI, or Windows, adds to it.
+func withoutLineEnds(text []byte) []byte {
+	return bytes.TrimRight(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), "\n")
 }

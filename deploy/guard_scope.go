@@ -19,53 +19,72 @@ func (p *pbm) guardScope(ctx context.Context, o guardOptions) (guard.Scope, erro
 		if value.IsNone() {
 			return s, usagef("%s names no boundary", spelling(o.flags, "also"))
 		}
+		if isOfOther(value, o.account) {
+			return s, usagef("%s %s is a policy of account %s, and %s is %s",
+				spelling(o.flags, "also"), clipped(text), value.AccountID(), spelling(o.flags, "account"), o.account)
+		}
 		s.Values = append(s.Values, guard.Value{Value: value})
 	}
 	places, err := p.placesOf(ctx, o.environment)
 	if err != nil {
 		return s, err
 	}
-	values := each(ctx, p, places, func(ctx context.Context, at *place) ([]guard.Value, error) {
+	if only := places[0]; len(places) == 1 && only.inAWS() && only.failure != nil {
+		return s, withoutAWS(only.failure, "--store file:PATH")
+	}
+	values := each(ctx, p, places, func(ctx context.Context, at *place) (guardValues, error) {
 		return at.guardValues(ctx, o)
 	})
 	if err := p.failed(places); err != nil {
 		return s, err
 	}
-	s.Values = append(s.Values, slices.Concat(values...)...)
+	for _, v := range values {
+		s.Values = append(s.Values, v.counting...)
+		s.Others = append(s.Others, v.others...)
+	}
 	s.FunctionAccount = onlyAccount(places)
 	return s, nil
 }
 
-// guardValues are the boundaries of a store: all, or those of one environment.
-func (at *place) guardValues(ctx context.Context, o guardOptions) ([]guard.Value, error) {
+// guardValues are the boundaries of a store that count: all, or those of one
+// environment, and then the others.
+type guardValues struct{ counting, others []guard.Value }
+
+func (at *place) guardValues(ctx context.Context, o guardOptions) (guardValues, error) {
+	var values guardValues
 	if err := at.mustExist(); err != nil {
-		return nil, err
+		return values, err
 	}
 	records, err := at.List(ctx)
 	if err != nil {
-		return nil, err
+		return values, err
 	}
-	records = slices.DeleteFunc(records, func(r boundary.Record) bool { return o.environment != "" && r.Key.Environment != o.environment })
-	if o.environment != "" && len(records) == 0 {
+	isOther := func(r boundary.Record) bool { return o.environment != "" && r.Key.Environment != o.environment }
+	if o.environment != "" && !slices.ContainsFunc(records, func(r boundary.Record) bool { return !isOther(r) }) {
 		_, err := at.Get(ctx, boundary.Key{Environment: o.environment}) // says that there is none
-		return nil, at.orSpelled(ctx, o.environment, err)
+		return values, at.orSpelled(ctx, o.environment, err)
 	}
-	var values []guard.Value
 	for _, r := range records {
 		if !takesEffect(records, r.Key, o.account) {
 			continue
 		}
 		value, err := boundary.Parse(r.Text)
+		if isOther(r) {
+			if err == nil && !value.IsNone() {
+				values.others = append(values.others, guard.Value{Value: value, Account: r.Key.Account})
+			}
+			continue
+		}
 		if err != nil {
-			return nil, boundary.Problem{What: "the value of " + r.Key.Describe() + " is malformed", Cause: err, Remedy: at.Correction(r.Key)}
+			return values, boundary.Problem{What: "the value of " + r.Key.Describe() + " is malformed", Cause: err, Remedy: at.Correction(r.Key)}
 		}
 		switch {
 		case !value.IsNone() && isOfOther(value, o.account):
 			at.note("", r.Key.Describe()+" is left out: its boundary is a policy of account "+value.AccountID())
 		case !value.IsNone():
-			values = append(values, guard.Value{Value: value, Account: r.Key.Account})
+			values.counting = append(values.counting, guard.Value{Value: value, Account: r.Key.Account})
 		case o.environment != "":
-			return nil, boundary.Problem{What: r.Key.Describe() + " has no boundary (none), so there is none to require of its roles", Remedy: unlimitedRemedy}
+			return values, boundary.Problem{What: r.Key.Describe() + " has no boundary (none), so there is none to require of its roles", Remedy: unlimitedRemedy}
 		default:
 			at.note("warning: ", r.Key.Describe()+" has no boundary (none), and is left out: its roles, which have none, are refused")
 			at.note("hint: ", unlimitedRemedy)

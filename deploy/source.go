@@ -122,11 +122,11 @@ func (r *transformRun) openStore(ctx context.Context, environment string) (*plac
 	r.noVerify = r.account != "" // then that of the store is only told
 	at, err := r.openOnly(ctx, c, environment, r.account)
 	if err != nil {
-		return nil, withoutAWS(err)
+		return nil, withoutAWS(err, givenOffline)
 	}
 	if at.inAWS() {
 		if _, err := at.identify(ctx); err != nil && r.account == "" {
-			return nil, withoutAWS(err)
+			return nil, withoutAWS(err, givenOffline)
 		}
 	}
 	r.tellPlace(at)
@@ -139,11 +139,14 @@ func (r *transformRun) isDelivered() bool {
 	return !r.diff && !r.checkOnly && (r.inPlace || r.toFile() || !isTerminal(r.stdout))
 }
 
-// withoutAWS adds to the remedy of an error that pbm transform can do without
+// givenOffline are the flags that name a boundary without AWS.
+const givenOffline = "--permissions-boundary, or --store file:PATH with --environment"
+
+// withoutAWS adds to the remedy of an error which flags make a command do without
 // AWS.
-func withoutAWS(err error) error {
+func withoutAWS(err error, flags string) error {
 	if remedy := boundary.Remedy(err); remedy != "" {
-		return boundary.WithRemedy(err, remedy+"; without AWS: --permissions-boundary, or --store file:PATH with --environment")
+		return boundary.WithRemedy(err, remedy+"; without AWS: "+flags)
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func (p *pbm) verifyAll(ctx context.Context, all []*place, key boundary.Key, val
 // administrator is the managed policy of AWS that allows everything, in any
 // partition. PowerUserAccess, the next, still withholds IAM, AWS Organizations and
 // account settings.
-var administrator = regexp.MustCompile(`^arn:[^:]+:iam::aws:policy/AdministratorAccess$`)
+var administrator = regexp.MustCompile(`^arn:(?:[^:]+|\$\{AWS::Partition\}):iam::aws:policy/AdministratorAccess$`)
 
 // warnLimitless warns about a boundary that limits nothing, and about its name
 // alone, which is that of a policy of the account.

@@ -5,87 +5,135 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Canonical returns the statements of policy documents in one form, so that
 // documents which mean the same have equal texts: white space, the order of
-// members, statements and lists, a list of one instead of its element, and which of
-// several documents has a statement do not matter.
+// members, statements and lists, what a list has twice, a list of one instead of its
+// element, the case of actions, and how statements are divided do not matter. Sids
+// do, but for numbers at their ends.
 //
 // The text has JSON values, one after the other: policy documents, or objects with
-// the member policies, as pbm guard prints them in JSON.
+// the member policies, as pbm guard prints them in JSON. Members are spelled as AWS's
+// documentation has them, and none is there twice.
 func Canonical(text []byte) ([]byte, error) {
-	var statements []any
-	versions := map[string]bool{}
-	d := json.NewDecoder(bytes.NewReader(text))
-	for {
-		var value documents
-		err := d.Decode(&value)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		found := value.all()
-		if len(found) == 0 {
-			return nil, errors.New("an object that is neither a policy document nor has the member policies")
-		}
-		for _, document := range found {
-			versions[document.Version] = true
-			statements = append(statements, elements(document.Statement)...)
-		}
+	whole, err := readDocuments(text)
+	if err != nil {
+		return nil, err
 	}
-	if len(versions) > 1 {
-		return nil, fmt.Errorf("policy documents of %d versions", len(versions))
-	}
-	return canonical(versions, statements)
-}
-
-type anyDocument struct {
-	Version   string
-	Statement any
-}
-
-// documents is one policy document or several.
-type documents struct {
-	anyDocument
-	Policies []struct{ Document anyDocument } `json:"policies"`
-}
-
-func (d documents) all() []anyDocument {
-	if d.Statement != nil {
-		return []anyDocument{d.anyDocument}
-	}
-	var all []anyDocument
-	for _, p := range d.Policies {
-		all = append(all, p.Document)
-	}
-	return all
-}
-
-func canonical(versions map[string]bool, statements []any) ([]byte, error) {
-	for i := range statements {
-		statements[i] = sorted(statements[i])
-	}
-	slices.SortFunc(statements, compare)
+	whole.statements = merged(whole.statements)
+	slices.SortFunc(whole.statements, func(a, b any) int { return cmp.Or(cmp.Compare(sid(a), sid(b)), compare(a, b)) })
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	for version := range versions {
-		if err := e.Encode(map[string]any{"Version": version, "Statement": statements}); err != nil {
-			return nil, err
-		}
-	}
-	return out.Bytes(), nil
+	err = e.Encode(map[string]any{"Version": whole.version, "Statement": whole.statements})
+	return out.Bytes(), err
 }
 
-// sorted is a value of a statement with its lists in order, and in place of the
-// elements that IAM takes alone, lists of one.
+// Sids returns the Sid of each statement of a text as [Canonical] takes it, without
+// the number of a divided one, and empty for a statement that has none.
+func Sids(text []byte) ([]string, error) {
+	whole, err := readDocuments(text)
+	sids := make([]string, len(whole.statements))
+	for i, s := range whole.statements {
+		sids[i] = sid(s)
+	}
+	return sids, err
+}
+
+func sid(statement any) string {
+	members, _ := statement.(map[string]any)
+	name, _ := members["Sid"].(string)
+	return strings.TrimRight(name, "0123456789")
+}
+
+// documents are policy documents taken together.
+type documents struct {
+	version    string
+	statements []any
+}
+
+func readDocuments(text []byte) (documents, error) {
+	var whole documents
+	d := jsontext.NewDecoder(bytes.NewReader(text)) // it refuses members that are there twice
+	for {
+		value, err := d.ReadValue()
+		if errors.Is(err, io.EOF) {
+			return whole, nil
+		}
+		if err == nil {
+			err = whole.add(value)
+		}
+		if err != nil {
+			return documents{}, err
+		}
+	}
+}
+
+// add adds a policy document, or those that pbm guard printed in JSON.
+func (d *documents) add(text []byte) error {
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	all := []any{members}
+	if printed, is := members["policies"].([]any); is && len(printed) > 0 {
+		all = nil
+		for _, policy := range printed {
+			members, _ := policy.(map[string]any)
+			all = append(all, members["document"])
+		}
+	}
+	for _, document := range all {
+		members, _ := document.(map[string]any)
+		if members["Statement"] == nil {
+			return errors.New("a value that is not a policy document")
+		}
+		version, _ := members["Version"].(string)
+		if d.version = cmp.Or(d.version, version); version != d.version {
+			return errors.New("policy documents of several versions")
+		}
+		d.statements = append(d.statements, elements(members["Statement"])...)
+	}
+	return nil
+}
+
+// merged are statements in one form. Those that have the same Sid and differ in
+// nothing but their resources, as divided ones do, are one.
+func merged(statements []any) []any {
+	all := []any{}
+	known := map[string]map[string]any{} // by all members but the resources
+	for _, statement := range statements {
+		members, is := sorted(statement).(map[string]any)
+		resources, hasResources := members["Resource"].([]any)
+		if !is || !hasResources {
+			all = append(all, statement)
+			continue
+		}
+		delete(members, "Resource")
+		if name := sid(members); name != "" {
+			members["Sid"] = name
+		}
+		key := text(members)
+		if known[key] == nil {
+			known[key] = members
+			all = append(all, members)
+		} else {
+			resources = append(resources, known[key]["Resource"].([]any)...)
+		}
+		known[key]["Resource"] = sorted(resources)
+	}
+	return all
+}
+
+// sorted is a value of a statement with its lists in order, each element once, and in
+// place of the elements that IAM takes alone, lists of one.
 func sorted(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
@@ -94,14 +142,29 @@ func sorted(value any) any {
 			case name == "Sid" || name == "Effect":
 			case isObject(member):
 				value[name] = sorted(member)
+			case name == "Action" || name == "NotAction":
+				value[name] = sorted(lower(elements(member)))
 			default:
 				value[name] = sorted(elements(member))
 			}
 		}
 	case []any:
 		slices.SortFunc(value, compare)
+		return slices.CompactFunc(value, func(a, b any) bool { return compare(a, b) == 0 })
 	}
 	return value
+}
+
+// lower are texts in lower case. IAM does not compare the case of actions.
+func lower(all []any) []any {
+	lowered := make([]any, len(all))
+	for i, element := range all {
+		lowered[i] = element
+		if text, is := element.(string); is {
+			lowered[i] = strings.ToLower(text)
+		}
+	}
+	return lowered
 }
 
 func isObject(value any) bool {

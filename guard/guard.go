@@ -33,6 +33,9 @@ type Scope struct {
 	Account string
 	// Values are the boundaries that count. At least one must count in the account.
 	Values []Value
+	// Others are boundaries that do not count, such as those of other environments.
+	// Their policies are protected as well.
+	Others []Value
 	// Exempt are the ARNs of roles and users that may do what is denied to others,
 	// with the wildcards * and ?.
 	Exempt []string
@@ -62,20 +65,24 @@ var AWSPrincipals = []string{
 
 // exemptARN is the ARN of a role, a user or the root user, in which * and ? are
 // wildcards.
-var exemptARN = regexp.MustCompile(`^arn:[a-z*?][a-z0-9*?-]*:iam::[0-9*?]+:(?:root|(?:role|user)/[A-Za-z0-9_+=,.@/*?-]+)$`)
+var exemptARN = regexp.MustCompile(`^arn:[a-z*?][a-z0-9*?-]*:iam::(?:[0-9]{12}|[0-9?]*[*?][0-9*?]*):(?:root|(?:role|user)/[A-Za-z0-9_+=,.@/*?-]+)$`)
 
 // CheckExempt returns an error unless text is the ARN of a principal that
-// policies can exempt. One that exempts every role or user is refused.
+// policies can exempt. One whose path or name begins with a wildcard is refused: it
+// would exempt roles and users that anyone has named.
 func CheckExempt(text string) error {
 	if !exemptARN.MatchString(text) {
 		return errors.New("not the ARN of an IAM role or user, such as arn:*:iam::*:role/platform/*")
 	}
 	_, name, _ := strings.Cut(text, "/")
-	if !strings.HasSuffix(text, ":root") && strings.Trim(name, "*?/") == "" {
-		return errors.New("an exemption of everyone: name a path, or the beginning of a name")
+	if name != "" && strings.ContainsRune("*?/", rune(name[0])) {
+		return errors.New("not specific enough: name a path, or the beginning of a name")
 	}
 	return nil
 }
+
+// IsRole reports whether an ARN that [CheckExempt] takes is that of roles.
+func IsRole(arn string) bool { return strings.Contains(arn, ":role/") }
 
 // maxStack is the longest name of the stack with which the names of all that it
 // creates begin. A role or function has 64 characters: of these, the logical ID,
@@ -96,25 +103,41 @@ func CheckStack(text string) error {
 	return nil
 }
 
-// boundaries are the ARNs of the boundaries that count, sorted. Where a value has
-// a placeholder, and where the account or the partition is not known, they have a
-// *, which cannot be in a name of IAM.
+// boundaries are the ARNs of the boundaries that count, sorted. The partition is a *,
+// and so are the account, unless it is known, and a Region in the name.
 func (s Scope) boundaries() ([]string, error) {
 	var all []string
 	for _, v := range s.Values {
-		if s.counts(v) {
-			all = append(all, v.Expand(boundary.Target{
-				Partition: "*",
-				AccountID: cmp.Or(s.Account, v.Account, "*"),
-				Region:    "*",
-			}))
+		if !s.counts(v) {
+			continue
 		}
+		if matchesForeign(s.pattern(v)) {
+			return nil, boundary.Problem{
+				What:   v.String() + " is guarded with a * in place of the Region, and so would be policies of other names",
+				Remedy: "choose a name that begins alike in all Regions, such as platform/dev-${AWS::Region}",
+			}
+		}
+		all = append(all, s.pattern(v))
 	}
 	if len(all) == 0 {
 		return nil, ErrNoBoundary
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
+}
+
+// pattern is the ARN of a boundary in the scope's account.
+func (s Scope) pattern(v Value) string {
+	return v.Expand(boundary.Target{Partition: "*", AccountID: cmp.Or(s.Account, v.Account, "*"), Region: "*"})
+}
+
+// matchesForeign reports whether a boundary is a pattern which policies match that
+// anyone can create: a * in its path, or at the beginning of a name without a path,
+// also stands for slashes.
+func matchesForeign(arn string) bool {
+	_, name, _ := strings.Cut(arn, ":policy/")
+	before, after, hasRegion := strings.Cut(name, "*")
+	return hasRegion && (before == "" || strings.Contains(after, "/"))
 }
 
 // counts reports whether a role in the scope's account can have a boundary.
@@ -128,11 +151,17 @@ func (s Scope) counts(v Value) bool {
 }
 
 // protectedPolicies are patterns of the policies that nobody else may create or
-// change, sorted: all below the paths of the boundaries, or a boundary alone if it
-// has no path. Nobody can change a policy of AWS's.
-func protectedPolicies(boundaries []string) []string {
+// change, sorted: all below the paths of the boundaries and of others, or a boundary
+// alone if it has no path. Nobody can change a policy of AWS's.
+func (s Scope) protectedPolicies(boundaries []string) []string {
+	patterns := slices.Clone(boundaries)
+	for _, v := range s.Others {
+		if s.counts(v) && !matchesForeign(s.pattern(v)) {
+			patterns = append(patterns, s.pattern(v))
+		}
+	}
 	var all []string
-	for _, arn := range boundaries {
+	for _, arn := range patterns {
 		if strings.Split(arn, ":")[4] == "aws" {
 			continue
 		}

@@ -3,12 +3,14 @@ package guard
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
-// Limits of AWS in characters, see Policy.Size. Since May 2026 an SCP may have
-// twice as many, which leaves room for white space.
+// Limits of AWS in characters, see Policy.Size. SCPs are divided as if the one of
+// before May 2026 still applied, which leaves room for white space.
 const (
-	maxSCP           = 5120
+	partOfSCP        = 5120
+	maxSCP           = 10_240
 	maxManagedPolicy = 6144
 )
 
@@ -31,7 +33,7 @@ var everything = []string{"*"}
 // SCP returns service control policies: they deny what would leave a role or user
 // without a boundary, to all but the exempt principals. They allow nothing, so
 // they go beside FullAWSAccess. All parts must be attached; each is below 5,120
-// characters. SCPs apply neither to service-linked roles nor to the management
+// characters, or 10,240 if it is one statement that cannot be divided. SCPs apply neither to service-linked roles nor to the management
 // account.
 func (s Scope) SCP() ([]Policy, error) {
 	boundaries, err := s.boundaries()
@@ -39,11 +41,16 @@ func (s Scope) SCP() ([]Policy, error) {
 		return nil, err
 	}
 	exempt := s.exempt()
-	denials := s.denials(boundaries, protectedPolicies(boundaries))
+	denials := append(s.denials(boundaries, s.protectedPolicies(boundaries)), Statement{
+		Sid:      "DenyLeaving", // an account that left, or whose SCPs are off, has none
+		Effect:   "Deny",
+		Action:   []string{"organizations:DisablePolicyType", "organizations:LeaveOrganization"},
+		Resource: everything,
+	})
 	for i := range denials {
 		denials[i] = denials[i].except(exempt)
 	}
-	return pack(s.named(scpName), maxSCP, denials)
+	return pack(s.named(scpName), partOfSCP, maxSCP, denials)
 }
 
 // Deployer returns managed policies for the roles that deploy stacks: what they
@@ -55,7 +62,7 @@ func (s Scope) Deployer() ([]Policy, error) {
 		return nil, err
 	}
 	name := s.named(deployerName)
-	protected := append(protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")
+	protected := append(s.protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")
 	statements := s.denials(boundaries, protected)
 	statements = append(statements, Statement{
 		Sid:       "DenyDetaching",
@@ -64,7 +71,7 @@ func (s Scope) Deployer() ([]Policy, error) {
 		Resource:  everything,
 		Condition: Condition{"ArnLike": {policyKey: protected}},
 	})
-	return pack(name, maxManagedPolicy, append(statements, s.permissions(boundaries)...))
+	return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements, s.permissions(boundaries)...))
 }
 
 func (s Scope) named(name string) string {
@@ -138,9 +145,26 @@ func (s Scope) denials(boundaries, protected []string) []Statement {
 			Sid:       "DenyPlatform",
 			Effect:    "Deny",
 			NotAction: harmless,
-			Resource:  slices.Concat(protected, s.installation(), s.exempt()),
+			Resource:  slices.Concat(protected, s.installation(), s.exemptEntities(), outside),
 		},
 	}
+}
+
+// outside is what the rule rests on outside of the installation: SCPs, which a
+// delegated administrator of the organization's policies can change, and the
+// providers through which users of IAM Identity Center assume its roles: with other
+// metadata, anyone could be any of them. Its service-linked role sets them, which SCPs
+// do not apply to. Source: IAM Identity Center User Guide, "Using service-linked roles
+// for IAM Identity Center".
+var outside = []string{
+	"arn:*:iam::*:saml-provider/AWSSSO_*",
+	"arn:*:organizations::*:policy/*/service_control_policy/*",
+}
+
+// exemptEntities are the exempt principals that somebody could create or change. The
+// root user is neither, and no resource of a policy.
+func (s Scope) exemptEntities() []string {
+	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return strings.HasSuffix(arn, ":root") })
 }
 
 // harmless are the actions on what is protected that stay allowed: reading, using
@@ -167,13 +191,16 @@ var harmless = []string{
 	"logs:List*",
 	"logs:PutLogEvents",
 	"logs:Start*",
+	"organizations:Describe*",
+	"organizations:List*",
 	"ssm:Get*",
 	"ssm:List*",
 	"sts:*",
 }
 
 // installation is what the macro consists of: the boundary values, and what its
-// stack and the stacks of its spokes create. The registration of the macro has no
+// stack, those whose names begin with its name and a hyphen, and the stacks of its
+// spokes create. The registration of the macro has no
 // ARN and no action of its own: CloudFormation changes it with the stack that has
 // it. Sources: template.yaml, deploy/spoke.yaml.
 func (s Scope) installation() []string {
@@ -182,9 +209,11 @@ func (s Scope) installation() []string {
 		"arn:*:lambda:*:*:function:" + s.Stack + "-*",
 		"arn:*:logs:*:*:log-group:" + s.Stack + "-*",
 		"arn:*:cloudwatch:*:*:alarm:" + s.Stack + "-*",
-		"arn:*:cloudformation:*:*:stack/" + s.Stack + "*",
-		"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",
-		"arn:*:cloudformation:*:*:stackset/" + s.Stack + "*",
+		"arn:*:cloudformation:*:*:stack/" + s.Stack + "/*",
+		"arn:*:cloudformation:*:*:stack/" + s.Stack + "-*",
+		"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "-*",
+		"arn:*:cloudformation:*:*:stackset/" + s.Stack + ":*",
+		"arn:*:cloudformation:*:*:stackset/" + s.Stack + "-*",
 		"arn:*:iam::*:role/" + s.Stack + "-*",
 	}
 }
@@ -212,7 +241,7 @@ func (s Scope) permissions(boundaries []string) []Statement {
 			Condition: Condition{"ArnLike": {boundaryKey: boundaries}},
 		},
 		{
-			Sid:    "ReadAndDeleteRoles",
+			Sid:    "ReadTagAndDeleteAnyRole",
 			Effect: "Allow",
 			Action: []string{
 				"iam:DeleteRole",
@@ -225,6 +254,7 @@ func (s Scope) permissions(boundaries []string) []Statement {
 				"iam:TagRole",
 				"iam:UntagRole",
 				"iam:UpdateRole",
+				"iam:UpdateRoleDescription",
 			},
 			Resource: everything,
 		},

@@ -12,7 +12,8 @@ import (
 // --portable writes it, in an Fn::Sub. Templates are read as they are deployed:
 // after the macro. Roles in loops of AWS::LanguageExtensions are found as well, in
 // up to two loops in each other. A reference to a policy of the same template does
-// not pass.
+// not pass. Texts are asked for first: of an empty list Guard finds all elements in any
+// other.
 //
 // The file also is the rule of [Scope.Hook]: resources that CloudFormation shows to
 // a hook have no functions left. Source: CloudFormation Hooks User Guide, "Write
@@ -87,6 +88,9 @@ let looped_twice = Resources[ keys == /^Fn::ForEach::/ ][2][ keys == /^Fn::ForEa
 {{range $name := .Templates}}
 rule boundary_of_{{$name}} when %{{$name}} !empty {
     %{{$name}} {
+        Properties.PermissionsBoundary is_string or
+        Properties.PermissionsBoundary.'Fn::Sub' is_string
+            <<` + missing + `>>
         Properties.PermissionsBoundary in %boundaries or
         Properties.PermissionsBoundary.'Fn::Sub' in %portable_boundaries
             <<` + missing + `>>
@@ -97,12 +101,16 @@ rule boundary_of_{{$name}} when %{{$name}} !empty {
 let provisioned = Resources.*[ ResourceType in %types ]
 
 rule boundary_of_provisioned when %provisioned !empty {
-    %provisioned.ResourceProperties.PermissionsBoundary in %boundaries
-        <<` + missing + `>>
+    %provisioned {
+        ResourceProperties.PermissionsBoundary is_string
+            <<` + missing + `>>
+        ResourceProperties.PermissionsBoundary in %boundaries
+            <<` + missing + `>>
+    }
 }
 `))
 
-const missing = "none of the permissions boundaries that count: list PermissionsBoundaryMacro in the template's Transform"
+const missing = "has no accepted permissions boundary: list PermissionsBoundaryMacro in the template's Transform"
 
 var configRuleText = template.Must(template.New("config").Parse(`# Each role and user must have one of these permissions boundaries.
 let boundaries = {{.Boundaries}}
@@ -113,7 +121,9 @@ rule principals_have_their_boundary when
     configuration.arn exists
     configuration.arn not in %exempt
 {
+    configuration.permissionsBoundary.permissionsBoundaryArn is_string
+        <<has no accepted permissions boundary>>
     configuration.permissionsBoundary.permissionsBoundaryArn in %boundaries
-        <<none of the permissions boundaries that count>>
+        <<has no accepted permissions boundary>>
 }
 `))

@@ -52,6 +52,10 @@ func readSetting(t *testing.T, s *scope, section txtar.File) bool {
 	switch section.Name {
 	case "account":
 		s.Account = text
+	case "others":
+		for line := range strings.Lines(text) {
+			s.Others = append(s.Others, value(t, strings.TrimSpace(line)))
+		}
 	case "values":
 		s.Values = nil
 		for line := range strings.Lines(text) {
@@ -190,7 +194,7 @@ func TestDividedStatement(t *testing.T) {
 			sids = append(sids, statement.Sid)
 		}
 	}
-	assert.Equal(t, []string{"DenyUnbound", "DenyUnbinding", "DenyGroups", "DenyPlatform1", "DenyPlatform2"}, sids)
+	assert.Equal(t, []string{"DenyUnbound", "DenyUnbinding", "DenyGroups", "DenyPlatform1", "DenyPlatform2", "DenyLeaving"}, sids)
 	policies := s.policies(t, "scp")
 	resources := []string{"role/platform/admin", "role/stacksets-exec-1"}
 	for i := range s.Values {
@@ -204,11 +208,23 @@ func TestDividedStatement(t *testing.T) {
 	}
 }
 
+// A statement of an SCP that cannot be divided may be longer than other parts: since
+// May 2026 AWS takes 10,240 characters.
+func TestLongStatement(t *testing.T) {
+	s := many(t, 120)
+	parts, err := s.SCP()
+	require.NoError(t, err)
+	require.Len(t, parts, 2)
+	assert.Len(t, parts[0].Document.Statement, 1)
+	assert.Greater(t, parts[0].Size(), 5120)
+	assert.Less(t, parts[1].Size(), 5120)
+}
+
 // What does not fit into one policy and cannot be divided is an error that says so.
 func TestTooLong(t *testing.T) {
 	s := many(t, 200)
 	_, err := s.SCP()
-	assert.EqualError(t, err, "a policy with the statement DenyUnbound has 11259 characters, and AWS takes 5120")
+	assert.EqualError(t, err, "a policy with the statement DenyUnbound has 11259 characters, and AWS takes 10240")
 	_, err = s.Deployer()
 	var tooLong *guard.TooLongError
 	assert.ErrorAs(t, err, &tooLong)
@@ -216,6 +232,53 @@ func TestTooLong(t *testing.T) {
 	assert.ErrorAs(t, err, &tooLong)
 	_, err = s.Rule()
 	assert.NoError(t, err)
+}
+
+// IAM takes no root user as a resource.
+func TestRootIsNoResource(t *testing.T) {
+	s := platform(t)
+	s.Exempt = []string{"arn:aws:iam::111122223333:root"}
+	for _, write := range []func() ([]guard.Policy, error){s.SCP, s.Deployer} {
+		policies, err := write()
+		require.NoError(t, err)
+		for _, policy := range policies {
+			for _, statement := range policy.Document.Statement {
+				assert.NotContains(t, statement.Resource, s.Exempt[0])
+			}
+		}
+	}
+}
+
+// With a wildcard in its path, or in place of the beginning of its name, a boundary
+// would be any policy.
+func TestRegionOfAnyPolicy(t *testing.T) {
+	for name, isTaken := range map[string]bool{
+		"dev-${AWS::Region}": true, "platform/dev-${AWS::Region}": true, "platform/${AWS::Region}": true, "platform/${AWS::Region}-dev": true,
+		"${AWS::Region}": false, "${AWS::Region}-dev": false, "${AWS::Region}/dev": false, "platform-${AWS::Region}/dev": false, "platform/${AWS::Region}/dev": false,
+	} {
+		s := platform(t)
+		s.Values = append(s.Values, value(t, "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/"+name))
+		for document, write := range writers {
+			if _, err := write(s); isTaken {
+				assert.NoError(t, err, "%s of %s", document, name)
+			} else {
+				assert.ErrorContains(t, err, name, document)
+			}
+		}
+	}
+}
+
+func TestHookRoles(t *testing.T) {
+	s := platform(t)
+	s.Exempt = []string{"arn:*:iam::*:user/break-glass"}
+	for i := range 48 {
+		s.Exempt = append(s.Exempt, fmt.Sprintf("arn:*:iam::*:role/admin-%d", i))
+	}
+	_, err := s.Hook()
+	require.NoError(t, err)
+	s.Exempt = append(s.Exempt, "arn:*:iam::*:role/one-more")
+	_, err = s.Hook()
+	assert.EqualError(t, err, "a hook takes 50 exempt roles, and there are 51")
 }
 
 // The order of values and exemptions, and one that is given twice, change nothing.
@@ -306,6 +369,7 @@ func TestCheckExempt(t *testing.T) {
 		"", "*", "admin", "role/admin", "arn:aws:iam::111122223333:role", "arn:aws:iam::111122223333:group/admins",
 		"arn:aws:sts::111122223333:assumed-role/admin/session", "arn:aws:iam::111122223333:role/a b", "arn:aws:iam::aws:role/x",
 		"arn:aws:iam::*:role/*", "arn:*:iam::*:user/**", "arn:*:iam::*:role/*/*", "arn:*:iam::*:*", "arn:aws:iam::${aws:PrincipalAccount}:role/x",
+		"arn:aws:iam::*:role/*a*", "arn:aws:iam::*:role/?-admin", "arn:aws:iam::*:user//a", "arn:aws:iam::12:role/admin", "arn:aws:iam::1111222233334:role/admin",
 	} {
 		assert.Error(t, guard.CheckExempt(arn), arn)
 	}

@@ -65,25 +65,25 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("%s has %d characters, and AWS takes %d", e.What, e.Size, e.Limit)
 }
 
-// pack puts statements into as few policies as their order allows, each below the
-// limit. A statement that is too long is divided by its resources: together, the
-// halves deny or allow the same.
-func pack(name string, limit int, statements []Statement) ([]Policy, error) {
+// pack puts statements into as few policies as their order allows, each below a
+// size. A statement that is longer is divided by its resources: together, the halves
+// deny or allow the same. If it cannot be divided, it may have up to the limit.
+func pack(name string, size, limit int, statements []Statement) ([]Policy, error) {
 	var parts []Document
 	for len(statements) > 0 {
 		next := statements[0]
 		alone := Policy{Document: document(next)}
-		if size := alone.Size(); size >= limit {
-			if len(next.Resource) == 1 {
-				return nil, &TooLongError{"a policy with the statement " + next.Sid, size, limit}
-			}
+		if alone.Size() >= size && len(next.Resource) > 1 {
 			statements = slices.Concat(next.halves(), statements[1:])
 			continue
+		}
+		if alone.Size() >= limit {
+			return nil, &TooLongError{"a policy with the statement " + next.Sid, alone.Size(), limit}
 		}
 		statements = statements[1:]
 		if last := len(parts) - 1; last >= 0 {
 			whole := document(append(slices.Clone(parts[last].Statement), next)...)
-			if (Policy{Document: whole}).Size() < limit {
+			if (Policy{Document: whole}).Size() < size {
 				parts[last] = whole
 				continue
 			}

@@ -1,26 +1,40 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"text/template"
+
+	"permissions-boundary-macro/boundary"
 )
 
 // Hook returns a template of CloudFormation, in YAML, that activates a Guard hook
 // in an account and Region: with the rule of [Scope.Rule], which must be in a
 // bucket, CloudFormation and Cloud Control API create and change no role or user
-// without a boundary that counts. Excluded are stacks whose names begin as the
-// macro's, which the policies protect, and those with an exempt service role. Source: CloudFormation Template
+// without a boundary that counts. Excluded are the macro's stacks, which the policies
+// protect, and those with an exempt service role. Source: CloudFormation Template
 // Reference, AWS::CloudFormation::GuardHook.
 func (s Scope) Hook() (string, error) {
 	if _, err := s.boundaries(); err != nil {
 		return "", err
 	}
+	roles := s.exemptRoles()
+	if len(roles) > maxHookRoles {
+		return "", boundary.Problem{
+			What:   fmt.Sprintf("a hook takes %d exempt roles, and there are %d", maxHookRoles, len(roles)),
+			Remedy: "keep them below a path, and pass that, such as --exempt 'arn:*:iam::*:role/platform/*'",
+		}
+	}
 	return written(hookTemplate, struct {
 		Stack string
 		Roles []string
-	}{s.Stack, s.exemptRoles()})
+	}{s.Stack, roles})
 }
+
+// maxHookRoles is how many service roles a hook can exclude. Source: CloudFormation
+// Template Reference, AWS::CloudFormation::GuardHook StackRoles.
+const maxHookRoles = 50
 
 // ConfigRule returns a template of CloudFormation, in YAML, with a rule of AWS
 // Config that finds roles and users which exist without a boundary that counts. It
@@ -43,7 +57,7 @@ const maxConfigRule = 10_000
 
 // exemptRoles are the exempt roles, as the filters of hooks take them.
 func (s Scope) exemptRoles() []string {
-	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return !strings.Contains(arn, ":role/") })
+	return slices.DeleteFunc(s.exempt(), func(arn string) bool { return !IsRole(arn) })
 }
 
 // indented indents the lines of a text, but for empty ones.
@@ -112,8 +126,9 @@ Resources:
         FilteringCriteria: ALL
         StackNames:
           Exclude:
-            - {{.Stack}}*
-            - StackSet-{{.Stack}}*
+            - {{.Stack}}
+            - {{.Stack}}-*
+            - StackSet-{{.Stack}}-*
         StackRoles:
           Exclude:
 {{- range .Roles}}

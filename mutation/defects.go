@@ -1194,15 +1194,35 @@ var defects = []defect{
 	},
 	{
 		"guard: boundary policies are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected[:0], s.installation(), s.exempt())`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected[:0], s.installation(), s.exemptEntities(), outside)`,
 	},
 	{
 		"guard: the installation is not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.exempt())`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.exemptEntities(), outside)`,
 	},
 	{
 		"guard: exempt roles are not protected",
-		`slices.Concat(protected, s.installation(), s.exempt())`, `slices.Concat(protected, s.installation())`,
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.installation(), outside)`,
+	},
+	{
+		"guard: SCPs and the provider of Identity Center are not protected",
+		`slices.Concat(protected, s.installation(), s.exemptEntities(), outside)`, `slices.Concat(protected, s.installation(), s.exemptEntities())`,
+	},
+	{
+		"guard: anyone may leave the organization",
+		`"organizations:DisablePolicyType", "organizations:LeaveOrganization"`, `"organizations:DisablePolicyType"`,
+	},
+	{
+		"guard: the root user is a resource",
+		`strings.HasSuffix(arn, ":root")`, `strings.HasSuffix(arn, ":role")`,
+	},
+	{
+		"guard: stacks whose names begin alike are protected",
+		`"arn:*:cloudformation:*:*:stack/" + s.Stack + "-*",`, `"arn:*:cloudformation:*:*:stack/" + s.Stack + "*",`,
+	},
+	{
+		"guard: any number of roles is excluded from the hook",
+		`if len(roles) > maxHookRoles {`, `if len(roles) > 10*maxHookRoles {`,
 	},
 	{
 		"guard: the values are not protected",
@@ -1214,7 +1234,7 @@ var defects = []defect{
 	},
 	{
 		"guard: the stacks of spokes are not protected",
-		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "*",`, ``,
+		`"arn:*:cloudformation:*:*:stack/StackSet-" + s.Stack + "-*",`, ``,
 	},
 	{
 		"guard: changing what is protected is harmless",
@@ -1234,11 +1254,11 @@ var defects = []defect{
 	},
 	{
 		"guard: deployers may change their own policy",
-		`protected := append(protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")`, `protected := protectedPolicies(boundaries)`,
+		`protected := append(s.protectedPolicies(boundaries), "arn:*:iam::*:policy/"+name+"-*")`, `protected := s.protectedPolicies(boundaries)`,
 	},
 	{
 		"guard: deployers may detach their policy",
-		`return pack(name, maxManagedPolicy, append(statements, s.permissions(boundaries)...))`, `return pack(name, maxManagedPolicy, append(statements[:4], s.permissions(boundaries)...))`,
+		`return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements, s.permissions(boundaries)...))`, `return pack(name, maxManagedPolicy, maxManagedPolicy, append(statements[:4], s.permissions(boundaries)...))`,
 	},
 	{
 		"guard: deployers may call any version of the function",
@@ -1261,12 +1281,16 @@ var defects = []defect{
 		`arn = arn[:end] + "*"`, `arn = arn[:end] + arn[end:]`,
 	},
 	{
+		"guard: policies of other environments are not protected",
+		`values.others = append(values.others, guard.Value{Value: value, Account: r.Key.Account})`, ``,
+	},
+	{
 		"guard: a boundary without a path protects all policies",
 		`!strings.HasSuffix(arn[:end], ":policy/")`, `end > 0`,
 	},
 	{
 		"guard: everyone can be exempt",
-		`strings.Trim(name, "*?/") == ""`, `name == "*"`,
+		`strings.ContainsRune("*?/", rune(name[0]))`, `strings.Trim(name, "*?/") == ""`,
 	},
 	{
 		"guard: the name of the stack is shortened",
@@ -1274,11 +1298,27 @@ var defects = []defect{
 	},
 	{
 		"guard: a policy is as long as its statements",
-		`if (Policy{Document: whole}).Size() < limit {`, `if (Policy{Document: whole}).Size() < 2*limit {`,
+		`if (Policy{Document: whole}).Size() < size {`, `if (Policy{Document: whole}).Size() < 2*size {`,
 	},
 	{
 		"guard: a statement is as long as its resources",
-		`if size := alone.Size(); size >= limit {`, `if size := alone.Size(); size >= 4*limit {`,
+		`if alone.Size() >= size && len(next.Resource) > 1 {`, `if alone.Size() >= 4*size && len(next.Resource) > 1 {`,
+	},
+	{
+		"guard: a statement has any length",
+		`if alone.Size() >= limit {`, `if alone.Size() >= 10*limit {`,
+	},
+	{
+		"guard: the name of any policy is that of a boundary",
+		`hasRegion && (before == "" || strings.Contains(after, "/"))`, `hasRegion && before == "" && after == ""`,
+	},
+	{
+		"guard: an empty list passes the rule of hooks",
+		`ResourceProperties.PermissionsBoundary is_string`, `ResourceProperties.PermissionsBoundary exists`,
+	},
+	{
+		"guard: an empty list passes the rule of templates",
+		"Properties.PermissionsBoundary is_string or", "Properties.PermissionsBoundary exists or",
 	},
 	{
 		"guard: a divided statement loses a resource",
@@ -1306,7 +1346,7 @@ var defects = []defect{
 	},
 	{
 		"guard: exempt users are service roles of stacks",
-		`!strings.Contains(arn, ":role/")`, `!strings.Contains(arn, ":iam:")`,
+		`return strings.Contains(arn, ":role/")`, `return strings.Contains(arn, ":iam:")`,
 	},
 	{
 		"guard: the rule of AWS Config has any length",
@@ -1314,11 +1354,19 @@ var defects = []defect{
 	},
 	{
 		"guard: documents that lack statements compare as equal",
-		`statements = append(statements, elements(document.Statement)...)`, `statements = append(statements[:0], elements(document.Statement)...)`,
+		`d.statements = append(d.statements, elements(members["Statement"])...)`, `d.statements = append(d.statements[:0], elements(members["Statement"])...)`,
 	},
 	{
 		"guard: what is no policy compares as nothing",
-		`if len(found) == 0 {`, `if found == nil && text == nil {`,
+		`if members["Statement"] == nil {`, `if document == nil {`,
+	},
+	{
+		"guard: statements that allow less are merged",
+		`known[key]["Resource"] = sorted(resources)`, `known[key]["Resource"] = resources[:1]`,
+	},
+	{
+		"guard: members that are there twice replace each other",
+		`d := jsontext.NewDecoder(bytes.NewReader(text))`, `d := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))`,
 	},
 	{
 		"guard: the order of lists differs",
@@ -1330,7 +1378,7 @@ var defects = []defect{
 	},
 	{
 		"guard: an environment that is none is written",
-		`case o.environment != "": return nil, boundary.Problem{What: r.Key.Describe()`, `case false: return nil, boundary.Problem{What: r.Key.Describe()`,
+		`case o.environment != "": return values, boundary.Problem{What: r.Key.Describe()`, `case false: return values, boundary.Problem{What: r.Key.Describe()`,
 	},
 	{
 		"guard: an override and the own value take effect together",
@@ -1343,6 +1391,18 @@ var defects = []defect{
 	{
 		"guard: the function is in the first account",
 		`if slices.ContainsFunc(places, func(at *place) bool { return at.account() != account }) { return "" }`, ``,
+	},
+	{
+		"guard: a file that something else wrote is overwritten",
+		`if is, err := d.wrote(present, texts); !is {`, `if is, err := d.wrote(present, texts); !is && err != nil {`,
+	},
+	{
+		"guard: parts of an earlier run stay silently",
+		`if d.policies != nil { p.tellLeft(d, out, paths, texts) }`, ``,
+	},
+	{
+		"guard: nothing is what is installed",
+		`if len(bytes.TrimSpace(text)) == 0 {`, `if len(text) > 0 && len(bytes.TrimSpace(text)) == 0 {`,
 	},
 	{
 		"guard: --also is ignored",
