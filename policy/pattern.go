@@ -45,7 +45,6 @@ type syntax struct {
 	wildcards bool // * and ? are
 	arn       bool // colons divide it
 	variables bool // ${...} is a variable
-	template  bool // ${AWS::...} is a pseudo parameter
 	facts     Facts
 }
 
@@ -95,15 +94,18 @@ func (p *pattern) endSegments(arn bool) {
 // facts have it, and returns what is behind it. Pseudo parameters are variables in
 // every version.
 func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable bool) {
-	if !strings.HasPrefix(text, "${") {
+	rest, pseudo := strings.CutPrefix(text, pseudoSign)
+	if !strings.HasPrefix(rest, "${") {
 		return text, false
 	}
-	name, behind, found := strings.Cut(text[len("${"):], "}")
-	pseudo := s.isPseudo(name)
+	name, behind, found := strings.Cut(rest[len("${"):], "}")
 	if !found || !s.variables && !pseudo {
 		return text, false
 	}
-	value, known := s.facts.value(name, pseudo)
+	if pseudo {
+		name = pseudoSign + name
+	}
+	value, known := s.facts.value(name)
 	switch {
 	case known:
 		p.addLiteral(value)
@@ -118,8 +120,6 @@ func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable 
 	}
 	return behind, true
 }
-
-func (s syntax) isPseudo(name string) bool { return s.template && strings.HasPrefix(name, "AWS::") }
 
 func (p *pattern) addLiteral(text string) {
 	for _, r := range text {
@@ -250,8 +250,8 @@ func overlaps(p, q pattern) bool {
 	var backing [2][64]int
 	now, next := append(positions(backing[0][:0]), 0), positions(backing[1][:0])
 	for _, s := range a {
-		for k := 0; k < len(now); k++ {
-			j := now[k]
+		for at := now.walk(); at.more(); {
+			j := at.take()
 			if s.isLong() {
 				next = next.add(j)
 			}
@@ -260,12 +260,12 @@ func overlaps(p, q pattern) bool {
 			}
 			switch t := b[j]; {
 			case t.isLong():
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 				if t.mayTake(s) {
 					next = next.add(j)
 				}
 			case s.isLong() && s.mayTake(t):
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 			case !s.isLong() && s.meets(t):
 				next = next.add(j + 1)
 			}
@@ -286,13 +286,28 @@ func (p positions) add(position int) positions {
 	return append(p, position)
 }
 
-// insert adds a position at i, if it is not there.
-func (p positions) insert(i, position int) positions {
-	if i < len(p) && p[i] == position {
-		return p
-	}
-	return slices.Insert(p, i, position)
+// walk takes positions one by one, and those that are reached from each without a
+// character.
+type walk struct {
+	rest    positions
+	reached int // the next position, if it is not among the rest; 0 for none
 }
+
+func (p positions) walk() walk { return walk{rest: p} }
+
+func (w *walk) more() bool { return w.reached > 0 || len(w.rest) > 0 }
+
+func (w *walk) take() int {
+	position := w.reached
+	if position == 0 || len(w.rest) > 0 && w.rest[0] == position {
+		position, w.rest = w.rest[0], w.rest[1:]
+	}
+	w.reached = 0
+	return position
+}
+
+// reach adds the position behind the one that was taken.
+func (w *walk) reach(position int) { w.reached = position }
 
 // reach reports whether behind one of the positions is only what matches no
 // characters.
@@ -352,11 +367,14 @@ func covers(q, p pattern) bool {
 	var backing [2][64]int
 	now, next := append(positions(backing[0][:0]), 0), positions(backing[1][:0])
 	for _, s := range b {
-		for k := 0; k < len(now) && now[k] < len(a); k++ {
-			j := now[k]
+		for at := now.walk(); at.more(); {
+			j := at.take()
+			if j == len(a) {
+				break
+			}
 			switch t := a[j]; {
 			case t.isStar():
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 				if t.takes(s) {
 					next = next.add(j)
 				}

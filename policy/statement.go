@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -40,6 +41,8 @@ type statement struct {
 	given      []condition // hold for every request that it matches
 	variables  []string    // those that a request may lack; NotInSight if there may be others
 	byAction   []match     // how it matches each action of the catalogue; nil until asked
+	isJudged   bool
+	grants     []judged // once it is judged
 }
 
 // patterns are those of Action or NotAction, Resource or NotResource.
@@ -47,6 +50,11 @@ type patterns struct {
 	except  bool
 	list    []pattern
 	aligned []pattern // for resources in a known format
+}
+
+// key is the same for statements that say the same.
+func (s *Statement) key(variables bool) string {
+	return fmt.Sprintf("%t %d %t %q %t %q %q", variables, s.Effect, s.Actions.Except, s.Actions.Texts, s.Resources.Except, s.Resources.Texts, s.Conditions)
 }
 
 func (s syntax) statement(from *Statement, id int) *statement {
@@ -81,7 +89,7 @@ func (s syntax) withoutValue(of *statement) []string {
 			names = append(names, NotInSight)
 		}
 		for _, name := range p.variables {
-			if !s.isPseudo(name) && !strings.Contains(name, ",") {
+			if !strings.HasPrefix(name, pseudoSign) && !strings.Contains(name, ",") {
 				names = append(names, name)
 			}
 		}
