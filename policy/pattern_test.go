@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -169,6 +170,22 @@ func TestFormats(t *testing.T) {
 		assert.Equal(t, tc.covers, covers(resource.pattern(tc.text), format), "%s covers %s", tc.text, tc.format)
 	}
 	assert.False(t, covers(resource.pattern("arn:aws:s3:::*"), Facts{}.format(bucket)), "the partition is not known")
+}
+
+// What two patterns of stars cost is in proportion to the product of their lengths.
+func BenchmarkPatterns(b *testing.B) {
+	for _, length := range []int{512, 1024, 2048} {
+		read := func(text string) pattern {
+			return syntax{wildcards: true}.pattern(strings.Repeat(text, length/len(text)))
+		}
+		p, q := read("a*b?"), read("?*a*")
+		b.Run(strconv.Itoa(length), func(b *testing.B) {
+			for b.Loop() {
+				overlaps(p, q)
+				covers(p, q)
+			}
+		})
+	}
 }
 
 // A text that matches both patterns is an overlap, and one that matches what is
