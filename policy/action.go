@@ -21,6 +21,9 @@ type action struct {
 	formats []int   // of the resources that requests are about
 }
 
+// ofFormats stands for a statement in the IDs of formats.
+const ofFormats = -1
+
 // withoutResource are the formats of what IAM is asked about if a request is about
 // no resource: the character * by itself, or, as in AWS's policies for
 // s3:ListAllMyBuckets, in an ARN of the service.
@@ -62,7 +65,9 @@ func readActions(c *catalogue.Catalogue, facts Facts) actions {
 			number, known := numbers[format]
 			if !known {
 				number = len(all.formats)
-				all.formats = append(all.formats, facts.format(format))
+				p := facts.format(format)
+				p.id = patternID{statement: ofFormats, number: number}
+				all.formats = append(all.formats, p)
 				numbers[format] = number
 			}
 			read.formats = append(read.formats, number)

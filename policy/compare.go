@@ -104,6 +104,7 @@ type memory struct {
 	resources  map[resource]match
 	conditions map[pair]match
 	taken      map[taken]bool
+	relations  relations
 }
 
 // maxMemory is enough for all statements of a large account, and bounds one in which
@@ -114,6 +115,7 @@ func newMemory() memory {
 	return memory{
 		documents: map[*Document][]placed{}, statements: map[string]*statement{},
 		resources: map[resource]match{}, conditions: map[pair]match{}, taken: map[taken]bool{},
+		relations: relations{},
 	}
 }
 
@@ -183,7 +185,7 @@ func (c *Comparison) statement(from *Statement, variables bool) *statement {
 // on resources that these actions do not have. If no action of a statement has any
 // of its resources, the grants are of the texts of the statement.
 func (c *Comparison) Grants(role ...*Document) iter.Seq[Grant] {
-	if c.size > c.limit {
+	if c.size+entrySize*len(c.relations) > c.limit {
 		c.memory = newMemory()
 	}
 	var statements []placed
@@ -352,6 +354,14 @@ func (s *statement) granted() (texts []string, resources []pattern) {
 	return s.Resources.Texts, s.resources.list
 }
 
+// aligned is one of these resources for a known format.
+func (s *statement) aligned(text int) pattern {
+	if s.resources.except {
+		return anything
+	}
+	return s.resources.aligned[text]
+}
+
 // withResources are the grants of an action, one for each of the resources that
 // the action has. If it has none of them, the catalogue may be wrong about it,
 // unless the action is only of a wildcard.
@@ -366,8 +376,8 @@ func (c *Comparison) withResources(g grant, resources []pattern) []grant {
 		}
 		isOf := false
 		for _, format := range c.actions.list[g.action].formats {
-			isOf = isOf || overlaps(c.actions.formats[format], resource)
-			if overlaps(c.actions.formats[format], resource.aligned()) {
+			isOf = isOf || c.relations.overlaps(c.actions.formats[format], resource)
+			if c.relations.overlaps(c.actions.formats[format], g.aligned(text)) {
 				g.formats = append(g.formats, format)
 			}
 		}
@@ -460,9 +470,9 @@ func (c *Comparison) matchResource(s *statement, g grant, format int) match {
 // target is what the requests of a grant are about that have resources in a format.
 func (c *Comparison) target(g grant, format int) target {
 	if format == anyFormat {
-		return target{named: g.resource}
+		return target{g.resource, nil, c.relations}
 	}
-	return target{g.resource.aligned(), &c.actions.formats[format]}
+	return target{g.aligned(g.text), &c.actions.formats[format], c.relations}
 }
 
 // outcomes are those of a grant under each boundary.

@@ -14,12 +14,20 @@ import (
 // for the partition does not reach beyond it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 type pattern struct {
+	id        patternID
 	symbols   []symbol
 	variables []string // the name of the symbol firstVariable-i is the ith
 	// loose says that the text may match less than the symbols do: a part is not
 	// in sight, or IAM completes an incomplete ARN.
 	loose      bool
 	notInSight bool // a part is
+}
+
+// patternID is of a resource of a statement, or of an ARN format, in a comparison. The
+// zero value is of no pattern in particular.
+type patternID struct {
+	statement, number int
+	aligned           bool
 }
 
 // symbol is a rune, or one of these.
@@ -235,6 +243,45 @@ func (f Facts) format(text string) pattern {
 // withoutDelimiters are the placeholders of ARN formats whose values never have a
 // slash or a colon. Of the others AWS does not say it.
 var withoutDelimiters = map[string]bool{"Partition": true, "Region": true, "Account": true, "BucketName": true}
+
+// relations are how long patterns of resources compare with others, each of which is
+// asked for with many ARN formats.
+type relations map[[2]patternID]relation
+
+// relation says how a pattern compares with another one.
+type relation struct{ covers, overlaps bool }
+
+// longPair is how large the product of the lengths of patterns is at least that are
+// remembered. Others cost no more than to look them up.
+const longPair = 1 << 12
+
+func (r relations) covers(q, p pattern) bool {
+	if !areLong(q, p) {
+		return covers(q, p)
+	}
+	return r.of(q, p).covers
+}
+
+func (r relations) overlaps(q, p pattern) bool {
+	if !areLong(q, p) {
+		return overlaps(q, p)
+	}
+	return r.of(q, p).overlaps
+}
+
+func areLong(q, p pattern) bool {
+	return q.id != patternID{} && p.id != patternID{} && len(q.symbols)*len(p.symbols) >= longPair
+}
+
+func (r relations) of(q, p pattern) relation {
+	key := [2]patternID{q.id, p.id}
+	of, known := r[key]
+	if !known {
+		of = relation{covers(q, p), overlaps(q, p)}
+		r[key] = of
+	}
+	return of
+}
 
 // overlaps reports whether some text matches both patterns. It is exact for
 // wildcards; variables and what is not in sight may be anything.
