@@ -92,7 +92,9 @@ func TestParseRefuses(t *testing.T) {
 	long := func(statements int, value string) policy.Value {
 		text := func(text string) policy.Value { return policy.Value{Kind: policy.String, Text: text} }
 		statement := policy.Value{Kind: policy.Object, Members: []policy.Member{
-			{Name: "Effect", Value: text("Allow")}, {Name: "Action", Value: text("*")}, {Name: "Resource", Value: text("*")},
+			{Name: "Effect", Value: text("Allow")},
+			{Name: "Action", Value: text("*")},
+			{Name: "Resource", Value: text("*")},
 			{Name: "Condition", Value: policy.Value{Kind: policy.Object, Members: []policy.Member{
 				{Name: "StringLike", Value: policy.Value{Kind: policy.Object, Members: []policy.Member{{Name: "aws:Key", Value: text(value)}}}},
 			}}},
