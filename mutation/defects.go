@@ -753,7 +753,7 @@ var defects = []defect{
 	},
 	{
 		"explain: a loop's variable is text in a policy template's value",
-		`return textAt(at, reader.text(value))`, `_ = reader
+		`return textAt(at, reader.policyText(value))`, `_ = reader
 				return textAt(at, documentReader{known: r.known}.text(value))`,
 	},
 	{
