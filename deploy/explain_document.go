@@ -97,7 +97,7 @@ func (r documentReader) value(n template.Node) policy.Value {
 			}
 		}
 	case n.IsObject() || n.IsString():
-		if text := r.text(n); text != policy.NotInSight {
+		if text := r.policyText(n); text != policy.NotInSight {
 			v.Kind, v.Text = policy.String, text
 		}
 	case !n.IsNull():
@@ -117,9 +117,13 @@ func isFunction(n template.Node) bool {
 // Source: CloudFormation User Guide, dynamic references.
 var dynamicReference = regexp.MustCompile(`\{\{resolve:[^}]*\}\}`)
 
-// text is a string, or what an intrinsic function makes of strings. Parts that the
-// template does not show are policy.NotInSight.
-func (r documentReader) text(n template.Node) string {
+// text is a string, or what an intrinsic function makes of strings, as people and
+// [boundary.Parse] read it: with pseudo parameters as templates spell them.
+func (r documentReader) text(n template.Node) string { return policy.Spelled(r.policyText(n)) }
+
+// policyText is a text as package policy reads it. Parts that the template does not
+// show are policy.NotInSight.
+func (r documentReader) policyText(n template.Node) string {
 	return dynamicReference.ReplaceAllString(r.composed(n), policy.NotInSight)
 }
 
@@ -194,7 +198,7 @@ func (r documentReader) substituted(text string, values map[string]template.Node
 func (r documentReader) variable(name string) string {
 	switch name {
 	case "AWS::AccountId", "AWS::Partition", "AWS::Region":
-		return "${" + name + "}"
+		return policy.Pseudo(name)
 	}
 	if text, known := r.known[name]; known {
 		return text

@@ -70,10 +70,10 @@ func (r documentReader) nameIn(n template.Node) string {
 	if n.Absent() {
 		return policy.NotInSight
 	}
-	return r.text(n)
+	return r.policyText(n)
 }
 
 func (f arnForm) arn(name string) string {
-	place := strings.ReplaceAll(f.prefix, "@", "${AWS::Region}:${AWS::AccountId}")
-	return "arn:${AWS::Partition}:" + f.service + ":" + place + name + f.suffix
+	place := strings.ReplaceAll(f.prefix, "@", policy.Pseudo("AWS::Region")+":"+policy.Pseudo("AWS::AccountId"))
+	return "arn:" + policy.Pseudo("AWS::Partition") + ":" + f.service + ":" + place + name + f.suffix
 }

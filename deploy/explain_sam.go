@@ -267,7 +267,7 @@ func (r samReader) addDocument(role *grantee, id, name, document string, values 
 	made := placed(template.Whole([]byte(document)), at, func(n template.Node) template.Node {
 		if function, argument := n.Only(); function == "Ref" {
 			if value, given := values[argument.Text]; given {
-				return textAt(at, reader.text(value))
+				return textAt(at, reader.policyText(value))
 			}
 		}
 		return n

@@ -65,7 +65,7 @@ func (r connectorReader) endpoint(connector string, reference template.Node) end
 	reader := r.reader(connector)
 	e := endpoint{
 		typ: cloudFormationType(reference.Get("Type").Text),
-		arn: reader.text(reference.Get("Arn")), name: reader.text(reference.Get("Name")),
+		arn: reader.policyText(reference.Get("Arn")), name: reader.policyText(reference.Get("Name")),
 	}
 	if roles := r.rolesBy(connector, reference.Get("RoleName")); len(roles) == 1 {
 		e.role = roles[0]
@@ -103,7 +103,7 @@ func (r connectorReader) yields(function []byte, id string) string {
 	if function == nil {
 		return policy.NotInSight
 	}
-	return documentReader{known: r.known}.text(placed(template.Whole(function), 0, func(n template.Node) template.Node {
+	return documentReader{known: r.known}.policyText(placed(template.Whole(function), 0, func(n template.Node) template.Node {
 		n.Text = strings.ReplaceAll(n.Text, "%{logicalId}", id)
 		return n
 	}))
@@ -167,7 +167,7 @@ const ruleType = "AWS::Events::Rule"
 func (r connectorReader) ruleRole(rule, target endpoint) *grantee {
 	reader := r.reader(rule.id)
 	for _, of := range rule.properties.Get("Targets").Elements {
-		if arn := of.Get("Arn"); target.id != "" && referredTo(arn) == target.id || isWhole(target.arn) && reader.text(arn) == target.arn {
+		if arn := of.Get("Arn"); target.id != "" && referredTo(arn) == target.id || isWhole(target.arn) && reader.policyText(arn) == target.arn {
 			return r.roles[referredTo(of.Get("RoleArn"))]
 		}
 	}

@@ -18,7 +18,9 @@ import (
 // The words of pbm explain: its text, and what code scanning and GitHub show.
 
 // shownText is a text of a document, with {...} for what is not in sight.
-func shownText(text string) string { return strings.ReplaceAll(text, policy.NotInSight, "{...}") }
+func shownText(text string) string {
+	return strings.ReplaceAll(policy.Spelled(text), policy.NotInSight, "{...}")
+}
 
 // actionsOf names actions that a statement does not show.
 func actionsOf(line int) string {

@@ -753,7 +753,7 @@ var defects = []defect{
 	},
 	{
 		"explain: a loop's variable is text in a policy template's value",
-		`return textAt(at, reader.text(value))`, `_ = reader
+		`return textAt(at, reader.policyText(value))`, `_ = reader
 				return textAt(at, documentReader{known: r.known}.text(value))`,
 	},
 	{
@@ -783,7 +783,7 @@ var defects = []defect{
 	},
 	{
 		"explain: targets that are not in sight are the same",
-		`isWhole(target.arn) && reader.text(arn) == target.arn {`, `reader.text(arn) == target.arn {`,
+		`isWhole(target.arn) && reader.policyText(arn) == target.arn {`, `reader.policyText(arn) == target.arn {`,
 	},
 	// Audits.
 	{
@@ -894,8 +894,8 @@ var defects = []defect{
 	},
 	{
 		"explain: what is within a part of the resources is within all",
-		`return covers(p, t.named) || t.format != nil && covers(p, *t.format)`,
-		`return covers(p, t.named) || covers(t.named, p) || t.format != nil && covers(p, *t.format)`,
+		`return t.format != nil && t.relations.covers(p, *t.format) || t.relations.covers(p, t.named)`,
+		`return t.format != nil && t.relations.covers(p, *t.format) || t.relations.covers(p, t.named) || covers(t.named, p)`,
 	},
 	{
 		"explain: resources are in any case",
@@ -945,8 +945,34 @@ var defects = []defect{
 		`if !found || !s.variables && !pseudo {`, `if !found || false && pseudo {`,
 	},
 	{
-		"explain: a pseudo parameter in a policy of IAM has a value",
-		`return s.template && strings.HasPrefix(name, "AWS::")`, `return strings.HasPrefix(name, "AWS::")`,
+		"explain: a literal ${AWS::AccountId} is a pseudo parameter",
+		`if pseudo {
+		name = pseudoSign + name`, `if pseudo = pseudo || strings.HasPrefix(name, "AWS::"); pseudo {
+		name = pseudoSign + name`,
+	},
+	{
+		"explain: a literal ${AWS::AccountId} always has a value",
+		`!strings.HasPrefix(name, pseudoSign) && !strings.Contains(name, ",")`, `!strings.Contains(name, "AWS::") && !strings.Contains(name, ",")`,
+	},
+	{
+		"explain: a pseudo parameter is a literal",
+		`return policy.Pseudo(name)`, `return policy.Spelled(policy.Pseudo(name))`,
+	},
+	{
+		"explain: ${!AWS::AccountId} is a pseudo parameter",
+		`out.WriteString("${" + literal + "}")`, `out.WriteString(policy.Pseudo(literal))`,
+	},
+	{
+		"explain: the value of a Boolean key has one case",
+		`is("bool", strings.ToLower(keys[key]))`, `is("bool", keys[key])`,
+	},
+	{
+		"explain: transforms, phone numbers and log groups without a name are no resources",
+		`slices.Concat(a.Resources, unlistedFormats[lower])`, `slices.Concat(a.Resources, unlistedFormats[a.Name])`,
+	},
+	{
+		"explain: a statement whose resources are of none of its actions grants nothing",
+		`s.eachText(add)`, `_ = add`,
 	},
 	{
 		"explain: two variables are the same",
@@ -1000,15 +1026,46 @@ var defects = []defect{
 	},
 	{
 		"explain: the role denies what another statement is about",
-		`return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty != all`, `return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty == none`,
+		`return t.overlaps(p) && s.resources.match(target{p, t.format, t.relations}).certainty != all`, `return t.overlaps(p) && s.resources.match(target{p, t.format, t.relations}).certainty == none`,
 	},
 	{
 		"explain: the role denies on a condition what the boundary denies always",
 		`if !implied(s.conditions, other.given) ||`, `if len(s.conditions) == 0 && !implied(s.conditions, other.given) ||`,
 	},
 	{
-		"explain: roles with the same document have the same denials",
-		`for _, s := range slices.Concat(statements, denials) {`, `for _, s := range statements {`,
+		"explain: a denial of the role that may be about an action is",
+		`if c.matchAction(denial, g).certainty == all {`, `if c.matchAction(denial, g).certainty != none {`,
+	},
+	{
+		"explain: what is remembered with a role's denials is of every role",
+		`return c.outcomes(g), false`, `copy(of.outcomes, c.outcomes(g))
+		return of.outcomes, false`,
+	},
+	{
+		"explain: a denial of the role does not make its outcomes more certain",
+		`return o.Verdict == MayBeLost || o.ByCatalogue`, `return o.ByCatalogue`,
+	},
+	{
+		"explain: what denials take of one resource they take of each",
+		`key := taken{denial.id, resource{s.id, g.id, g.text, format}}`, `key := taken{denial.id, resource{s.id, g.id, 0, format}}`,
+	},
+	{
+		"explain: statements with other conditions are the same",
+		`s.Resources.Except, s.Resources.Texts, s.Conditions)`, `s.Resources.Except, s.Resources.Texts, len(s.Conditions))`,
+	},
+	{
+		"explain: a version of the policy language is the other",
+		`"%t %d %t %q %t %q %q", variables,`, `"%t %d %t %q %t %q %q", true || variables,`,
+	},
+	{
+		"explain: what is remembered has no limit",
+		`> c.limit {`, `> c.limit && c.ids < 0 {`,
+	},
+	{
+		"explain: a * is passed without what it may take",
+		`at.reach(j + 1)
+				if t.mayTake(s) {`, `at.reach(j + 1)
+				if t.mayTake(s) && j > 0 {`,
 	},
 	{
 		"explain: without a version variables are variables",

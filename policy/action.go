@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"permissions-boundary-macro/policy/catalogue"
@@ -20,10 +21,32 @@ type action struct {
 	formats []int   // of the resources that requests are about
 }
 
+// ofFormats stands for a statement in the IDs of formats.
+const ofFormats = -1
+
 // withoutResource are the formats of what IAM is asked about if a request is about
 // no resource: the character * by itself, or, as in AWS's policies for
 // s3:ListAllMyBuckets, in an ARN of the service.
 var withoutResource = []int{0, 1}
+
+// unlistedFormats are the formats of resources that requests of an action are about,
+// but that the Service Authorization Reference, and so the catalogue, lacks. By action,
+// in lower case.
+var unlistedFormats = map[string][]string{
+	// Of the transforms and macros of the template, in the account aws or their own:
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+	"cloudformation:createchangeset": {transformFormat},
+	"cloudformation:createstack":     {transformFormat},
+	"cloudformation:updatestack":     {transformFormat},
+	// Of all log groups, with empty names of the group and the stream, as in the
+	// message with which IAM denies it:
+	// https://github.com/hashicorp/terraform-provider-aws/issues/8804
+	"logs:describeloggroups": {"arn:${Partition}:logs:${Region}:${Account}:log-group:${LogGroupName}:log-stream:${LogStreamName}"},
+	// Of a text message: https://github.com/zappa/Zappa/issues/791
+	"sns:publish": {"+${PhoneNumber}"},
+}
+
+const transformFormat = "arn:${Partition}:cloudformation:${Region}:${Account}:transform/${TransformName}"
 
 func readActions(c *catalogue.Catalogue, facts Facts) actions {
 	all := actions{services: map[string][2]int{}, formats: []pattern{
@@ -38,11 +61,13 @@ func readActions(c *catalogue.Catalogue, facts Facts) actions {
 		if a.WithoutResource {
 			read.formats = append(read.formats, withoutResource...)
 		}
-		for _, format := range a.Resources {
+		for _, format := range slices.Concat(a.Resources, unlistedFormats[lower]) {
 			number, known := numbers[format]
 			if !known {
 				number = len(all.formats)
-				all.formats = append(all.formats, facts.format(format))
+				p := facts.format(format)
+				p.id = patternID{statement: ofFormats, number: number}
+				all.formats = append(all.formats, p)
 				numbers[format] = number
 			}
 			read.formats = append(read.formats, number)

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -69,6 +70,26 @@ func BenchmarkAdministrator(b *testing.B) {
 				require.Greater(b, grants, 20000)
 			}
 		})
+	}
+}
+
+// 400 roles that may do everything, but for a denial of their own.
+func BenchmarkOwnDenials(b *testing.B) {
+	catalogue.Embedded()
+	for b.Loop() {
+		comparison := policy.NewComparison(catalogue.Embedded(), policy.Facts{Partition: "aws"}, mustParse(b, workload.Boundary()))
+		grants := 0
+		for role := range 400 {
+			for range comparison.Grants(mustParse(b, fmt.Sprintf(`{"Version":"2012-10-17","Statement":[
+				{"Effect":"Allow","Action":"*","Resource":"*"},
+				{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"arn:aws:s3:::b%d"}]}`, role))) {
+				grants++
+			}
+		}
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		b.ReportMetric(float64(memory.HeapSys)/(1<<20), "MiB")
+		require.Greater(b, grants, 400*20000)
 	}
 }
 

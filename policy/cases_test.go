@@ -127,6 +127,21 @@ func describe(o policy.Outcome) string {
 	return text
 }
 
+// What two documents say in other versions of the policy language is not the same.
+func TestVersionsAreNotShared(t *testing.T) {
+	const statement = `"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::${aws:username}/*"}}`
+	old, current := mustParse(t, `{"Version":"2008-10-17",`+statement), mustParse(t, `{"Version":"2012-10-17",`+statement)
+	comparison := policy.NewComparison(catalogue.Embedded(), policy.Facts{}, old)
+	for _, tc := range []struct {
+		role *policy.Document
+		want policy.Verdict
+	}{{current, policy.Lost}, {old, policy.Kept}} {
+		grants := slices.Collect(comparison.Grants(tc.role))
+		require.Len(t, grants, 1)
+		assert.Equal(t, tc.want, grants[0].Outcomes[0].Verdict)
+	}
+}
+
 // A document that two roles share grants each what that role does not deny.
 func TestSharedDocument(t *testing.T) {
 	shared := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["sqs:SendMessage","sqs:DeleteQueue"],"Resource":"*"}}`)

@@ -158,3 +158,21 @@ func TestConditions(t *testing.T) {
 	notInSight := syntax{}.conditions(&Statement{Conditions: []Condition{{Operator: NotInSight, Key: NotInSight}, {Operator: "StringEquals", Key: "a", Values: []string{NotInSight}}}})
 	assert.False(t, slices.ContainsFunc(notInSight, func(c condition) bool { return c.implies(c) || c.excludes(c) }), "what is not in sight proves nothing")
 }
+
+// IAM reads the value of a Boolean key in any case, and the texts of others as they are.
+func TestKnownValues(t *testing.T) {
+	given := Facts{Keys: map[string]string{"aws:SecureTransport": "True"}}.conditions()
+	for text, want := range map[string][2]bool{
+		`"Bool":{"aws:SecureTransport":"true"}`:           {true, false},
+		`"Bool":{"aws:SecureTransport":"FALSE"}`:          {false, true},
+		`"StringEquals":{"aws:SecureTransport":"True"}`:   {true, false},
+		`"StringEquals":{"aws:SecureTransport":"true"}`:   {false, true},
+		`"Bool":{"aws:MultiFactorAuthPresent":"true"}`:    {false, false},
+		`"StringLike":{"aws:securetransport":["T*","f"]}`: {true, false},
+	} {
+		d, err := Parse([]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + text + `}}}`))
+		require.NoError(t, err)
+		conditions := syntax{variables: true}.conditions(d.Statements[0])
+		assert.Equal(t, want, [2]bool{implied(conditions, given), excluded(conditions, given)}, text)
+	}
+}

@@ -13,11 +13,21 @@ import (
 // text, wildcards included.
 const NotInSight = "\x00"
 
+// Pseudo stands in a text of [Read] for the value of a pseudo parameter, such as
+// AWS::AccountId. Without it, ${AWS::AccountId} is what it is for IAM: a policy
+// variable that no request has, or text.
+func Pseudo(name string) string { return pseudoSign + "${" + name + "}" }
+
+// pseudoSign is not UTF-8, so no text of a document has it.
+const pseudoSign = "\xff"
+
+// Spelled is a text with pseudo parameters as templates spell them: ${AWS::AccountId}.
+func Spelled(text string) string { return strings.ReplaceAll(text, pseudoSign, "") }
+
 // Document is an identity-based policy or a permissions boundary. It is immutable.
 type Document struct {
 	Statements []*Statement
 	variables  bool // ${...} is a variable: Version 2012-10-17
-	template   bool // ${AWS::...} is a pseudo parameter
 }
 
 // Statement is a statement of a document.
@@ -71,18 +81,7 @@ func Parse(text []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(value)
-}
-
-// Read reads a document of a template from a tree of values, as Parse does. Values
-// of the kind Unknown are not in sight, and ${AWS::Partition}, ${AWS::AccountId} and
-// ${AWS::Region} are pseudo parameters.
-func Read(document Value) (*Document, error) {
-	d, err := read(document)
-	if err == nil {
-		d.template = true
-	}
-	return d, err
+	return Read(value)
 }
 
 // Mentions reports whether a condition or a policy variable is about a condition key,
@@ -97,7 +96,9 @@ func (d *Document) Mentions(key string) bool {
 	})
 }
 
-func read(document Value) (*Document, error) {
+// Read reads a document of a template from a tree of values, as Parse does. Values
+// of the kind Unknown are not in sight.
+func Read(document Value) (*Document, error) {
 	if document.Kind == Unknown {
 		return DocumentNotInSight(), nil
 	}
@@ -120,14 +121,45 @@ func read(document Value) (*Document, error) {
 	if !given {
 		return nil, errors.New("no Statement")
 	}
+	total := 0
 	for i, value := range listed(statements) {
 		s, err := d.readStatement(value)
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
+		size := s.size()
+		if total += size; size > maxPolicy || total > maxAlternatives {
+			return nil, fmt.Errorf("statement %d: the document is longer than any policy", i+1)
+		}
 		d.Statements = append(d.Statements, s)
 	}
 	return d, nil
+}
+
+// maxPolicy is how many characters the policies of a role have at most:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const maxPolicy = 10240
+
+// maxAlternatives is for a document of a template, which has the statements of both
+// branches of Fn::If. It bounds what it costs to compare patterns.
+const maxAlternatives = 10 * maxPolicy
+
+// size counts the characters of the texts of a statement, except those of pseudo
+// parameters, whose values may be shorter.
+func (s *Statement) size() int {
+	texts := slices.Concat(s.Actions.Texts, s.Resources.Texts)
+	for _, c := range s.Conditions {
+		texts = append(append(texts, c.Operator, c.Key), c.Values...)
+	}
+	size := 0
+	for _, text := range texts {
+		before, rest, isPseudo := strings.Cut(text, pseudoSign)
+		for size += utf8.RuneCountInString(before); isPseudo; size += utf8.RuneCountInString(before) {
+			_, rest, _ = strings.Cut(rest, "}")
+			before, rest, isPseudo = strings.Cut(rest, pseudoSign)
+		}
+	}
+	return size
 }
 
 func (d *Document) readStatement(value Value) (*Statement, error) {
@@ -309,13 +341,13 @@ func checkAction(text string) error {
 	case text == "*", strings.Contains(text, NotInSight), found && service != "" && name != "" && !strings.ContainsAny(text, "${} "):
 		return nil
 	}
-	return fmt.Errorf("%q is not an action", text)
+	return fmt.Errorf("%q is not an action", Spelled(text))
 }
 
 // checkResource accepts ARNs, and what begins with a wildcard or is not in sight.
 func (d *Document) checkResource(text string) error {
 	if !strings.HasPrefix(text, "arn:") && !strings.HasPrefix(text, "*") && !strings.HasPrefix(text, NotInSight) {
-		return fmt.Errorf("%q is not an ARN or *", text)
+		return fmt.Errorf("%q is not an ARN or *", Spelled(text))
 	}
 	return d.checkVariables(text)
 }
@@ -328,7 +360,7 @@ func (d *Document) checkVariables(text string) error {
 			return nil
 		}
 		if _, behind, found = strings.Cut(behind, "}"); !found {
-			return fmt.Errorf("the variable in %q has no end", text)
+			return fmt.Errorf("the variable in %q has no end", Spelled(text))
 		}
 	}
 	return nil

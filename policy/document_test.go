@@ -87,6 +87,38 @@ func TestParseRefuses(t *testing.T) {
 		_, err := policy.Parse([]byte(text))
 		assert.EqualError(t, err, message, text)
 	}
+	// The limit is for what IAM gets: a pseudo parameter may have a short value, and a
+	// document of a template has both branches of Fn::If.
+	long := func(statements int, value string) policy.Value {
+		text := func(text string) policy.Value { return policy.Value{Kind: policy.String, Text: text} }
+		statement := policy.Value{Kind: policy.Object, Members: []policy.Member{
+			{Name: "Effect", Value: text("Allow")},
+			{Name: "Action", Value: text("*")},
+			{Name: "Resource", Value: text("*")},
+			{Name: "Condition", Value: policy.Value{Kind: policy.Object, Members: []policy.Member{
+				{Name: "StringLike", Value: policy.Value{Kind: policy.Object, Members: []policy.Member{{Name: "aws:Key", Value: text(value)}}}},
+			}}},
+		}}
+		return policy.Value{Kind: policy.Object, Members: []policy.Member{{Name: "Statement", Value: policy.Value{Kind: policy.List, Elements: slices.Repeat([]policy.Value{statement}, statements)}}}}
+	}
+	for _, tc := range []struct {
+		document policy.Value
+		message  string
+	}{
+		{long(1, strings.Repeat("a", 10200)), ""},
+		{long(10, strings.Repeat("a", 10200)), ""},
+		{long(1, strings.Repeat("a", 10241)), "statement 1: the document is longer than any policy"},
+		{long(11, strings.Repeat("a", 10200)), "statement 11: the document is longer than any policy"},
+		{long(1, strings.Repeat(policy.Pseudo("AWS::Region")+"-", 9000)), ""},
+		{long(1, strings.Repeat(policy.Pseudo("AWS::Region")+"--", 9000)), "statement 1: the document is longer than any policy"},
+	} {
+		_, err := policy.Read(tc.document)
+		if tc.message == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.EqualError(t, err, tc.message)
+		}
+	}
 	// Without variables they are text.
 	_, err := policy.Parse([]byte(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${a"}}`))
 	assert.NoError(t, err)
@@ -142,8 +174,9 @@ func TestReadNotInSight(t *testing.T) {
 	assert.EqualError(t, err, "statement 1: the Effect is neither Allow nor Deny")
 }
 
-// Pseudo parameters are those of templates. In a policy that IAM has they have no
-// value, and in one of 2008 they are text.
+// Pseudo parameters are those of templates, behind their sign. As IAM has it, and so
+// without an intrinsic function, ${AWS::AccountId} has no value, and in a document of
+// 2008 it is text.
 func TestPseudoParameters(t *testing.T) {
 	resource := func(version, resource string) policy.Value {
 		text := func(text string) policy.Value { return policy.Value{Kind: policy.String, Text: text} }
@@ -155,17 +188,25 @@ func TestPseudoParameters(t *testing.T) {
 		}}
 	}
 	const queue, parameter = "arn:aws:sqs:eu-west-1:111122223333:q", "arn:aws:sqs:eu-west-1:${AWS::AccountId}:q"
+	pseudo := strings.Replace(parameter, "${AWS::AccountId}", policy.Pseudo("AWS::AccountId"), 1)
+	assert.Equal(t, parameter, policy.Spelled(pseudo))
 	role := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"`+queue+`"}}`)
 	for _, version := range []string{"2012-10-17", "2008-10-17"} {
-		ofTemplate, err := policy.Read(resource(version, parameter))
+		ofTemplate, err := policy.Read(resource(version, pseudo))
+		require.NoError(t, err)
+		literal, err := policy.Read(resource(version, parameter))
 		require.NoError(t, err)
 		ofIAM := mustParse(t, `{"Version":"`+version+`","Statement":{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"`+parameter+`"}}`)
-		for g := range policy.NewComparison(catalogue.Embedded(), policy.Facts{Account: "111122223333"}, ofTemplate, ofIAM).Grants(role) {
+		for g := range policy.NewComparison(catalogue.Embedded(), policy.Facts{Account: "111122223333"}, ofTemplate, ofIAM, literal).Grants(role) {
 			assert.Equal(t, policy.Kept, g.Outcomes[0].Verdict, version)
 			assert.NotEqual(t, policy.Kept, g.Outcomes[1].Verdict, version)
+			assert.Equal(t, g.Outcomes[1].Verdict, g.Outcomes[2].Verdict, version)
 		}
 		for g := range policy.NewComparison(catalogue.Embedded(), policy.Facts{}, ofTemplate).Grants(ofTemplate) {
 			assert.Equal(t, policy.Kept, g.Outcomes[0].Verdict, "the same account on both sides")
+		}
+		for g := range policy.NewComparison(catalogue.Embedded(), policy.Facts{}, literal).Grants(ofTemplate) {
+			assert.NotEqual(t, policy.Kept, g.Outcomes[0].Verdict, "an account and what is not one")
 		}
 	}
 }

@@ -17,11 +17,11 @@ type Facts struct {
 	Keys map[string]string
 }
 
-// value returns the value of a policy variable, or of a pseudo parameter of
-// CloudFormation.
-func (f Facts) value(name string, pseudo bool) (value string, known bool) {
-	if pseudo {
-		value = map[string]string{"AWS::Partition": f.Partition, "AWS::AccountId": f.Account, "AWS::Region": f.Region}[name]
+// value returns the value of a policy variable, or of a pseudo parameter behind its
+// sign.
+func (f Facts) value(name string) (value string, known bool) {
+	if pseudo, isPseudo := strings.CutPrefix(name, pseudoSign); isPseudo {
+		value = map[string]string{"AWS::Partition": f.Partition, "AWS::AccountId": f.Account, "AWS::Region": f.Region}[pseudo]
 	} else {
 		value = f.keys()[strings.ToLower(name)]
 	}
@@ -45,10 +45,10 @@ func (f Facts) conditions() []condition {
 	var all []condition
 	keys := f.keys()
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		for _, name := range []string{"stringequals", "bool"} {
-			value := syntax{}.pattern(keys[key])
-			all = append(all, condition{operator: operator{comparison: comparisons[name]}, key: key, values: []pattern{value}})
+		is := func(operatorName, value string) condition {
+			return condition{operator: operator{comparison: comparisons[operatorName]}, key: key, values: []pattern{syntax{}.pattern(value)}}
 		}
+		all = append(all, is("stringequals", keys[key]), is("bool", strings.ToLower(keys[key])))
 	}
 	return all
 }

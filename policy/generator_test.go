@@ -13,6 +13,7 @@ import (
 
 // small is a catalogue in which random policies and requests often meet.
 var small = &catalogue.Catalogue{Version: "1", Date: "2026-01-01", Actions: []catalogue.Action{
+	{Name: "cloudformation:CreateChangeSet", Resources: []string{"arn:${Partition}:cloudformation:${Region}:${Account}:stack/${StackName}/${Id}"}},
 	{Name: "iam:CreateRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
 	{Name: "iam:ListRoles", WithoutResource: true},
 	{Name: "iam:PassRole", Resources: []string{"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
@@ -21,8 +22,15 @@ var small = &catalogue.Catalogue{Version: "1", Date: "2026-01-01", Actions: []ca
 	{Name: "s3:GetTags", Resources: []string{"arn:${Partition}:s3:::${BucketName}", "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"}},
 	{Name: "s3:ListAllMyBuckets", WithoutResource: true},
 	{Name: "s3:ListBucket", Resources: []string{"arn:${Partition}:s3:::${BucketName}"}},
+	{Name: "sns:Publish", Resources: []string{"arn:${Partition}:sns:${Region}:${Account}:${TopicName}"}},
 	{Name: "sqs:Send", Resources: []string{"arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"}},
 }}
+
+// unlistedFormats are resources that requests are about, but that the catalogue lacks.
+var unlistedFormats = map[string][]string{
+	"cloudformation:CreateChangeSet": {"arn:${Partition}:cloudformation:${Region}:${Account}:transform/${TransformName}"},
+	"sns:Publish":                    {"+${PhoneNumber}"},
+}
 
 // unlisted are actions that the catalogue lacks.
 var unlisted = []string{"s3:GetNew", "sqs:Purge", "x:Y"}
@@ -33,7 +41,7 @@ var formats = func() map[string][]*regexp.Regexp {
 	all := map[string][]*regexp.Regexp{}
 	placeholder := regexp.MustCompile(`\\\$\\\{(\w+)\\\}`)
 	for _, action := range small.Actions {
-		for _, format := range action.Resources {
+		for _, format := range slices.Concat(action.Resources, unlistedFormats[action.Name]) {
 			expression := placeholder.ReplaceAllStringFunc(regexp.QuoteMeta(format), func(text string) string {
 				if slices.Contains([]string{`\$\{Partition\}`, `\$\{Region\}`, `\$\{Account\}`, `\$\{BucketName\}`}, text) {
 					return `[^:/]*`
@@ -42,6 +50,19 @@ var formats = func() map[string][]*regexp.Regexp {
 			})
 			name := strings.ToLower(action.Name)
 			all[name] = append(all[name], regexp.MustCompile(`^`+expression+`$`))
+		}
+	}
+	return all
+}()
+
+// patterns are those resources as patterns.
+var patterns = func() map[string][]string {
+	all := map[string][]string{}
+	placeholder := regexp.MustCompile(`\$\{\w+\}`)
+	for _, action := range small.Actions {
+		for _, format := range slices.Concat(action.Resources, unlistedFormats[action.Name]) {
+			name := strings.ToLower(action.Name)
+			all[name] = append(all[name], placeholder.ReplaceAllString(format, "*"))
 		}
 	}
 	return all
@@ -67,8 +88,12 @@ type randomCase struct {
 	*rand.Rand
 	resources  []string
 	conditions []condition
+	account    string // in which a template is deployed
 	facts      policy.Facts
 }
+
+// region is where a template is deployed.
+const region = "r"
 
 // statement is a statement to be written.
 type statement struct {
@@ -98,11 +123,15 @@ func (c *randomCase) once(n int) bool { return c.IntN(n) == 0 }
 
 func newCase(seed uint64) *randomCase {
 	c := &randomCase{Rand: rand.New(rand.NewPCG(seed, 0))}
+	c.account = pick(c.Rand, "1", "2")
 	if c.once(2) {
 		c.facts.Partition = "aws"
 	}
 	if c.once(2) {
-		c.facts.Account = "1"
+		c.facts.Account = c.account
+	}
+	if c.once(2) {
+		c.facts.Region = region
 	}
 	if c.once(2) {
 		c.facts.Keys = map[string]string{"C:Known": pick(c.Rand, "a", "b", "true")}
@@ -119,6 +148,7 @@ func newCase(seed uint64) *randomCase {
 var arns = []string{
 	"arn:aws:s3:::*", "arn:aws:s3:::a", "arn:aws:s3:::a/k", "arn:aws:s3:::a/k", "arn:aws:s3:::ab/k/l", "arn:aws:s3:::b/K", "arn:aws:s3:::a/x:y", "arn:aws:s3:::a:b/k",
 	"arn:aws:s3:::a/x:iam::1:role/a", "arn:aws-cn:s3:::a/k", "arn:aws:iam::1:role/a", "arn:aws:iam::2:role/p/a", "arn:aws:sqs:r:1:q", "arn:aws:sqs:s:2:q:a",
+	"arn:aws:sns:r:1:t", "arn:aws:cloudformation:r:2:stack/a/k", "arn:aws:cloudformation:r:aws:transform/a",
 }
 
 // resource is a text of Resource.
@@ -135,7 +165,7 @@ func (c *randomCase) resource() string {
 		} else if isIn {
 			return text
 		}
-		text = text[:at] + pick(c.Rand, "*", "*", "*", "?", "a", "K", ":", "${aws:username}", "${aws:Tag/t}", "${aws:Tag/t, 'a'}", "${aws:PrincipalAccount}", "${c:known}", "${*}") + text[end:]
+		text = text[:at] + pick(c.Rand, "*", "*", "*", "?", "a", "K", ":", "${aws:username}", "${aws:Tag/t}", "${aws:Tag/t, 'a'}", "${aws:PrincipalAccount}", "${c:known}", "${*}", "${AWS::AccountId}") + text[end:]
 	}
 	switch {
 	case c.once(8):
@@ -158,7 +188,7 @@ var operatorsOf = map[string][]string{
 }
 
 var valuesOf = map[string][]string{
-	"c:text":   {"a", "b", "A", "ab", "a*", "?", "${aws:username}"},
+	"c:text":   {"a", "b", "A", "ab", "a*", "?", "1", "${aws:username}"},
 	"c:known":  {"a", "b", "a*", "${aws:username}", "true"},
 	"c:texts":  {"a", "b", "ab", "a*"},
 	"c:arn":    {"arn:aws:iam::1:role/a", "arn:aws:iam::1:role/*", "arn:*:iam::*:role/p/a", "arn:aws:iam::*:role/a"},
@@ -210,7 +240,7 @@ func (c *randomCase) document(effects ...string) document {
 func (c *randomCase) statement(effects []string) statement {
 	s := statement{Effect: pick(c.Rand, effects...), Except: c.once(6), ExceptResources: c.once(6)}
 	for range 1 + c.IntN(3) {
-		s.Actions = append(s.Actions, pick(c.Rand, "*", "s3:*", "s3:Get*", "S3:getobject", "s3:?etObject", "s3:List*", "iam:*", "iam:passrole", "sqs:Send", "sqs:*", "s3:GetN*", "x:Y", "s3:GetAcl"))
+		s.Actions = append(s.Actions, pick(c.Rand, "*", "s3:*", "s3:Get*", "S3:getobject", "s3:?etObject", "s3:List*", "iam:*", "iam:passrole", "sqs:Send", "sqs:*", "s3:GetN*", "x:Y", "s3:GetAcl", "sns:*", "cloudformation:*"))
 		s.Resources = append(s.Resources, pick(c.Rand, c.resources...))
 	}
 	for range c.IntN(5) / 3 {
@@ -234,6 +264,7 @@ func (c *randomCase) hide(d document) document {
 				at := len("arn:aws:") + c.IntN(len(text)-len("arn:aws:")+1)
 				s.Resources[j] = text[:at] + policy.NotInSight + text[min(len(text), at+c.IntN(4)):]
 			}
+			s.Resources[j] = c.asFunction(s.Resources[j])
 		}
 		for j, text := range s.Actions {
 			if name := strings.Index(text, ":") + 1; c.once(6) && name > 0 {
@@ -247,9 +278,35 @@ func (c *randomCase) hide(d document) document {
 				of.values[c.IntN(len(of.values))] = policy.NotInSight
 				s.Conditions[j] = of
 			}
+			for k, value := range of.values {
+				if value == c.account && of.key == "c:text" && c.once(2) {
+					of.values = slices.Clone(of.values)
+					of.values[k] = policy.Pseudo("AWS::AccountId")
+					s.Conditions[j] = of
+				}
+			}
 		}
 	}
 	return d
+}
+
+// asFunction is a text of a template that may become the given one.
+func (c *randomCase) asFunction(text string) string {
+	if c.once(2) {
+		text = strings.ReplaceAll(text, ":"+c.account+":", ":"+policy.Pseudo("AWS::AccountId")+":")
+	}
+	if c.once(2) {
+		text = strings.ReplaceAll(text, ":"+region+":", ":"+policy.Pseudo("AWS::Region")+":")
+	}
+	if c.once(4) && strings.HasPrefix(text, "arn:aws:") {
+		text = "arn:" + policy.Pseudo("AWS::Partition") + text[len("arn:aws"):]
+	}
+	return text
+}
+
+// deployed is a text of a template as CloudFormation resolves it.
+func (c *randomCase) deployed(text string) string {
+	return strings.NewReplacer(policy.Pseudo("AWS::AccountId"), c.account, policy.Pseudo("AWS::Region"), region, policy.Pseudo("AWS::Partition"), "aws").Replace(text)
 }
 
 // json is the document as IAM has it.

@@ -14,12 +14,20 @@ import (
 // for the partition does not reach beyond it.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 type pattern struct {
+	id        patternID
 	symbols   []symbol
 	variables []string // the name of the symbol firstVariable-i is the ith
 	// loose says that the text may match less than the symbols do: a part is not
 	// in sight, or IAM completes an incomplete ARN.
 	loose      bool
 	notInSight bool // a part is
+}
+
+// patternID is of a resource of a statement, or of an ARN format, in a comparison. The
+// zero value is of no pattern in particular.
+type patternID struct {
+	statement, number int
+	aligned           bool
 }
 
 // symbol is a rune, or one of these.
@@ -45,7 +53,6 @@ type syntax struct {
 	wildcards bool // * and ? are
 	arn       bool // colons divide it
 	variables bool // ${...} is a variable
-	template  bool // ${AWS::...} is a pseudo parameter
 	facts     Facts
 }
 
@@ -95,15 +102,18 @@ func (p *pattern) endSegments(arn bool) {
 // facts have it, and returns what is behind it. Pseudo parameters are variables in
 // every version.
 func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable bool) {
-	if !strings.HasPrefix(text, "${") {
+	rest, pseudo := strings.CutPrefix(text, pseudoSign)
+	if !strings.HasPrefix(rest, "${") {
 		return text, false
 	}
-	name, behind, found := strings.Cut(text[len("${"):], "}")
-	pseudo := s.isPseudo(name)
+	name, behind, found := strings.Cut(rest[len("${"):], "}")
 	if !found || !s.variables && !pseudo {
 		return text, false
 	}
-	value, known := s.facts.value(name, pseudo)
+	if pseudo {
+		name = pseudoSign + name
+	}
+	value, known := s.facts.value(name)
 	switch {
 	case known:
 		p.addLiteral(value)
@@ -118,8 +128,6 @@ func (s syntax) addVariable(p *pattern, text string) (behind string, isVariable 
 	}
 	return behind, true
 }
-
-func (s syntax) isPseudo(name string) bool { return s.template && strings.HasPrefix(name, "AWS::") }
 
 func (p *pattern) addLiteral(text string) {
 	for _, r := range text {
@@ -236,6 +244,45 @@ func (f Facts) format(text string) pattern {
 // slash or a colon. Of the others AWS does not say it.
 var withoutDelimiters = map[string]bool{"Partition": true, "Region": true, "Account": true, "BucketName": true}
 
+// relations are how long patterns of resources compare with others, each of which is
+// asked for with many ARN formats.
+type relations map[[2]patternID]relation
+
+// relation says how a pattern compares with another one.
+type relation struct{ covers, overlaps bool }
+
+// longPair is how large the product of the lengths of patterns is at least that are
+// remembered. Others cost no more than to look them up.
+const longPair = 1 << 12
+
+func (r relations) covers(q, p pattern) bool {
+	if !areLong(q, p) {
+		return covers(q, p)
+	}
+	return r.of(q, p).covers
+}
+
+func (r relations) overlaps(q, p pattern) bool {
+	if !areLong(q, p) {
+		return overlaps(q, p)
+	}
+	return r.of(q, p).overlaps
+}
+
+func areLong(q, p pattern) bool {
+	return q.id != patternID{} && p.id != patternID{} && len(q.symbols)*len(p.symbols) >= longPair
+}
+
+func (r relations) of(q, p pattern) relation {
+	key := [2]patternID{q.id, p.id}
+	of, known := r[key]
+	if !known {
+		of = relation{covers(q, p), overlaps(q, p)}
+		r[key] = of
+	}
+	return of
+}
+
 // overlaps reports whether some text matches both patterns. It is exact for
 // wildcards; variables and what is not in sight may be anything.
 func overlaps(p, q pattern) bool {
@@ -250,8 +297,8 @@ func overlaps(p, q pattern) bool {
 	var backing [2][64]int
 	now, next := append(positions(backing[0][:0]), 0), positions(backing[1][:0])
 	for _, s := range a {
-		for k := 0; k < len(now); k++ {
-			j := now[k]
+		for at := now.walk(); at.more(); {
+			j := at.take()
 			if s.isLong() {
 				next = next.add(j)
 			}
@@ -260,12 +307,12 @@ func overlaps(p, q pattern) bool {
 			}
 			switch t := b[j]; {
 			case t.isLong():
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 				if t.mayTake(s) {
 					next = next.add(j)
 				}
 			case s.isLong() && s.mayTake(t):
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 			case !s.isLong() && s.meets(t):
 				next = next.add(j + 1)
 			}
@@ -286,13 +333,28 @@ func (p positions) add(position int) positions {
 	return append(p, position)
 }
 
-// insert adds a position at i, if it is not there.
-func (p positions) insert(i, position int) positions {
-	if i < len(p) && p[i] == position {
-		return p
-	}
-	return slices.Insert(p, i, position)
+// walk takes positions one by one, and those that are reached from each without a
+// character.
+type walk struct {
+	rest    positions
+	reached int // the next position, if it is not among the rest; 0 for none
 }
+
+func (p positions) walk() walk { return walk{rest: p} }
+
+func (w *walk) more() bool { return w.reached > 0 || len(w.rest) > 0 }
+
+func (w *walk) take() int {
+	position := w.reached
+	if position == 0 || len(w.rest) > 0 && w.rest[0] == position {
+		position, w.rest = w.rest[0], w.rest[1:]
+	}
+	w.reached = 0
+	return position
+}
+
+// reach adds the position behind the one that was taken.
+func (w *walk) reach(position int) { w.reached = position }
 
 // reach reports whether behind one of the positions is only what matches no
 // characters.
@@ -352,11 +414,14 @@ func covers(q, p pattern) bool {
 	var backing [2][64]int
 	now, next := append(positions(backing[0][:0]), 0), positions(backing[1][:0])
 	for _, s := range b {
-		for k := 0; k < len(now) && now[k] < len(a); k++ {
-			j := now[k]
+		for at := now.walk(); at.more(); {
+			j := at.take()
+			if j == len(a) {
+				break
+			}
 			switch t := a[j]; {
 			case t.isStar():
-				now = now.insert(k+1, j+1)
+				at.reach(j + 1)
 				if t.takes(s) {
 					next = next.add(j)
 				}

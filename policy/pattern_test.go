@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -134,14 +135,17 @@ func TestPatterns(t *testing.T) {
 		{"arn:aws:s3:::" + NotInSight, "arn:aws:sqs:eu-west-1:1:q", current, false, false, false},
 		{"arn:aws:s3:::${aws:" + NotInSight + "}", "arn:aws:s3:::a", current, true, false, false},
 	} {
-		resource := syntax{wildcards: true, arn: true, variables: tc.variables, template: true, facts: facts}
-		p, q := resource.pattern(tc.p), resource.pattern(tc.q)
+		resource := syntax{wildcards: true, arn: true, variables: tc.variables, facts: facts}
+		p, q := resource.pattern(withPseudo(tc.p)), resource.pattern(withPseudo(tc.q))
 		assert.Equal(t, tc.overlaps, overlaps(p, q), "%s overlaps %s", tc.p, tc.q)
 		assert.Equal(t, tc.overlaps, overlaps(q, p), "%s overlaps %s", tc.q, tc.p)
 		assert.Equal(t, tc.covers, covers(q, p), "%s covers %s", tc.q, tc.p)
 		assert.Equal(t, tc.back, covers(p, q), "%s covers %s", tc.p, tc.q)
 	}
 }
+
+// withPseudo has pseudo parameters in place of ${AWS::...}.
+func withPseudo(text string) string { return strings.ReplaceAll(text, "${AWS::", pseudoSign+"${AWS::") }
 
 // An ARN format of the catalogue says where no slash or colon is.
 func TestFormats(t *testing.T) {
@@ -166,6 +170,22 @@ func TestFormats(t *testing.T) {
 		assert.Equal(t, tc.covers, covers(resource.pattern(tc.text), format), "%s covers %s", tc.text, tc.format)
 	}
 	assert.False(t, covers(resource.pattern("arn:aws:s3:::*"), Facts{}.format(bucket)), "the partition is not known")
+}
+
+// What two patterns of stars cost is in proportion to the product of their lengths.
+func BenchmarkPatterns(b *testing.B) {
+	for _, length := range []int{512, 1024, 2048} {
+		read := func(text string) pattern {
+			return syntax{wildcards: true}.pattern(strings.Repeat(text, length/len(text)))
+		}
+		p, q := read("a*b?"), read("?*a*")
+		b.Run(strconv.Itoa(length), func(b *testing.B) {
+			for b.Loop() {
+				overlaps(p, q)
+				covers(p, q)
+			}
+		})
+	}
 }
 
 // A text that matches both patterns is an overlap, and one that matches what is

@@ -8,9 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/bench/workload"
 	"permissions-boundary-macro/internal/generated"
 	"permissions-boundary-macro/internal/iameval"
 	"permissions-boundary-macro/policy"
+	"permissions-boundary-macro/policy/catalogue"
 )
 
 const requestsOfCase = 25
@@ -29,6 +31,66 @@ func TestVerdictsAreProofs(t *testing.T) {
 	t.Logf("%d requests, %d of them of a grant; grants: %v; reasons: %v", total.requests, total.granted, total.verdicts, total.reasons)
 	for _, verdict := range []policy.Verdict{policy.Kept, policy.MayBeLost, policy.Lost} {
 		require.NotZero(t, total.checked[verdict], verdict)
+	}
+}
+
+// What a comparison remembers of other roles, or has forgotten, changes nothing: of
+// roles that share documents and have denials of their own, each has the grants that
+// it has alone.
+func TestRememberedVerdicts(t *testing.T) {
+	grants, denied := 0, 0
+	for seed := range uint64(150) {
+		c := newCase(seed)
+		read := func(effects ...string) *policy.Document { return mustParse(t, string(c.document(effects...).json())) }
+		denial := c.statement([]string{"Deny"}) // of the boundary, and of some roles
+		boundary := c.document("Allow")
+		boundary.statements = append(boundary.statements, denial)
+		boundaries := []*policy.Document{mustParse(t, string(boundary.json())), nil}
+		shared := []*policy.Document{read("Allow"), read("Allow", "Deny")}
+		remembers, forgets := policy.NewComparison(small, c.facts, boundaries...), policy.NewComparison(small, c.facts, boundaries...)
+		forgets.RememberAtMost(1)
+		for range 4 {
+			own := read("Deny")
+			if c.once(2) {
+				own = mustParse(t, string(document{boundary.version, []statement{denial}}.json()))
+			}
+			for _, role := range [][]*policy.Document{shared, {shared[0], own}, {own, shared[1], shared[0]}} {
+				want := slices.Collect(policy.NewComparison(small, c.facts, boundaries...).Grants(role...))
+				require.Equal(t, want, slices.Collect(remembers.Grants(role...)), "seed %d", seed)
+				require.Equal(t, want, slices.Collect(forgets.Grants(role...)), "seed %d", seed)
+				grants += len(want)
+			}
+			denied += len(slices.Collect(remembers.Grants(shared[0]))) - len(slices.Collect(remembers.Grants(shared[0], own)))
+		}
+	}
+	require.NotZero(t, denied)
+	t.Logf("%d grants; denials of the role took %d", grants, denied)
+}
+
+// Roles that may do everything, but for a denial of their own, need little more
+// memory than one of them, and there is a limit.
+func TestMemoryOfOwnDenials(t *testing.T) {
+	role := func(condition string, number int) *policy.Document {
+		return mustParse(t, fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"%s},{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"arn:aws:s3:::b%d"}]}`, condition, number))
+	}
+	comparison := policy.NewComparison(catalogue.Embedded(), policy.Facts{Partition: "aws"}, mustParse(t, workload.Boundary()))
+	read := func(role *policy.Document) {
+		grants := 0
+		for range comparison.Grants(role) {
+			grants++
+		}
+		require.Greater(t, grants, 20000)
+	}
+	read(role("", 0))
+	first := comparison.Remembered()
+	for number := range 20 {
+		read(role("", number))
+	}
+	require.Less(t, comparison.Remembered(), first*3/2)
+	comparison.RememberAtMost(first)
+	for number := range 4 {
+		read(role(fmt.Sprintf(`,"Condition":{"StringEquals":{"aws:username":"%d"}}`, number), number))
+		require.Less(t, comparison.Remembered(), first*3)
 	}
 }
 
@@ -230,14 +292,10 @@ func (s *situation) has(number int, r iameval.Request, reading iameval.Reading) 
 
 // request is a request that AWS may ask IAM about, often one of a grant.
 func (s *situation) request() iameval.Request {
-	account := pick(s.Rand, "1", "2")
-	if s.facts.Account != "" {
-		account = s.facts.Account
-	}
-	r := iameval.Request{Context: map[string][]string{"aws:PrincipalAccount": {account}}}
+	r := iameval.Request{Context: map[string][]string{"aws:PrincipalAccount": {s.account}}}
 	for key, values := range map[string][]string{
 		"aws:username": {"a", "k", "a*", "x:y", "1", "K/k"}, "aws:Tag/t": {"a", "?", ":", "k"},
-		"c:text": {"a", "b", "A", "ab", "a*", "?", "k"}, "c:bool": {"true", "false"}, "c:number": {"1", "2", "3", "1.0"}, "c:ip": {"192.0.2.1", "192.0.3.1", "203.0.113.1"},
+		"c:text": {"a", "b", "A", "ab", "a*", "?", "k", "1", "2"}, "c:bool": {"true", "false"}, "c:number": {"1", "2", "3", "1.0"}, "c:ip": {"192.0.2.1", "192.0.3.1", "203.0.113.1"},
 		"c:arn": {"arn:aws:iam::1:role/a", "arn:aws:iam::1:role/p/a", "arn:aws:iam::2:role/p/a", "a"},
 	} {
 		if value := pick(s.Rand, values...); !s.once(4) {
@@ -266,8 +324,11 @@ func (s *situation) request() iameval.Request {
 		if s.once(8) {
 			action = pick(s.Rand, unlisted...)
 		}
-		r.Action, r.Resource = action, s.instance(text, r.Context)
-		if s.facts.Partition != "" && !strings.HasPrefix(r.Resource, "arn:aws:") && r.Resource != "*" {
+		if of := patterns[strings.ToLower(action)]; of != nil && s.once(4) {
+			text = pick(s.Rand, of...)
+		}
+		r.Action, r.Resource = action, s.instance(s.deployed(text), r.Context)
+		if s.facts.Partition != "" && strings.HasPrefix(r.Resource, "arn:") && !strings.HasPrefix(r.Resource, "arn:aws:") {
 			continue
 		}
 		if isAskedWith(r.Action, r.Resource) {

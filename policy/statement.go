@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -40,6 +41,8 @@ type statement struct {
 	given      []condition // hold for every request that it matches
 	variables  []string    // those that a request may lack; NotInSight if there may be others
 	byAction   []match     // how it matches each action of the catalogue; nil until asked
+	isJudged   bool
+	grants     []judged // once it is judged
 }
 
 // patterns are those of Action or NotAction, Resource or NotResource.
@@ -47,6 +50,11 @@ type patterns struct {
 	except  bool
 	list    []pattern
 	aligned []pattern // for resources in a known format
+}
+
+// key is the same for statements that say the same.
+func (s *Statement) key(variables bool) string {
+	return fmt.Sprintf("%t %d %t %q %t %q %q", variables, s.Effect, s.Actions.Except, s.Actions.Texts, s.Resources.Except, s.Resources.Texts, s.Conditions)
 }
 
 func (s syntax) statement(from *Statement, id int) *statement {
@@ -60,8 +68,11 @@ func (s syntax) statement(from *Statement, id int) *statement {
 	resources.wildcards, resources.arn = true, true
 	for _, text := range from.Resources.Texts {
 		p := resources.pattern(text)
+		aligned := p.aligned()
+		p.id = patternID{id, len(read.resources.list) + 1, false}
+		aligned.id = patternID{id, len(read.resources.list) + 1, true}
 		read.resources.list = append(read.resources.list, p)
-		read.resources.aligned = append(read.resources.aligned, p.aligned())
+		read.resources.aligned = append(read.resources.aligned, aligned)
 	}
 	read.given = append(s.facts.conditions(), read.conditions...)
 	read.variables = s.withoutValue(read)
@@ -81,7 +92,7 @@ func (s syntax) withoutValue(of *statement) []string {
 			names = append(names, NotInSight)
 		}
 		for _, name := range p.variables {
-			if !s.isPseudo(name) && !strings.Contains(name, ",") {
+			if !strings.HasPrefix(name, pseudoSign) && !strings.Contains(name, ",") {
 				names = append(names, name)
 			}
 		}
@@ -93,16 +104,17 @@ func (s syntax) withoutValue(of *statement) []string {
 // format is known, the Region and the account are segments of their own, and are
 // all that wildcards for them match.
 type target struct {
-	named  pattern  // by a policy
-	format *pattern // by the catalogue; nil: not known
+	named     pattern  // by a policy
+	format    *pattern // by the catalogue; nil: not known
+	relations relations
 }
 
 func (t target) overlaps(p pattern) bool {
-	return overlaps(p, t.named) && (t.format == nil || overlaps(p, *t.format))
+	return (t.format == nil || t.relations.overlaps(p, *t.format)) && t.relations.overlaps(p, t.named)
 }
 
 func (t target) isWithin(p pattern) bool {
-	return covers(p, t.named) || t.format != nil && covers(p, *t.format)
+	return t.format != nil && t.relations.covers(p, *t.format) || t.relations.covers(p, t.named)
 }
 
 // match returns which resources of a target the patterns match.
@@ -208,7 +220,7 @@ func (s *statement) takes(other *statement, t target) bool {
 		return s.resources.match(t).certainty == all
 	}
 	return !slices.ContainsFunc(other.resources.about(t), func(p pattern) bool {
-		return t.overlaps(p) && s.resources.match(target{p, t.format}).certainty != all
+		return t.overlaps(p) && s.resources.match(target{p, t.format, t.relations}).certainty != all
 	})
 }
 
