@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -128,7 +129,14 @@ var notConsidered = []string{
 type explainer struct {
 	before, after *policy.Document // nil for no boundary
 	comparison    *policy.Comparison
-	tally         *tally // of the role that is explained
+	tally         *tally                // of the role that is explained
+	known         map[string]roleChange // of roles of an account, by their documents: many roles have the same
+}
+
+// roleChange is what changes of a role.
+type roleChange struct {
+	services []explainedService
+	unclear  int // actions
 }
 
 func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
@@ -136,6 +144,7 @@ func newExplainer(facts policy.Facts, before, after knownBoundary) explainer {
 		before.document, after.document,
 		policy.NewComparison(catalogue.Embedded(), facts, before.document, after.document),
 		&tally{names: newActionNames()},
+		map[string]roleChange{},
 	}
 }
 
@@ -154,6 +163,11 @@ func (s subject) explain(grants bool) explainedRole {
 			role.addNotInSight(p.name)
 		}
 	}
+	key := s.documentKey()
+	if known, is := s.known[key]; is && !grants && s.use == nil {
+		role.Services, role.unclear = known.services, known.unclear
+		return role
+	}
 	s.tally.reset()
 	for grant, line := range s.grants() {
 		if strings.HasPrefix(grant.Action, policy.NotInSight) {
@@ -167,7 +181,19 @@ func (s subject) explain(grants bool) explainedRole {
 	}
 	role.Services, role.unclear = s.tally.services(s.use)
 	role.LastUseProblem = s.use.told()
+	if s.template == nil && s.use == nil {
+		s.known[key] = roleChange{role.Services, role.unclear}
+	}
 	return role
+}
+
+// documentKey tells roles of an account apart by their documents.
+func (s subject) documentKey() string {
+	var key []byte
+	for _, p := range s.policies {
+		key = fmt.Appendf(key, "%p ", p.document)
+	}
+	return string(key)
 }
 
 // grants yields what the role's policies grant, with the line of the statement.
