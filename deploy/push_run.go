@@ -231,6 +231,10 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 
 // runPush deploys the stacks of a journal, and shows what became of them.
 func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal) error {
+	values, err := p.presentValues(ctx, o.scope)
+	if err != nil {
+		return err
+	}
 	client := cloudFormationIn(accounts, o.rate)
 	shown := p.newPushProgress()
 	run := push.Run{
@@ -239,6 +243,13 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 		Boundaries: func(ctx context.Context, account string) (map[string]string, error) {
 			cfg := configOf(accounts, account)
 			return fleet.Boundaries(ctx, iam.NewFromConfig(fleet.Limited(cfg, cfg.Region, o.rate)))
+		},
+		Expected: func(ctx context.Context, account, region string) (string, error) {
+			records, err := values(ctx, fleet.Limited(configOf(accounts, account), region, o.rate))
+			if err != nil {
+				return "", err
+			}
+			return fleet.Expected(o.environment, boundary.TargetOf(account, region), records)
 		},
 		Concurrency: o.concurrency, Failures: o.failures, Every: o.every, Progress: shown.tell,
 	}

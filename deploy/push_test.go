@@ -328,13 +328,19 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 	return kills
 }
 
-// journalText is the journal of the only run.
-func journalText(t *testing.T) string {
+// journalPath is where the journal of the only run is.
+func journalPath(t *testing.T) string {
 	t.Helper()
 	journals, err := filepath.Glob(".pbm/*.jsonl")
 	require.NoError(t, err)
 	require.Len(t, journals, 1)
-	text, err := os.ReadFile(journals[0])
+	return journals[0]
+}
+
+// journalText is the journal of the only run.
+func journalText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(journalPath(t))
 	require.NoError(t, err)
 	return string(text)
 }
@@ -404,6 +410,77 @@ func TestPushResumesWithoutChangeSet(t *testing.T) {
 			assert.Equal(t, map[string]int{"live": 1}, result.tally())
 			assert.Len(t, dev.Applied(), 1)
 			assert.Empty(t, dev.ChangeSets(pushRegion))
+		})
+	}
+}
+
+// setBoundary stores another boundary of dev.
+func setBoundary(t *testing.T, fake *fleettest.Server, dev *fleettest.Account, arn string) {
+	t.Helper()
+	require.NoError(t, putParameter(context.Background(), clientOfDev(t, fake), "/permissions-boundary/dev", arn))
+}
+
+// The boundary is taken back while a run is dead that has created and executed change
+// sets. The run that is resumed deploys nothing more, and leaves nothing behind.
+func TestPushResumedWithAnotherBoundary(t *testing.T) {
+	const before, stacks = "arn:aws:iam::111122223333:policy/platform/dev", 12
+	for name, tc := range map[string]struct {
+		operation string
+		live      int // what CloudFormation was told to deploy
+	}{"CreateChangeSet": {"CreateChangeSet", 1}, "ExecuteChangeSet": {"ExecuteChangeSet", 2}} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, stacks, 2)
+			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: tc.operation}, After: 2, Done: true})
+			_, code, _ := pushDev(t, "--execute", "--concurrency", "1")
+			require.Equal(t, 1, code)
+			fake.Restart()
+			run := strings.TrimSuffix(strings.TrimPrefix(journalPath(t), ".pbm/push-"), ".jsonl")
+			setBoundary(t, fake, dev, before)
+			fake.ForgetCalls()
+
+			result, code, stderr := pushDev(t, "--resume")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"live": tc.live, "held boundary-changed": stacks - tc.live}, result.tally())
+			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+before+") than when run "+run+" began ("+boundaryNow+"); nothing more was deployed\n"+
+				"pbm: hint: to push "+before+": pbm push dev --execute\n")
+			assert.Zero(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}))
+			assert.Zero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}))
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			assert.Len(t, dev.Applied(), tc.live*2)
+
+			_, code, stderr = pushDev(t, "--execute")
+			assert.Zero(t, code, stderr)
+			for i := range stacks {
+				assert.Equal(t, []string{before, before}, boundariesOf(dev, stackName(i)))
+			}
+		})
+	}
+}
+
+// The boundary is taken back in the middle of a wave: what is deployed is deployed, and
+// the rest is held for that.
+func TestPushWhileBoundaryChanges(t *testing.T) {
+	const before, stacks = "arn:aws:iam::111122223333:policy/platform/dev", 12
+	for name, now := range map[string]string{"back": before, "on": "arn:aws:iam::111122223333:policy/platform/dev-3"} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, stacks, 1)
+			fake.OnCall(func(c fleettest.Call) {
+				if c.Operation == "CreateChangeSet" && fake.Count(fleettest.Call{Operation: "CreateChangeSet"}) == 3 {
+					fake.OnCall(nil)
+					setBoundary(t, fake, dev, now)
+				}
+			})
+			result, code, stderr := pushDev(t, "--execute", "--concurrency", "1")
+			assert.Equal(t, 1, code)
+			tally := result.tally()
+			assert.InDelta(t, 3, tally["live"], 1, stderr)
+			assert.Equal(t, stacks, tally["live"]+tally["held boundary-changed"], stderr)
+			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+now+") than when run ")
+			assert.LessOrEqual(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}), 4)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			onlyBoundaries(t, dev)
+			result, code, stderr = pushDev(t, "--resume")
+			assert.Empty(t, result.Stacks, "the run has ended: %s", stderr)
 		})
 	}
 }

@@ -1103,7 +1103,7 @@ var defects = []defect{
 	},
 	{
 		"a run goes on after a failure",
-		`return x.failures > x.Failures || x.err != nil`, `return x.err != nil`,
+		`return x.failures > x.Failures || x.err != nil || x.moved != nil`, `return x.err != nil || x.moved != nil`,
 	},
 	{
 		"a wave has all stacks",
@@ -1112,7 +1112,7 @@ var defects = []defect{
 	{
 		"an interrupted run executes what it has created",
 		`case x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	}
 	entry`, `}
 	entry`,
@@ -1120,6 +1120,17 @@ var defects = []defect{
 	{
 		"a stack is live without its roles being read",
 		`isLive := len(s.behind(boundaries)) == 0`, `isLive := len(s.behind(nil)) == 0`,
+	},
+	{
+		"a run that is resumed executes what was planned with another boundary",
+		`if err != nil || now == s.Boundary {
+		return false, err`, `if err != nil || now != "" {
+		return false, err`,
+	},
+	{
+		"a run whose boundary has changed leaves change sets behind",
+		`return x.drop(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
+	return nil`,
 	},
 	{
 		"the journal is not put on the disk",

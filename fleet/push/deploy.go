@@ -55,11 +55,14 @@ func (x *execution) advance(ctx context.Context, d deployment) error {
 		d.attempt++
 	}
 	for range maxAttempts {
+		switch {
+		case x.hasMoved():
+			return x.abandon(ctx, d)
+		case x.isStopped():
+			return errStopped
+		}
 		if done, err := x.attempt(ctx, d); done || err != nil {
 			return err
-		}
-		if x.isStopped() {
-			return errStopped
 		}
 		d.attempt++
 	}
@@ -94,7 +97,7 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	case set.Status == "":
 		return false, x.drop(ctx, d, "", nil) // somebody has deleted it
 	case set.Status != types.ChangeSetStatusCreateComplete && isUnchanged(set):
-		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+		return x.hold(ctx, d, Deployed, held(NoChanges))
 	case set.Status != types.ChangeSetStatusCreateComplete:
 		hold := held(ChangeSetFailed)
 		hold.Said = aws.ToString(set.StatusReason)
@@ -169,9 +172,9 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	case err != nil:
 		return false, err
 	case len(others) > 0:
-		return true, x.drop(ctx, d, WasHeld, held(OtherChanges, others...))
+		return x.hold(ctx, d, WasHeld, held(OtherChanges, others...))
 	case bound == 0:
-		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+		return x.hold(ctx, d, Deployed, held(NoChanges))
 	}
 	// Making and judging it has taken a while.
 	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
@@ -181,7 +184,7 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	case len(foreign) > 0:
 		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
 	case x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	}
 	entry := Entry{
 		Stack: d.ID, State: Executing, Attempt: d.attempt, ChangeSet: aws.ToString(set.ChangeSetId),
@@ -191,6 +194,26 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 		return false, err
 	}
 	return x.execute(ctx, d, entry)
+}
+
+// hold drops a change set for what it changes. That may be because the environment has
+// another boundary now, which the stack is then held for.
+func (x *execution) hold(ctx context.Context, d deployment, then State, hold *Hold) (done bool, err error) {
+	moved, err := x.movedFrom(ctx, d.Stack)
+	if moved || err != nil {
+		return false, err
+	}
+	return true, x.drop(ctx, d, then, hold)
+}
+
+// abandon holds a stack because the environment has another boundary now.
+func (x *execution) abandon(ctx context.Context, d deployment) error {
+	if x.Last(d.ID).State != "" { // one that is being created cannot be deleted
+		if _, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name}); err != nil {
+			return err
+		}
+	}
+	return x.drop(ctx, d, WasHeld, held(BoundaryChanged))
 }
 
 // execute executes the change set, and waits until the deployment ends.
@@ -231,7 +254,7 @@ func (x *execution) settle(ctx context.Context, d deployment, noted Entry) (done
 	}, set.ExecutionStatus), set.Status == "" && hasBegun:
 		return true, x.follow(ctx, d, noted)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable && x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable:
 		foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
 		if err != nil {

@@ -25,13 +25,14 @@ const (
 	OtherChanges     Code = "other-changes"
 	NoChanges        Code = "no-changes"
 	KeepsChanging    Code = "keeps-changing"
+	BoundaryChanged  Code = "boundary-changed"
 )
 
 // Codes returns all codes.
 func Codes() []Code {
 	return []Code{
 		StackSetInstance, ServiceCatalog, RootUnknown, StackStatus, StackUnread, BodyTooLarge, Parameters,
-		ForeignChangeSet, ChangeSetFailed, OtherChanges, NoChanges, KeepsChanging,
+		ForeignChangeSet, ChangeSetFailed, OtherChanges, NoChanges, KeepsChanging, BoundaryChanged,
 	}
 }
 
@@ -96,6 +97,10 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	KeepsChanging: {
 		"others deploy the stack at the same time",
 		"run the push again when they have finished",
+	},
+	BoundaryChanged: {
+		"the environment has another boundary than when the run began",
+		"to deploy the stacks with that, push the environment again",
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Run deploys the stacks of a journal.
@@ -21,6 +23,7 @@ type Run struct {
 
 	Client     func(account, region string) CloudFormation
 	Boundaries func(ctx context.Context, account string) (map[string]string, error) // by names of roles
+	Expected   func(ctx context.Context, account, region string) (string, error)    // ARN of the environment's boundary now, or boundary.None
 	Bucket     func(account, region string) Bucket                                  // nil without one
 
 	Concurrency int           // how many stacks are deployed at the same time
@@ -59,6 +62,7 @@ type execution struct {
 	told     map[string]Outcome // what became of stacks, by their IDs
 	failed   map[string]bool    // stacks that another run has to go on with
 	failures int
+	moved    error // a boundary.Problem, if the environment has another boundary now
 	err      error // of the journal
 }
 
@@ -66,7 +70,11 @@ type execution struct {
 // of all stacks of the journal. When ctx ends it begins nothing more, waits for the
 // deployments that are under way, and deletes the change sets that are not executed. A
 // run that has stopped like this, or after failures, has not ended: another Run with its
-// journal continues it. The error is one of writing the journal.
+// journal continues it.
+//
+// Before each wave it asks for the boundary of the environment. If that is not the one
+// of the plan any more, nothing more is deployed, the stacks that are left are held, and
+// the run ends with an error. Other errors are of writing the journal.
 func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
 	x.waves = len(r.Waves.Split(Plan{Stacks: r.Stacks}.Ready()))
@@ -78,20 +86,24 @@ func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	for i, s := range r.Stacks {
 		outcomes[i] = x.outcome(s)
 	}
-	return outcomes, x.err
+	return outcomes, cmp.Or(x.err, x.moved)
 }
 
 // run deploys wave after wave, until it must stop or the waves are over.
 func (x *execution) run(ctx context.Context) {
 	for {
 		x.verify(ctx)
+		x.compare(ctx)
 		left := x.left()
 		wave, size := x.Waves.at(x.deployed(), len(x.Stacks))
+		if x.hasMoved() {
+			size = len(left)
+		}
 		switch {
 		case x.err == nil && len(x.failed) == 0 && (len(left) == 0 || size == 0):
 			x.err = x.End()
 			return
-		case len(left) == 0, size == 0, x.isStopped():
+		case len(left) == 0, size == 0, x.err != nil, x.isStopped() && !x.hasMoved():
 			return
 		}
 		x.wave = wave
@@ -105,7 +117,7 @@ func (x *execution) each(ctx context.Context, stacks []Stack) {
 	group.SetLimit(x.Concurrency)
 	for _, s := range stacks {
 		group.Go(func() error {
-			if !x.isStopped() {
+			if !x.isStopped() || x.hasMoved() {
 				x.deploy(ctx, s)
 			}
 			return nil
@@ -140,7 +152,56 @@ func (x *execution) isStopped() bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.failures > x.Failures || x.err != nil
+	return x.failures > x.Failures || x.err != nil || x.moved != nil
+}
+
+// compare finds out whether the environment still has the boundary that the stacks that
+// are left were planned with.
+func (x *execution) compare(ctx context.Context) {
+	asked := map[[2]string]bool{}
+	for _, s := range x.left() {
+		at := [2]string{s.Account, s.Region}
+		if x.isStopped() || asked[at] {
+			continue
+		}
+		asked[at] = true
+		if _, err := x.movedFrom(ctx, s); err != nil {
+			x.failAll(at, err)
+		}
+	}
+}
+
+// failAll gives up the stacks of an account and Region.
+func (x *execution) failAll(at [2]string, err error) {
+	for _, s := range x.left() {
+		if at == [2]string{s.Account, s.Region} {
+			x.fail(s, err)
+		}
+	}
+}
+
+// movedFrom asks for the boundary of the environment, and reports whether it is another
+// one than that of a stack. The run then deploys nothing more.
+func (x *execution) movedFrom(ctx context.Context, s Stack) (bool, error) {
+	now, err := x.Expected(ctx, s.Account, s.Region)
+	if err != nil || now == s.Boundary {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.moved == nil {
+		x.moved = boundary.Problem{
+			What:   fmt.Sprintf("%s has another boundary (%s) than when run %s began (%s); nothing more was deployed", x.Environment, now, x.Header.Run, s.Boundary),
+			Remedy: fmt.Sprintf("to push %s: pbm push %s --execute", now, printable.Shell(x.Environment)),
+		}
+	}
+	return true, nil
+}
+
+func (x *execution) hasMoved() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.moved != nil
 }
 
 // note writes to the journal. What cannot be written there must not be done.
