@@ -59,6 +59,11 @@ func (p *pbm) update(ctx context.Context, args []string, of accountFlag, flag bo
 	if err != nil {
 		return err
 	}
+	if explain {
+		if err := checkExplained(all); err != nil {
+			return err
+		}
+	}
 	each(ctx, p, all, func(ctx context.Context, at *place) (done, error) {
 		var err error
 		at.record, err = at.present(ctx, key)

@@ -213,17 +213,17 @@ func (p *pbm) explainLive(ctx context.Context, patterns []string, o explainOptio
 		return err
 	}
 	before := r.currentBoundary
-	against := o.against
+	against, arn := o.against, ""
 	if o.against != againstCurrent || o.isAgainstEnvironment() {
 		fixed, err := o.before(ctx, r)
 		if err != nil {
 			return err
 		}
 		before = func(context.Context, string) (knownBoundary, error) { return fixed, nil }
-		against = fixed.name
+		against, arn = fixed.name, fixed.arn
 	}
 	if o.isAgainstEnvironment() {
-		roles = havingBoundary(roles, against)
+		roles = havingBoundary(roles, arn)
 	}
 	result := newExplanation(against, after.name, o.context)
 	if err := result.addLive(ctx, roles, r.facts(o.context), before, after); err != nil {

@@ -15,6 +15,7 @@ import (
 // knownBoundary is a boundary with its document, nil for no boundary.
 type knownBoundary struct {
 	name     string // for people: a file, an ARN, none
+	arn      string // of a policy that was read in IAM
 	document *policy.Document
 }
 
@@ -47,7 +48,7 @@ func parseDocument(name string, text []byte) (knownBoundary, error) {
 			Remedy: "give an identity-based policy in JSON, and nothing around it: of what aws iam get-policy-version prints, PolicyVersion.Document",
 		}
 	}
-	return knownBoundary{name, document}, nil
+	return knownBoundary{name: name, document: document}, nil
 }
 
 // boundaryReader finds the documents of boundaries: in files, in templates, and in
@@ -133,7 +134,9 @@ func (r *boundaryReader) readInIAM(ctx context.Context, arn string) (knownBounda
 	if err != nil {
 		return knownBoundary{}, withoutIAM(err)
 	}
-	return parseDocument(arn, []byte(text))
+	found, err := parseDocument(arn, []byte(text))
+	found.arn = arn
+	return found, err
 }
 
 // withoutIAM adds to the remedy of an error how to do without IAM.
@@ -149,19 +152,28 @@ func (r *boundaryReader) inTemplates(value boundary.Value) (knownBoundary, error
 	if isOfAWS(value.String()) {
 		return knownBoundary{}, nil
 	}
+	short := shortBoundary(value.String())
+	var found []knownBoundary
 	for _, t := range r.templates {
-		document, line, found := t.managedPolicy(shortBoundary(value.String()))
-		if !found {
-			continue
+		for _, p := range t.managedPolicies(short) {
+			name := fmt.Sprintf("%s (%s, line %d)", short, t.path, t.Line(p.Offset))
+			document, err := t.boundaryDocument(p)
+			if err != nil {
+				return knownBoundary{}, boundary.Problem{What: "the policy document of " + name + " cannot be read", Cause: err, Remedy: "correct it"}
+			}
+			found = append(found, knownBoundary{name: name, document: document})
 		}
-		name := fmt.Sprintf("%s (%s, line %d)", shortBoundary(value.String()), t.path, line)
-		read, err := documentReader{known: t.references()}.boundary(document)
-		if err != nil {
-			return knownBoundary{}, boundary.Problem{What: "the policy document of " + name + " cannot be read", Cause: err, Remedy: "correct it"}
-		}
-		return knownBoundary{name, read}, nil
 	}
-	return knownBoundary{}, nil
+	switch len(found) {
+	case 0:
+		return knownBoundary{}, nil
+	case 1:
+		return found[0], nil
+	}
+	return knownBoundary{}, boundary.Problem{
+		What:   "the boundary is created more than once: " + found[0].name + ", " + found[1].name,
+		Remedy: "name only templates of one deployment, or pass the document in a file: --policy FILE",
+	}
 }
 
 // complete reads the managed policies of a template's role that other stacks or AWS
@@ -181,7 +193,7 @@ func (r *boundaryReader) complete(ctx context.Context, g *grantee) error {
 			continue
 		}
 		arn, err := value.Resolve(target)
-		if err != nil {
+		if err != nil || r.account != "" && r.account != target.AccountID && !isOfAWS(arn) {
 			continue // of another account
 		}
 		found, err := r.inIAM(ctx, arn)
@@ -204,7 +216,14 @@ func (r *boundaryReader) openAccount(ctx context.Context) (boundary.Target, erro
 		}
 		r.at = at
 	}
-	return r.at.identify(ctx)
+	target, err := r.at.identify(ctx)
+	if err == nil && r.account != "" && r.account != target.AccountID {
+		err = boundary.Problem{
+			What:   "the policy would be read in account " + target.AccountID + ", and --account is " + r.account,
+			Remedy: "use a profile of that account, or pass the document in a file: --policy FILE",
+		}
+	}
+	return target, err
 }
 
 // facts are what is known of the requests of roles, which have these condition keys. Without an account and a Region

@@ -3,6 +3,7 @@ package deploy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"permissions-boundary-macro/boundary"
@@ -54,6 +55,9 @@ func havingBoundary(roles []liveRole, arn string) []liveRole {
 	return slices.DeleteFunc(roles, func(role liveRole) bool { return role.boundary != arn })
 }
 
+// documentNotInSight stands for boundaries that cannot be read.
+var documentNotInSight = policy.DocumentNotInSight()
+
 // addLive adds roles of an account. Each may have another boundary now.
 func (e *explanation) addLive(
 	ctx context.Context, roles []liveRole, facts policy.Facts,
@@ -65,8 +69,12 @@ func (e *explanation) addLive(
 			role.now = cmp.Or(role.boundary, boundary.None)
 		}
 		now, err := before(ctx, role.boundary)
-		if err != nil {
+		if ctx.Err() != nil || errors.Is(err, boundary.ErrDenied) {
 			return err
+		}
+		if err != nil {
+			now.document = documentNotInSight
+			role.notInSight("its boundary now: " + err.Error())
 		}
 		if _, known := explainers[now.document]; !known {
 			explainers[now.document] = newExplainer(facts, now, after)

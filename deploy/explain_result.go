@@ -119,8 +119,8 @@ type explainSummary struct {
 // User Guide, permissions boundaries for IAM entities, evaluating effective
 // permissions.
 var notConsidered = []string{
-	"SCPs and RCPs, session policies and resource-based policies: they may deny what is kept",
-	"grants of resource-based policies to a role's session ARN: a boundary does not limit them",
+	"SCPs, RCPs, session policies and resource-based policies: they may deny what is kept",
+	"what resource-based policies grant: to the ARN of a role a boundary limits that, too; to the ARN of a session it does not",
 	"resource-based policies with NotPrincipal and Deny: they deny every role that has a boundary",
 }
 
@@ -209,7 +209,8 @@ func (s subject) statements() []statementChange {
 		services, _ := byLine[line].services(nil)
 		for i := range services {
 			if services[i].Lost+services[i].LostInPart <= maxNamed {
-				services[i].lost = byLine[line].lost(services[i].Service)
+				wholly, inPart := byLine[line].lost(services[i].Service)
+				services[i].lost = append(wholly, inPart...)
 			}
 		}
 		if len(services) > 0 {

@@ -63,11 +63,14 @@ func (r connectorReader) endpoint(connector string, reference template.Node) end
 		return r.resource(id.Text)
 	}
 	reader := r.reader(connector)
-	return endpoint{
+	e := endpoint{
 		typ: cloudFormationType(reference.Get("Type").Text),
 		arn: reader.text(reference.Get("Arn")), name: reader.text(reference.Get("Name")),
-		role: r.roleBy(reference.Get("RoleName")),
 	}
+	if roles := r.rolesBy(connector, reference.Get("RoleName")); len(roles) == 1 {
+		e.role = roles[0]
+	}
+	return e
 }
 
 // resource reads a resource of the template.

@@ -152,15 +152,19 @@ func (t *tally) services(use *roleUse) (all []explainedService, unclear int) {
 	return all, unclear
 }
 
-// lost are the names of the actions of a service that are lost, at least in part,
+// lost are the names of the actions of a service that are lost, wholly and in part,
 // sorted.
-func (t *tally) lost(service string) []string {
-	var names []string
+func (t *tally) lost(service string) (wholly, inPart []string) {
 	for _, number := range t.granted {
-		if t.names.services[number] == service && t.actions[number].changes.has(accessLost) {
-			names = append(names, t.names.names[number])
+		switch changes := t.actions[number].changes; {
+		case t.names.services[number] != service || !changes.has(accessLost):
+		case changes == 1<<accessLost:
+			wholly = append(wholly, t.names.names[number])
+		default:
+			inPart = append(inPart, t.names.names[number])
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(wholly)
+	slices.Sort(inPart)
+	return wholly, inPart
 }

@@ -46,8 +46,8 @@ type grantedPolicy struct {
 // granteeReader reads the roles of a template.
 type granteeReader struct {
 	*templateFile
-	roles   map[string]*grantee // by logical ID
-	named   map[string]*grantee // by RoleName
+	roles   map[string]*grantee   // by logical ID
+	named   map[string][]*grantee // by RoleName, as far as it is known: under conditions there may be several
 	managed map[string]template.Resource
 	known   references
 }
@@ -56,7 +56,7 @@ type granteeReader struct {
 // policy of roles that are not in the template is a grantee by itself.
 func (t *templateFile) grantees() []*grantee {
 	r := granteeReader{
-		templateFile: t, roles: map[string]*grantee{}, named: map[string]*grantee{},
+		templateFile: t, roles: map[string]*grantee{}, named: map[string][]*grantee{},
 		managed: t.Resources(managedPolicyType),
 		known:   t.references(),
 	}
@@ -82,8 +82,8 @@ const addedProperties = "what a function adds to its properties"
 // readRole reads a role, and the policies that it itself names.
 func (r granteeReader) readRole(id string, resource template.Resource) {
 	role, properties := r.grantee(id, resource.Offset), resource.Properties
-	if name := properties.Get("RoleName"); name.IsString() {
-		r.named[name.Text] = role
+	if name := r.reader(id).text(properties.Get("RoleName")); name != policy.NotInSight {
+		r.named[name] = append(r.named[name], role)
 	}
 	if isFunction(properties) || r.foreign[id] {
 		role.notInSight(addedProperties)
@@ -145,29 +145,29 @@ func (r granteeReader) attach(id string, resource template.Resource) {
 	if resource.Type == rolePolicyType {
 		roles = resource.Properties.Get("RoleName")
 	}
+	if roles.Absent() && (isFunction(resource.Properties) || r.foreign[id]) {
+		r.grantee(id, resource.Offset).notInSight(addedProperties)
+	}
 	eachAlternative(roles, resource.Conditional, func(list template.Node, conditional bool) {
 		eachElement(list, conditional, func(reference template.Node, conditional bool) {
-			role := r.roleBy(reference)
-			if role == nil {
-				role = r.roles[id]
+			of := r.rolesBy(id, reference)
+			for _, role := range of {
+				r.add(role, id, resource, conditional || len(of) > 1)
 			}
-			if role == nil {
-				role = r.grantee(id, resource.Offset)
+			// A policy of several roles that are not in the template is one grantee.
+			if len(of) == 0 && r.roles[id] == nil {
+				r.add(r.grantee(id, resource.Offset), id, resource, conditional)
 			}
-			if role.name == id && len(role.policies) > 0 {
-				return // it is of several roles that are not in the template
-			}
-			r.add(role, id, resource, conditional)
 		})
 	})
 }
 
-// roleBy is the role of the template that a policy names, if it is in it.
-func (r granteeReader) roleBy(reference template.Node) *grantee {
-	if name, argument := reference.Only(); name == "Ref" {
-		return r.roles[argument.Text]
+// rolesBy are the roles of the template that a policy names.
+func (r granteeReader) rolesBy(id string, reference template.Node) []*grantee {
+	if name, argument := reference.Only(); name == "Ref" && r.roles[argument.Text] != nil {
+		return []*grantee{r.roles[argument.Text]}
 	}
-	return r.named[reference.Text]
+	return r.named[r.reader(id).text(reference)]
 }
 
 // add adds the policy that a resource is.
@@ -205,16 +205,31 @@ func readerIn(id string) documentReader {
 	return documentReader{inLoop: strings.Contains(id, "${") || strings.Contains(id, "&{")}
 }
 
-// managedPolicy is the managed policy of a path and name that a template creates.
-func (t *templateFile) managedPolicy(pathAndName string) (document template.Node, line int, found bool) {
+// managedPolicies are the managed policies of a path and name that a template creates.
+func (t *templateFile) managedPolicies(pathAndName string) []managedPolicy {
+	var all []managedPolicy
 	policies := t.Resources(managedPolicyType)
 	for _, id := range slices.Sorted(maps.Keys(policies)) {
 		p := policies[id].Properties
 		name, path := p.Get("ManagedPolicyName"), p.Get("Path")
 		isNamed := name.IsString() && (path.IsString() || path.Absent()) && !readerIn(id).inLoop
 		if isNamed && strings.TrimPrefix(path.Text, "/")+name.Text == pathAndName {
-			return p.Get("PolicyDocument"), t.Line(policies[id].Offset), true
+			all = append(all, managedPolicy{policies[id], id})
 		}
 	}
-	return template.Node{}, 0, false
+	return all
+}
+
+// managedPolicy is a managed policy that a template creates.
+type managedPolicy struct {
+	template.Resource
+	id string
+}
+
+// boundaryDocument is the document of a managed policy as a boundary.
+func (t *templateFile) boundaryDocument(p managedPolicy) (*policy.Document, error) {
+	if isFunction(p.Properties) || t.foreign[p.id] {
+		return policy.DocumentNotInSight(), nil
+	}
+	return documentReader{known: t.references()}.boundary(p.Properties.Get("PolicyDocument"))
 }

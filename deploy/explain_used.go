@@ -43,11 +43,12 @@ type roleUse struct {
 	problem error     // why nothing is known
 }
 
-// serviceUse says which lost actions of a service a role uses. Source: IAM User
+// serviceUse says how many of the lost actions of a service a role uses. Source: IAM User
 // Guide, last accessed information.
 type serviceUse struct {
 	Used       int    `json:"used"`       // tried in the last 90 days, if only in vain
 	NotTracked int    `json:"notTracked"` // of these IAM tells nothing
+	UsedInPart int    `json:"usedInPart"` // used, of those lost in part, on whichever resource
 	LastUsed   string `json:"lastUsed"`   // of the service: a date, never, or not-tracked
 }
 
@@ -57,14 +58,21 @@ func (u *roleUse) ofService(t *tally, service explainedService) *serviceUse {
 		return nil
 	}
 	var use serviceUse
-	for _, action := range t.lost(service.Service) {
-		at, tracked := u.Actions[strings.ToLower(action)]
-		count(&use.Used, at.After(u.since))
-		count(&use.NotTracked, !tracked)
-	}
+	wholly, inPart := t.lost(service.Service)
+	use.Used, use.NotTracked = u.ofActions(wholly)
+	use.UsedInPart, _ = u.ofActions(inPart)
 	at, tracked := u.Services[strings.ToLower(service.Service)]
 	use.LastUsed = lastUsed(at, tracked)
 	return &use
+}
+
+func (u *roleUse) ofActions(actions []string) (used, notTracked int) {
+	for _, action := range actions {
+		at, tracked := u.Actions[strings.ToLower(action)]
+		count(&used, at.After(u.since))
+		count(&notTracked, !tracked)
+	}
+	return used, notTracked
 }
 
 // ofGrant is the last use of an action that is lost.
@@ -98,6 +106,9 @@ func (u serviceUse) told(service string) string {
 	if u.NotTracked > 0 {
 		text += fmt.Sprintf(", %d not tracked", u.NotTracked)
 	}
+	if u.UsedInPart > 0 {
+		text += fmt.Sprintf("; of those lost in part, %d used, on whichever resource", u.UsedInPart)
+	}
 	switch u.LastUsed {
 	case neverUsed:
 		return text + "; " + service + " not used in the period that IAM tracks"
@@ -113,7 +124,7 @@ func toldUse(lastUsed string) string {
 	case "":
 		return ""
 	case neverUsed:
-		return "not used"
+		return "no use in the period that IAM tracks"
 	case notTracked:
 		return "use not tracked"
 	}
