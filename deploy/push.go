@@ -115,6 +115,9 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 	if err != nil {
 		return err
 	}
+	if !o.writes() {
+		p.tellUnfinished(o.environment)
+	}
 	if o.execute {
 		return p.executePush(ctx, o, settings, accounts, planned)
 	}

@@ -26,6 +26,7 @@ var stateTexts = []struct {
 	state        push.State
 	what, remedy string
 }{
+	{push.RollbackFailed, "the rollback failed: this stack is in between", ""},
 	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then run the push again"},
 	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit"},
 	{push.Failed, "a call to AWS failed, and the next run asks what became of the stack", "correct the reason, then continue"},
@@ -36,14 +37,14 @@ func (t pushed) in(state push.State) []push.Outcome {
 	return slices.DeleteFunc(slices.Clone(t.outcomes), func(o push.Outcome) bool { return o.State != state })
 }
 
-// left counts the stacks that the run is not done with.
-func (t pushed) left() (n int) {
-	for _, o := range t.outcomes {
-		if !o.State.IsFinal() && o.State != push.Failed {
-			n++
-		}
-	}
-	return n
+// left are the stacks that the run is not done with.
+func (t pushed) left() []push.Outcome {
+	return slices.DeleteFunc(slices.Clone(t.outcomes), func(o push.Outcome) bool { return o.State.IsFinal() || o.State == push.Failed })
+}
+
+// hasFailed reports whether something has failed, and not only a call to AWS.
+func (t pushed) hasFailed() bool {
+	return slices.ContainsFunc(t.outcomes, func(o push.Outcome) bool { return o.State.IsFailure() && o.State != push.Failed })
 }
 
 // held are the stacks that the plan or the run holds.
@@ -67,7 +68,7 @@ func (t pushed) render() []byte {
 	if n := len(t.held()); n > 0 {
 		fmt.Fprintf(&out, ", %d held", n)
 	}
-	if n := t.left(); n > 0 {
+	if n := len(t.left()); n > 0 {
 		fmt.Fprintf(&out, ", %d not done", n)
 	}
 	out.WriteString("\n")
@@ -87,6 +88,14 @@ func (t pushed) render() []byte {
 	for _, group := range holdsOf(t.held()) {
 		out.WriteString("\n")
 		out.Write(group.render())
+	}
+	if left := t.left(); len(left) > 0 {
+		fmt.Fprintf(&out, "\nnot done: %s\n", counted(len(left), "stack"))
+		var rows [][]string
+		for _, o := range left {
+			rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, string(cmp.Or(o.State, statePlanned))})
+		}
+		out.Write(aligned(shortened(rows)))
 	}
 	return out.Bytes()
 }
@@ -114,17 +123,21 @@ func (t pushed) verdict() error {
 	if n := len(t.held()); n > 0 {
 		found = append(found, fmt.Sprintf("held: %d", n))
 	}
-	if n := t.left(); n > 0 {
+	if n := len(t.left()); n > 0 {
 		found = append(found, fmt.Sprintf("not done: %d", n))
 	}
 	problem := boundary.Problem{What: strings.Join(found, ", ")}
+	resume := "pbm push " + printable.Shell(t.environment) + " --resume=" + t.run
 	switch {
 	case len(found) == 0:
 		return nil
+	case !t.hasEnded && t.hasFailed():
+		problem.What = "stopped at a failure: " + problem.What
+		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + resume
 	case !t.hasEnded:
-		problem.Remedy = "to continue: pbm push " + printable.Shell(t.environment) + " --resume=" + t.run
-	case t.left() > 0:
-		problem.Remedy = "the others were in no wave; run the push again for them"
+		problem.Remedy = "to continue: " + resume
+	case len(t.left()) > 0:
+		problem.Remedy = "the stacks that are not done were in no wave; run the push again for them"
 	}
 	return problem
 }

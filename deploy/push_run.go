@@ -118,6 +118,11 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	if err != nil {
 		return err
 	}
+	unlock, err := push.Lock(ctx, dir, o.environment)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer unlock()
 	if err := p.confirmPush(ctx, o, dir, ready); err != nil {
 		return err
 	}
@@ -136,22 +141,61 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	return o.verdict(t)
 }
 
-// confirmPush has the name of the environment typed. It says if another run has not
-// come to its end.
+// confirmPush has the name of the environment typed. It says if another run is
+// unfinished, beside which nothing is deployed unless somebody has read that.
 func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready []push.Stack) error {
-	unfinished, err := push.Unfinished(dir, o.environment)
+	unfinished, err := unfinishedPush(dir, o.environment)
 	if err != nil {
-		return notJournalled(err)
+		return err
 	}
-	if unfinished != "" {
-		p.line("warning: ", "an earlier push of "+o.environment+" has not come to its end: "+unfinished)
-		p.line("hint: ", "to continue it instead: pbm push "+printable.Shell(o.environment)+" --resume")
+	if unfinished != nil && !p.canAsk() {
+		return *unfinished
 	}
-	question := fmt.Sprintf("type %s to deploy %s in %s: ", o.environment, counted(len(ready), "stack"), inAccounts(ready))
-	return p.confirm(ctx, o.environment, question, boundary.Problem{
+	if unfinished != nil {
+		p.line("warning: ", unfinished.What)
+		p.line("hint: ", unfinished.Remedy)
+	}
+	return p.confirmDeploying(ctx, o.environment, ready, "")
+}
+
+func (p *pbm) confirmDeploying(ctx context.Context, environment string, stacks []push.Stack, which string) error {
+	question := fmt.Sprintf("type %s to deploy %s in %s%s: ", environment, counted(len(stacks), "stack"), inAccounts(stacks), which)
+	return p.confirm(ctx, environment, question, boundary.Problem{
 		What:   "a push needs a confirmation",
 		Remedy: "run it on a terminal, or confirm with --yes",
 	})
+}
+
+// unfinishedPush says that a run of an environment is unfinished, nil if none is.
+func unfinishedPush(dir, environment string) (*boundary.Problem, error) {
+	path, err := push.Unfinished(dir, environment)
+	if err != nil {
+		return nil, notJournalled(err)
+	}
+	if path == "" {
+		return nil, nil
+	}
+	run := push.RunOf(path)
+	return &boundary.Problem{
+		What:   "run " + run + " of " + environment + " is unfinished",
+		Remedy: "to continue or end it: pbm push " + printable.Shell(environment) + " --resume=" + run + "; to forget it, move its journal away: " + path,
+	}, nil
+}
+
+// tellUnfinished warns of an unfinished run in front of a plan.
+func (p *pbm) tellUnfinished(environment string) {
+	dir, err := p.journals()
+	if err != nil {
+		return // a plan needs no journal
+	}
+	unfinished, err := unfinishedPush(dir, environment)
+	switch {
+	case err != nil:
+		p.line("warning: ", err.Error())
+	case unfinished != nil:
+		p.line("warning: ", unfinished.What)
+		p.line("hint: ", unfinished.Remedy)
+	}
 }
 
 // inAccounts names the only account of stacks, or counts several.
@@ -189,10 +233,17 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 			return notJournalled(err)
 		}
 		if path == "" {
-			p.line("", "no push of "+o.environment+" is left to continue in "+dir)
-			return nil
+			return boundary.Problem{
+				What:   "no unfinished push of " + o.environment + " in " + dir,
+				Remedy: "journals are where the push was started",
+			}
 		}
 	}
+	unlock, err := push.Lock(ctx, dir, o.environment)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer unlock()
 	journal, err := push.Open(ctx, path)
 	if err != nil {
 		return notJournalled(err)
@@ -202,11 +253,23 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 		return err
 	}
 	if journal.HasEnded() {
-		p.line("", "run "+journal.Run+" has come to its end")
-	} else {
-		p.line("", "continuing run "+journal.Run)
+		p.line("", "run "+journal.Run+" has ended")
+	} else if err := p.confirmResumed(ctx, journal); err != nil {
+		return err
 	}
 	return p.runPush(ctx, o, settings, accounts, journal)
+}
+
+// confirmResumed asks before a run that is resumed begins with more stacks.
+func (p *pbm) confirmResumed(ctx context.Context, journal *push.Journal) error {
+	ahead := slices.DeleteFunc(slices.Clone(journal.Stacks), func(s push.Stack) bool { return journal.Last(s.ID).State != "" })
+	if len(ahead) > 0 {
+		if err := p.confirmDeploying(ctx, journal.Environment, ahead, " that run "+journal.Run+" has not begun"); err != nil {
+			return err
+		}
+	}
+	p.line("", "continuing run "+journal.Run)
+	return nil
 }
 
 // checkResumed refuses to continue a run elsewhere than it was.

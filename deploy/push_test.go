@@ -186,7 +186,7 @@ func TestPushOfManyStacks(t *testing.T) {
 	states := first.states()
 	assert.Equal(t, "rolled-back", states["app-00003"], stderr)
 	assert.LessOrEqual(t, first.tally()["live"], 6, "no later wave was begun")
-	assert.Contains(t, stderr, "pbm: hint: to continue: pbm push dev --resume="+first.Run)
+	assert.Contains(t, stderr, "for the stacks that are not done: pbm push dev --resume="+first.Run)
 	assert.Empty(t, dev.ChangeSets(pushRegion))
 	assert.NotZero(t, fake.Count(fleettest.Call{Code: "Throttling"}))
 
@@ -323,8 +323,8 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 		assert.LessOrEqual(t, executed[name+" Role0"], 1, "%s was deployed twice", name)
 	}
 	_, code, stderr := pushDev(t, "--resume")
-	assert.Zero(t, code)
-	assert.Equal(t, "pbm: no push of dev is left to continue in .pbm\n", stderr)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "pbm: error: no unfinished push of dev in .pbm\n")
 	return kills
 }
 
@@ -485,6 +485,27 @@ func TestPushWhileBoundaryChanges(t *testing.T) {
 	}
 }
 
+// While a push is under way, another one of the same environment deploys nothing.
+func TestPushBesideAnother(t *testing.T) {
+	fake, _ := lagging(t, 2, 1)
+	var second pushResult
+	var code int
+	var stderr string
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "ExecuteChangeSet" {
+			fake.OnCall(nil)
+			second, code, stderr = pushDev(t, "--execute")
+		}
+	})
+	first, firstCode, firstStderr := pushDev(t, "--execute")
+	assert.Zero(t, firstCode, firstStderr)
+	assert.Equal(t, map[string]int{"live": 2}, first.tally())
+	assert.Equal(t, 1, code)
+	assert.Empty(t, second.Run)
+	assert.Contains(t, stderr, "pbm: error: another push of dev is under way: another process keeps the lock\npbm: hint: wait for it; .pbm/environment-dev.lock is its lock\n")
+	assert.Len(t, journalPath(t), len(".pbm/push-20060102-150405-01234567.jsonl"))
+}
+
 // The sessions of a plan cannot write.
 func TestPushSessions(t *testing.T) {
 	fake, _ := lagging(t, 1, 1)
@@ -531,9 +552,9 @@ func TestPushFaults(t *testing.T) {
 					assert.Equal(t, 1, code, stderr)
 				}
 				fake.Heal()
-				result, code, stderr := pushDev(t, "--resume", "--bucket", "templates")
-				assert.Zero(t, code, stderr)
-				if len(result.Stacks) > 0 { // else the first run had come to its end
+				if code != 0 {
+					result, code, stderr := pushDev(t, "--resume", "--bucket", "templates")
+					assert.Zero(t, code, stderr)
 					assert.Equal(t, map[string]int{"live": stacks}, result.tally(), stderr)
 				}
 				for i := range stacks {

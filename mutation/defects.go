@@ -1133,6 +1133,24 @@ var defects = []defect{
 	return nil`,
 	},
 	{
+		"two pushes of an environment are under way at once",
+		`release, err := lock(ctx, path, "another push of "+environment+" is under way")`, `release, err := lock(ctx, path+NewID(time.Now(), uint32(os.Getpid())), "")`,
+	},
+	{
+		"a push is begun beside an unfinished one",
+		`if unfinished != nil && !p.canAsk() {`, `if unfinished != nil && dir == "" {`,
+	},
+	{
+		"a run that is resumed begins with more stacks without a question",
+		`if len(ahead) > 0 {
+		if err := p.confirmDeploying`, `if len(ahead) > 1<<20 {
+		if err := p.confirmDeploying`,
+	},
+	{
+		"a rollback that failed counts as one that did not",
+		`if described.StackStatus == types.StackStatusUpdateRollbackFailed {`, `if described.StackStatus == types.StackStatusRollbackFailed {`,
+	},
+	{
 		"the journal is not put on the disk",
 		`if err := syncFile(j.file); err != nil {
 		return notWritten(err)

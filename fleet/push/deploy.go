@@ -281,7 +281,11 @@ func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error
 		case isOver && described.StackStatus == types.StackStatusUpdateComplete:
 			return x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
 		case isOver:
-			x.finish(d.Stack, RolledBack, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
+			state := RolledBack
+			if described.StackStatus == types.StackStatusUpdateRollbackFailed {
+				state = RollbackFailed
+			}
+			x.finish(d.Stack, state, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
 			return nil
 		}
 		d.pause()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,20 +33,22 @@ const (
 	Live       State = "live"        // all roles carry the boundary
 	Behind     State = "behind"      // a deployment succeeded, but not all roles carry the boundary
 	WasHeld    State = "held"        // by the gate, or because the stack is not as it was planned
-	RolledBack State = "rolled-back" // the deployment failed
+	RolledBack State = "rolled-back" // the deployment failed, and CloudFormation restored what was there
 	Gone       State = "gone"        // the stack was deleted
+
+	RollbackFailed State = "rollback-failed" // the deployment failed, and so did its rollback
 
 	Failed State = "failed" // a call failed, so it is not known what became of the stack; no journal has it
 )
 
 // IsFinal reports whether the run is done with the stack.
 func (s State) IsFinal() bool {
-	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, Gone}, s)
+	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, RollbackFailed, Gone}, s)
 }
 
 // IsFailure reports whether the state counts as one of the failures that a run
 // tolerates.
-func (s State) IsFailure() bool { return slices.Contains([]State{Behind, RolledBack, Failed}, s) }
+func (s State) IsFailure() bool { return slices.Contains([]State{Behind, RolledBack, RollbackFailed, Failed}, s) }
 
 // Header is the first line of a journal.
 type Header struct {
@@ -71,6 +74,7 @@ type Entry struct {
 	Object    string    `json:"object,omitempty"` // of Creating: where the template is, if it is in a bucket
 	Then      State     `json:"then,omitempty"`   // of Deleting; empty if a new change set comes
 	Hold      *Hold     `json:"held,omitempty"`
+	Said      string    `json:"said,omitempty"` // why a deployment failed, in short
 }
 
 // line is any line of a journal behind its header. It has one member.
@@ -106,15 +110,34 @@ var (
 // lockPatience is how long another pbm with the same journal is waited for.
 const lockPatience = 2 * time.Second
 
+// Lock keeps other pushes of an environment out whose journals are in the same
+// directory. It makes the directory, which unlock removes if it is empty.
+func Lock(ctx context.Context, dir, environment string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "environment-"+environment)
+	release, err := lock(ctx, path, "another push of "+environment+" is under way")
+	return func() {
+		release()
+		_ = os.Remove(dir)
+	}, err
+}
+
 // Path is the path of a run's journal in a directory.
 func Path(dir, run string) string { return filepath.Join(dir, "push-"+run+".jsonl") }
+
+// RunOf is the run whose journal a path is of.
+func RunOf(path string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "push-"), ".jsonl")
+}
 
 // Create writes the journal of a new run with its plan. The caller closes it.
 func Create(ctx context.Context, path string, h Header, stacks []Stack) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(ctx, path)
+	unlock, err := lock(ctx, path, isAtWork)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +167,7 @@ func Create(ctx context.Context, path string, h Header, stacks []Stack) (*Journa
 // Open reads the journal of a run to continue it. A last line that was cut off is
 // removed. The caller closes it.
 func Open(ctx context.Context, path string) (*Journal, error) {
-	unlock, err := lock(ctx, path)
+	unlock, err := lock(ctx, path, isAtWork)
 	if err != nil {
 		return nil, err
 	}
@@ -330,9 +353,12 @@ func Unfinished(dir, environment string) (string, error) {
 	return "", nil
 }
 
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+const isAtWork = "another pbm is at work on this push"
+
+// lock waits in vain if the lock is taken, for which taken is the error.
+func lock(ctx context.Context, path, taken string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockPatience, boundary.Problem{
-		What:   "another pbm is at work on this push",
+		What:   taken,
 		Cause:  atomicfile.ErrLocked,
 		Remedy: "wait for it; " + path + atomicfile.LockSuffix + " is its lock",
 	})

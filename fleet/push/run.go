@@ -136,7 +136,7 @@ func (x *execution) left() []Stack {
 // deployed counts the stacks that have been deployed: the waves go by these.
 func (x *execution) deployed() (n int) {
 	for _, s := range x.Stacks {
-		if slices.Contains([]State{Live, Behind, RolledBack}, x.Last(s.ID).State) {
+		if slices.Contains([]State{Live, Behind, RolledBack, RollbackFailed}, x.Last(s.ID).State) {
 			n++
 		}
 	}
@@ -225,9 +225,10 @@ var errStopped = errors.New("the run has stopped")
 
 // finish notes that the run is done with a stack.
 func (x *execution) finish(s Stack, state State, hold *Hold, said string) {
-	if x.note(Entry{Stack: s.ID, State: state, Hold: hold}) == nil {
+	entry := Entry{Stack: s.ID, State: state, Hold: hold, Said: printable.Clip(said, maxSaid)}
+	if x.note(entry) == nil {
 		s.Hold = hold
-		x.tell(Outcome{Stack: s, State: state, Said: said})
+		x.tell(s.outcome(entry))
 	}
 }
 
@@ -271,7 +272,15 @@ func (x *execution) outcome(s Stack) Outcome {
 	if last.State == WasHeld {
 		s.Hold = last.Hold
 	}
-	return Outcome{Stack: s, State: last.State}
+	return s.outcome(last)
+}
+
+func (s Stack) outcome(e Entry) Outcome {
+	o := Outcome{Stack: s, State: e.State, Said: e.Said}
+	if e.State == RollbackFailed {
+		o.Remedy = "aws cloudformation continue-update-rollback --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+	}
+	return o
 }
 
 // pause waits until it is time to ask again.
