@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,7 @@ import (
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -139,6 +141,35 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 		return settings, err
 	}
 	return o.fleetOptions.check(store)
+}
+
+// commandTo is the command that does something with the flags that this one was called
+// with. Those that say what to do and how to show it are left out, and those named.
+func (o *pushOptions) commandTo(do string, without ...string) string {
+	command := "pbm push " + printable.Shell(o.environment) + " " + do
+	without = append(without, "execute", "resume", "commands", "dry-run", "fresh", "json", "output", "yes")
+	o.flags.Visit(func(f *pflag.Flag) {
+		if isTyped(o.flags, f.Name) && !slices.Contains(without, f.Name) {
+			command += asTyped(f)
+		}
+	})
+	return command
+}
+
+// asTyped is a flag as it is typed, behind a space.
+func asTyped(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return map[string]string{"true": " --" + f.Name, "false": " --" + f.Name + "=false"}[f.Value.String()]
+	}
+	values := []string{f.Value.String()}
+	if list, isList := f.Value.(pflag.SliceValue); isList {
+		values = list.GetSlice()
+	}
+	text := ""
+	for _, value := range values {
+		text += " --" + f.Name + " " + printable.Shell(value)
+	}
+	return text
 }
 
 // verdict is the error of a plan that holds stacks, or that does not have all of them.

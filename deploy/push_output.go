@@ -3,7 +3,6 @@ package deploy
 import (
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
-	"permissions-boundary-macro/internal/printable"
 )
 
 // pushResult is the result of pbm push in JSON.
@@ -56,7 +55,7 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 	}
 	text := planText{planned: t, waves: o.waves}
 	if !o.execute {
-		text.command = "pbm push " + printable.Shell(t.Environment) + " --execute"
+		text.command = o.commandTo("--execute")
 	}
 	return p.print(text.render())
 }

@@ -16,6 +16,7 @@ import (
 // pushed is what a run did.
 type pushed struct {
 	run, environment string
+	resume           string // the command that continues the run
 	outcomes         []push.Outcome
 	hasEnded         bool
 }
@@ -127,15 +128,14 @@ func (t pushed) verdict() error {
 		found = append(found, fmt.Sprintf("not done: %d", n))
 	}
 	problem := boundary.Problem{What: strings.Join(found, ", ")}
-	resume := "pbm push " + printable.Shell(t.environment) + " --resume=" + t.run
 	switch {
 	case len(found) == 0:
 		return nil
 	case !t.hasEnded && t.hasFailed():
 		problem.What = "stopped at a failure: " + problem.What
-		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + resume
+		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + t.resume
 	case !t.hasEnded:
-		problem.Remedy = "to continue: " + resume
+		problem.Remedy = "to continue: " + t.resume
 	case len(t.left()) > 0:
 		problem.Remedy = "the stacks that are not done were in no wave; run the push again for them"
 	}

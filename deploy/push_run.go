@@ -33,6 +33,9 @@ type runOptions struct {
 // resumeLatest is the value of --resume without one.
 const resumeLatest = "latest"
 
+// planFlags say what a run has its plan for when it is resumed.
+var planFlags = []string{"waves", "repair-drift", "stack"}
+
 var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
 
 func (o *runOptions) register(flags *pflag.FlagSet) {
@@ -67,7 +70,7 @@ func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 	case o.every <= 0:
 		return usagef("%s is not a time", spelling(flags, "poll"))
 	}
-	for _, name := range []string{"waves", "repair-drift", "stack"} {
+	for _, name := range planFlags {
 		if o.resumes() && isTyped(flags, name) {
 			return usagef("--%s does not go with --resume: the run has its plan", name)
 		}
@@ -324,7 +327,10 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 	}
 	outcomes, err := run.Execute(ctx)
 	shown.end()
-	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded()}
+	result := pushed{
+		run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded(),
+		resume: o.commandTo("--resume="+journal.Run, planFlags...),
+	}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)
 	}

@@ -48,7 +48,9 @@ func (s State) IsFinal() bool {
 
 // IsFailure reports whether the state counts as one of the failures that a run
 // tolerates.
-func (s State) IsFailure() bool { return slices.Contains([]State{Behind, RolledBack, RollbackFailed, Failed}, s) }
+func (s State) IsFailure() bool {
+	return slices.Contains([]State{Behind, RolledBack, RollbackFailed, Failed}, s)
+}
 
 // Header is the first line of a journal.
 type Header struct {
