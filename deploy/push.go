@@ -96,6 +96,9 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.commands && (isTyped(o.flags, "json") || isTyped(o.flags, "output") && p.output == outputJSON) {
+		return usagef("--commands does not go with JSON: it prints a script")
+	}
 	if p.dryRun {
 		o.execute = false
 	}

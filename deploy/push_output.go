@@ -1,6 +1,9 @@
 package deploy
 
 import (
+	"math/rand/v2"
+	"time"
+
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
 )
@@ -49,7 +52,8 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 	defer p.tellUnread(t.report)
 	switch {
 	case o.commands:
-		return p.print([]byte(commandsOf(t.Ready(), o.bucket)))
+		name := "pbm-commands-" + push.NewID(time.Now(), rand.Uint32())
+		return p.print(script{t.Plan, o.bucket, name}.render())
 	case p.output == outputJSON:
 		return p.printJSON(t.result(o.waves))
 	}
