@@ -65,7 +65,7 @@ policy needs no push: it takes effect at once.`,
 // takeArgs takes the name of an environment. Behind --resume, whose value is optional,
 // a run is an argument if a space is in front of it.
 func (o *pushOptions) takeArgs(args []string) error {
-	if len(args) == 2 && o.resume == resumeLatest && runID.MatchString(args[1]) {
+	if len(args) == 2 && o.resume == resumeLatest && push.IsID(args[1]) {
 		o.resume, args = args[1], args[:1]
 	}
 	if len(args) != 1 {

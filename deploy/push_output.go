@@ -33,7 +33,7 @@ type heldResult struct {
 	Remedy   string    `json:"remedy"`
 }
 
-func heldOf(h *push.Hold) *heldResult {
+func heldOf(h *push.Hold, environment string) *heldResult {
 	if h == nil {
 		return nil
 	}
@@ -41,7 +41,7 @@ func heldOf(h *push.Hold) *heldResult {
 	if about := h.About(); about != "" {
 		reason += ": " + about
 	}
-	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy()}
+	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy(environment)}
 }
 
 // statePlanned is the state of a stack that is not deployed yet.
@@ -57,7 +57,7 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 	case p.output == outputJSON:
 		return p.printJSON(t.result(o.waves))
 	}
-	text := planText{planned: t, waves: o.waves}
+	text := planText{planned: t, waves: o.waves, repairDrift: o.repairDrift}
 	if !o.execute {
 		text.command = o.commandTo("--execute")
 	}
@@ -77,7 +77,7 @@ func (t planned) result(waves push.Waves) pushResult {
 		if s.Hold != nil {
 			state = push.WasHeld
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold, t.Environment)})
 	}
 	return r
 }

@@ -17,6 +17,7 @@ import (
 type pushed struct {
 	run, environment string
 	resume           string // the command that continues the run
+	remain           string // which roles it leaves as they are
 	outcomes         []push.Outcome
 	hasEnded         bool
 }
@@ -29,7 +30,7 @@ var stateTexts = []struct {
 }{
 	{push.RollbackFailed, "the rollback failed: this stack is in between", ""},
 	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then run the push again"},
-	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit"},
+	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit --environment ENVIRONMENT"},
 	{push.Failed, "a call to AWS failed, and the next run asks what became of the stack", "correct the reason, then continue"},
 	{push.Gone, "the stack was deleted", ""},
 }
@@ -81,12 +82,12 @@ func (t pushed) render() []byte {
 				rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, o.Said})
 			}
 			out.Write(aligned(shortened(rows)))
-			for _, remedy := range remediesOf(outcomes, text.remedy) {
+			for _, remedy := range remediesOf(outcomes, strings.ReplaceAll(text.remedy, "ENVIRONMENT", printable.Shell(t.environment))) {
 				fmt.Fprintln(&out, "    hint: "+printable.Line(remedy))
 			}
 		}
 	}
-	for _, group := range holdsOf(t.held()) {
+	for _, group := range holdsOf(t.held(), t.environment) {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
@@ -97,6 +98,9 @@ func (t pushed) render() []byte {
 			rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, string(cmp.Or(o.State, statePlanned))})
 		}
 		out.Write(aligned(shortened(rows)))
+	}
+	if t.remain != "" {
+		out.WriteString("\n" + t.remain)
 	}
 	return out.Bytes()
 }
@@ -137,7 +141,7 @@ func (t pushed) verdict() error {
 	case !t.hasEnded:
 		problem.Remedy = "to continue: " + t.resume
 	case len(t.left()) > 0:
-		problem.Remedy = "the stacks that are not done were in no wave; run the push again for them"
+		problem.Remedy = "the stacks that are not done were not included in --waves; run the push again for them"
 	}
 	return problem
 }
@@ -153,7 +157,7 @@ func (p *pbm) showPushed(t pushed) error {
 		if state == "" {
 			state = statePlanned
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold, t.environment)})
 	}
 	return p.printJSON(r)
 }
@@ -193,8 +197,11 @@ func (s *pushProgress) timeLeft(now push.Progress) string {
 	if done < 1 || now.Done == now.All {
 		return ""
 	}
-	left := time.Since(s.began) / time.Duration(done) * time.Duration(now.All-now.Done)
-	return ", about " + strings.TrimSuffix(max(left.Round(time.Minute), time.Minute).String(), "0s") + " left"
+	left := (time.Since(s.began) / time.Duration(done) * time.Duration(now.All-now.Done)).Round(time.Minute)
+	if left < 2*time.Minute {
+		return ""
+	}
+	return ", about " + strings.TrimSuffix(left.String(), "0s") + " left"
 }
 
 func (s *pushProgress) end() { s.shown.end() }

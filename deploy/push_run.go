@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
 
@@ -36,8 +35,6 @@ const resumeLatest = "latest"
 // planFlags say what a run has its plan for when it is resumed.
 var planFlags = []string{"waves", "repair-drift", "stack"}
 
-var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
-
 func (o *runOptions) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.execute, "execute", false, "deploy what is planned")
 	flags.StringVar(&o.resume, "resume", "", "continue a run that has stopped: --resume=RUN, or the latest one")
@@ -61,7 +58,7 @@ func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 		return usagef("--execute and --resume are mutually exclusive")
 	case o.writes() && commands:
 		return usagef("--commands prints, and does not go with --execute and --resume")
-	case o.resumes() && o.resume != resumeLatest && !runID.MatchString(o.resume):
+	case o.resumes() && o.resume != resumeLatest && !push.IsID(o.resume):
 		return usagef("%s %q is not the ID of a run", spelling(flags, "resume"), clipped(o.resume))
 	case o.concurrency < 1:
 		return usagef("%s is not a number of stacks", spelling(flags, "concurrency"))
@@ -138,7 +135,7 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	}
 	defer journal.Close()
 	p.line("", "run "+run+"; its journal is "+push.Path(dir, run))
-	if err := p.runPush(ctx, o, settings, accounts, journal); err != nil {
+	if err := p.runPush(ctx, o, settings, accounts, journal, t.remain(o.repairDrift)); err != nil {
 		return err
 	}
 	return o.verdict(t)
@@ -158,15 +155,28 @@ func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready 
 		p.line("warning: ", unfinished.What)
 		p.line("hint: ", unfinished.Remedy)
 	}
-	return p.confirmDeploying(ctx, o.environment, ready, "")
+	return p.confirmDeploying(ctx, o.environment, slices.Concat(o.waves.Split(ready)...), inWaves(o.waves, ready))
+}
+
+// inWaves says of a push that does not deploy all stacks how far it goes.
+func inWaves(waves push.Waves, stacks []push.Stack) string {
+	later := waves.Left(stacks)
+	if later == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s; %d more not included in --waves)", counted(len(waves.Split(stacks)), "wave"), later)
 }
 
 func (p *pbm) confirmDeploying(ctx context.Context, environment string, stacks []push.Stack, which string) error {
 	question := fmt.Sprintf("type %s to deploy %s in %s%s: ", environment, counted(len(stacks), "stack"), inAccounts(stacks), which)
-	return p.confirm(ctx, environment, question, boundary.Problem{
+	err := p.confirm(ctx, environment, question, boundary.Problem{
 		What:   "a push needs a confirmation",
 		Remedy: "run it on a terminal, or confirm with --yes",
 	})
+	if err != nil {
+		return &usageError{err}
+	}
+	return nil
 }
 
 // unfinishedPush says that a run of an environment is unfinished, nil if none is.
@@ -260,7 +270,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	} else if err := p.confirmResumed(ctx, journal); err != nil {
 		return err
 	}
-	return p.runPush(ctx, o, settings, accounts, journal)
+	return p.runPush(ctx, o, settings, accounts, journal, "")
 }
 
 // confirmResumed asks before a run that is resumed begins with more stacks.
@@ -295,8 +305,9 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 	return nil
 }
 
-// runPush deploys the stacks of a journal, and shows what became of them.
-func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal) error {
+// runPush deploys the stacks of a journal, and shows what became of them, and which
+// roles remain as they are.
+func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal, remain string) error {
 	values, err := p.presentValues(ctx, o.scope)
 	if err != nil {
 		return err
@@ -329,6 +340,7 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 	shown.end()
 	result := pushed{
 		run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded(),
+		remain: remain,
 		resume: o.commandTo("--resume="+journal.Run, planFlags...),
 	}
 	if failed := p.showPushed(result); failed != nil || err != nil {

@@ -175,7 +175,8 @@ func TestHoldTexts(t *testing.T) {
 	for _, code := range push.Codes() {
 		h := push.Hold{Code: code, Subjects: []string{"A", "B"}}
 		assert.NotEmpty(t, h.Reason(), code)
-		assert.NotEmpty(t, h.Remedy(), code)
+		assert.NotEmpty(t, h.Remedy("dev"), code)
+		assert.NotContains(t, h.Remedy("dev"), "ENVIRONMENT")
 		assert.Equal(t, "A; B", h.About())
 		assert.Contains(t, string(page), "| `"+string(code)+"` |", "docs/pushing.md does not list it")
 	}

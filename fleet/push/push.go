@@ -12,6 +12,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -117,6 +118,11 @@ const maxBody = 51_200
 
 // changeSetPrefix begins the names of all change sets of pushes.
 const changeSetPrefix = "pbm-"
+
+var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
+
+// IsID reports whether a text is the ID of a run.
+func IsID(text string) bool { return runID.MatchString(text) }
 
 // NewID returns the ID of a run that begins now. It can be part of the name of a
 // change set.

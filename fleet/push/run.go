@@ -37,7 +37,7 @@ type Run struct {
 type Progress struct {
 	Outcome         // of a stack
 	Wave, Waves int // of the plan; a run in which stacks are held takes no more
-	Done, All   int // stacks: those that are deployed, too, whose roles are not read yet
+	Done, All   int // stacks that the plan does not hold: of those that are deployed the roles may not be read yet
 }
 
 // Outcome is what a run did with a stack.
@@ -254,11 +254,12 @@ func (x *execution) tell(o Outcome) {
 // show tells how far the run is.
 func (x *execution) show(o Outcome) {
 	isDeployed := func(s Stack) bool { return x.Last(s.ID).State == Deployed }
-	done := len(x.Stacks) - len(slices.DeleteFunc(x.left(), isDeployed))
+	all := len(Plan{Stacks: x.Stacks}.Ready())
+	done := all - len(slices.DeleteFunc(x.left(), isDeployed))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.Progress != nil {
-		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: x.waves, Done: done, All: len(x.Stacks)})
+		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: x.waves, Done: done, All: all})
 	}
 }
 
