@@ -1062,6 +1062,14 @@ var defects = []defect{
 		`isAutomatic := d.ChangeSource == types.ChangeSourceAutomatic && d.Evaluation == types.EvaluationTypeDynamic`, `isAutomatic := d.Evaluation == types.EvaluationTypeDynamic`,
 	},
 	{
+		"the gate lets references with other values through",
+		`|| !staysOrIsUnknown(d.Target) {`, `|| false && staysOrIsUnknown(d.Target) {`,
+	},
+	{
+		"a push changes roles that it has not planned",
+		`if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`, `if !slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`,
+	},
+	{
 		"change sets of nested stacks are not judged",
 		`for _, nested := range verdict.Nested {`, `for _, nested := range verdict.Nested[:0] {`,
 	},

@@ -206,7 +206,7 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 		return nil, 0, err
 	}
 	verdict := Judge(listed, valued, d.Boundary)
-	others, bound = verdict.Others, len(verdict.Bound)
+	others, bound = append(verdict.Others, d.unplanned(verdict.Bound, set, listed)...), len(verdict.Bound)
 	apart, err := d.apart(ctx, rules, set)
 	if err != nil {
 		return nil, 0, err
@@ -220,6 +220,24 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 		others, bound = append(others, more...), bound+n
 	}
 	return others, bound, nil
+}
+
+// unplanned are the roles that a change set binds, and the plan does not know: those of
+// another environment, or of a nested stack that was not planned for. Nobody would read
+// them afterwards.
+func (d deployment) unplanned(bound []string, set *changeSet, listed []types.Change) []string {
+	var others []string
+	for _, c := range listed {
+		r := c.ResourceChange
+		if r == nil || aws.ToString(r.ResourceType) != "AWS::IAM::Role" {
+			continue
+		}
+		id := aws.ToString(r.LogicalResourceId)
+		if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {
+			others = append(others, fmt.Sprintf("%s (AWS::IAM::Role) of stack %s: PermissionsBoundary of a role that is not in the plan", id, aws.ToString(set.StackName)))
+		}
+	}
+	return others
 }
 
 // withoutKnown omits differences of resources from paths if the list of changes

@@ -126,6 +126,7 @@ func TestGateHolds(t *testing.T) {
 		"a reference by a parameter":      {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.ChangeSource = types.ChangeSourceParameterReference })},
 		"a reference to nothing":          {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = nil })},
 		"to another attribute of a role":  {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Api.Policies") })},
+		"a reference with a value":        {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.Target.BeforeValue, d.Target.AfterValue = aws.String("a"), aws.String("b") })},
 		"a reference by its tags":         {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.Target.Attribute = types.ResourceAttributeTags })},
 		"a Ref to what is not there":      {"references", "Service", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Queue") })},
 		"what refers is replaced":         {"references", "Task", func(r *types.ResourceChange) { r.Replacement = types.ReplacementTrue }},

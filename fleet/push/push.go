@@ -36,6 +36,7 @@ type Stack struct {
 	Name       string   `json:"stack"`
 	Boundary   string   `json:"boundary"` // ARN that its roles should carry, or boundary.None
 	Roles      []Role   `json:"roles"`
+	Kept       []Role   `json:"kept,omitempty"` // roles that carry the boundary already, which the deployment may set again
 	HasNested  bool     `json:"hasNested"`
 	Hold       *Hold    `json:"held,omitempty"`       // why it is not deployed, nil if it is
 	Unforeseen []string `json:"unforeseen,omitempty"` // what else the deployment may change, as far as the template tells; the gate decides
@@ -79,6 +80,11 @@ func (p Plan) Held() []Stack {
 // change set does not see.
 func (s Stack) HasDrifted() bool {
 	return slices.ContainsFunc(s.Roles, func(r Role) bool { return r.Drifted })
+}
+
+// isPlanned reports whether the plan knows a role, of the root or a nested stack.
+func (s Stack) isPlanned(stack, logicalID string) bool {
+	return slices.ContainsFunc(slices.Concat(s.Roles, s.Kept), func(r Role) bool { return r.Stack == stack && r.LogicalID == logicalID })
 }
 
 func (s Stack) compare(other Stack) int {
