@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -293,7 +294,7 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 			crash()
 		}
 		_ = pbm.Wait()
-		return !pbm.ProcessState.Exited(), errs.String()
+		return fake.Crashed(), errs.String() // it may have given up before it was killed
 	}
 	mode, stderr := "--execute", ""
 	for killed := true; killed; {
@@ -504,6 +505,66 @@ func TestPushBesideAnother(t *testing.T) {
 	assert.Empty(t, second.Run)
 	assert.Contains(t, stderr, "pbm: error: another push of dev is under way: another process keeps the lock\npbm: hint: wait for it; .pbm/environment-dev.lock is its lock\n")
 	assert.Len(t, journalPath(t), len(".pbm/push-20060102-150405-01234567.jsonl"))
+}
+
+// The waves are over, and a stack is under way when the run dies: what became of it is
+// found out before the run ends, and no more is deployed than the waves have.
+func TestPushEndsWhatIsBegun(t *testing.T) {
+	for name, done := range map[string]bool{"executed": true, "not executed": false} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, 3, 1)
+			s, _ := dev.Stack(pushRegion, "app-00000")
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "CreateChangeSet", Resource: s.ID}, Code: "AccessDenied"})
+			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
+			_, code, _ := pushDev(t, "--execute", "--failures", "1", "--waves", "1")
+			require.Equal(t, 1, code)
+			fake.Restart()
+			fake.Heal()
+			result, code, stderr := pushDev(t, "--resume", "--failures", "1")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"live": 1, "planned": 2}, result.tally(), stderr)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			_, code, stderr = pushDev(t, "--resume")
+			assert.Contains(t, stderr, "no unfinished push", "the run has ended: %d", code)
+		})
+	}
+}
+
+// CloudFormation refuses to execute a change set: it is deleted, and made again by the
+// run that is resumed.
+func TestPushExecutionRefused(t *testing.T) {
+	for _, refusal := range []string{"InsufficientCapabilitiesException", "TokenAlreadyExistsException", "ValidationError"} {
+		t.Run(refusal, func(t *testing.T) {
+			fake, dev := lagging(t, 2, 1)
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "ExecuteChangeSet"}, Code: refusal, Message: "refused", Times: 1})
+			result, code, stderr := pushDev(t, "--execute")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"failed": 1, "planned": 1}, result.tally(), stderr)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			result, code, stderr = pushDev(t, "--resume")
+			assert.Zero(t, code, stderr)
+			assert.Equal(t, map[string]int{"live": 2}, result.tally())
+		})
+	}
+}
+
+// After a crash in front of an execution, the deployment of others is not taken for
+// that of the run.
+func TestPushAfterDeploymentOfOthers(t *testing.T) {
+	fake, dev := lagging(t, 1, 1)
+	fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
+	_, code, _ := pushDev(t, "--execute")
+	require.Equal(t, 1, code)
+	fake.Restart()
+	id := dev.PutChangeSet(pushRegion, "app-00000", "release-42")
+	_, err := cloudformation.NewFromConfig(clientOfDev(t, fake)).ExecuteChangeSet(context.Background(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: &id})
+	require.NoError(t, err)
+	dev.Settle()
+	executed := fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"})
+	result, code, stderr := pushDev(t, "--resume")
+	assert.Zero(t, code, stderr)
+	assert.Equal(t, map[string]int{"live": 1}, result.tally())
+	assert.Equal(t, executed+1, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}), "%v %s", boundariesOf(dev, "app-00000"), stderr)
 }
 
 // The sessions of a plan cannot write.

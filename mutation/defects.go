@@ -1137,8 +1137,8 @@ var defects = []defect{
 	},
 	{
 		"a run whose boundary has changed leaves change sets behind",
-		`return x.drop(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
-	return nil`,
+		`return x.abandon(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
+			return nil`,
 	},
 	{
 		"two pushes of an environment are under way at once",
@@ -1159,10 +1159,28 @@ var defects = []defect{
 		`if described.StackStatus == types.StackStatusUpdateRollbackFailed {`, `if described.StackStatus == types.StackStatusRollbackFailed {`,
 	},
 	{
+		"a journal goes on behind a line that is there in part",
+		`if j.broken == nil {
+		_, j.broken = j.file.Write(text)
+	}`, `_, j.broken = j.file.Write(text)`,
+	},
+	{
+		"a run ends while a stack is under way",
+		`case x.isOver:
+			size = begun`, `case x.isOver && begun < 0:
+			size = begun`,
+	},
+	{
+		"the deployment of others is taken for that of the run",
+		`hasBegun && aws.ToString(described.ChangeSetId) == noted.ChangeSet:`, `hasBegun:`,
+	},
+	{
+		"a change set whose execution is refused stays",
+		`return err == nil && set.ExecutionStatus == types.ExecutionStatusAvailable`, `return err != nil && set.ExecutionStatus == types.ExecutionStatusAvailable`,
+	},
+	{
 		"the journal is not put on the disk",
-		`if err := syncFile(j.file); err != nil {
-		return notWritten(err)
-	}`, `_ = syncFile`,
+		`j.broken = syncFile(j.file)`, `_ = syncFile`,
 	},
 	{
 		"a change set is executed without a note",
@@ -1177,7 +1195,7 @@ var defects = []defect{
 	},
 	{
 		"a run that is resumed deploys again what it has executed",
-		`, set.ExecutionStatus), set.Status == "" && hasBegun:`, `, set.ExecutionStatus) && hasBegun && set.Status == "":`,
+		`, set.ExecutionStatus), set.Status == "" && hasBegun && aws.ToString`, `, set.ExecutionStatus) && hasBegun && set.Status == "" && aws.ToString`,
 	},
 	{
 		"a rollback counts as a deployment",

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/awserror"
@@ -57,7 +59,9 @@ func (x *execution) advance(ctx context.Context, d deployment) error {
 	for range maxAttempts {
 		switch {
 		case x.hasMoved():
-			return x.abandon(ctx, d)
+			return x.abandon(ctx, d, WasHeld, held(BoundaryChanged))
+		case x.isOver:
+			return x.abandon(ctx, d, "", nil)
 		case x.isStopped():
 			return errStopped
 		}
@@ -81,8 +85,11 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	if err != nil {
 		return false, err
 	}
-	if hold != nil {
+	switch {
+	case hold != nil:
 		return true, x.drop(ctx, d, WasHeld, hold)
+	case x.isStopped():
+		return false, x.drop(ctx, d, "", nil)
 	}
 	if hold, err = x.request(ctx, d, input, body); err != nil {
 		return false, err
@@ -206,14 +213,14 @@ func (x *execution) hold(ctx context.Context, d deployment, then State, hold *Ho
 	return true, x.drop(ctx, d, then, hold)
 }
 
-// abandon holds a stack because the environment has another boundary now.
-func (x *execution) abandon(ctx context.Context, d deployment) error {
+// abandon drops the change set of a stack that is not deployed any more.
+func (x *execution) abandon(ctx context.Context, d deployment, then State, hold *Hold) error {
 	if x.Last(d.ID).State != "" { // one that is being created cannot be deleted
 		if _, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name}); err != nil {
 			return err
 		}
 	}
-	return x.drop(ctx, d, WasHeld, held(BoundaryChanged))
+	return x.drop(ctx, d, then, hold)
 }
 
 // execute executes the change set, and waits until the deployment ends.
@@ -229,10 +236,23 @@ func (x *execution) execute(ctx context.Context, d deployment, noted Entry) (don
 		return x.settle(ctx, d, noted)
 	}
 	failed := d.failure("execute", "cloudformation:ExecuteChangeSet", err)
-	if awserror.IsDenied(err) { // it has no effect; of other errors that is not certain
+	if d.isRefused(ctx, err) {
 		failed = errors.Join(failed, x.drop(ctx, d, "", nil))
 	}
 	return false, failed
+}
+
+// isRefused reports whether the execution of a change set had no effect, and will have
+// none. Of a call without an answer that is not certain.
+func (d deployment) isRefused(ctx context.Context, err error) bool {
+	if api, isAnswer := errors.AsType[smithy.APIError](err); !isAnswer || api.ErrorFault() == smithy.FaultServer {
+		return false
+	}
+	if awserror.IsDenied(err) {
+		return true
+	}
+	set, err := d.find(ctx)
+	return err == nil && set.ExecutionStatus == types.ExecutionStatusAvailable
 }
 
 // settle finds out what became of a change set that this or an earlier run wanted to
@@ -251,7 +271,7 @@ func (x *execution) settle(ctx context.Context, d deployment, noted Entry) (done
 	switch {
 	case slices.Contains([]types.ExecutionStatus{
 		types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed,
-	}, set.ExecutionStatus), set.Status == "" && hasBegun:
+	}, set.ExecutionStatus), set.Status == "" && hasBegun && aws.ToString(described.ChangeSetId) == noted.ChangeSet:
 		return true, x.follow(ctx, d, noted)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable && x.isStopped():
 		return false, x.drop(ctx, d, "", nil)
@@ -276,7 +296,13 @@ func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error
 			return err
 		}
 		began := fleet.StackOf(described, d.Account, d.Region).Changed
-		isOver := !began.Equal(noted.Changed) && !strings.HasSuffix(string(described.StackStatus), "_IN_PROGRESS")
+		hasBegun, isChanging := !began.Equal(noted.Changed), strings.HasSuffix(string(described.StackStatus), "_IN_PROGRESS")
+		isOver := hasBegun && !isChanging
+		if !hasBegun && !isChanging {
+			if done, err := x.notBegun(ctx, d); done || err != nil {
+				return err
+			}
+		}
 		switch {
 		case isOver && described.StackStatus == types.StackStatusUpdateComplete:
 			return x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
@@ -290,6 +316,22 @@ func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error
 		}
 		d.pause()
 	}
+}
+
+// notBegun looks at a change set that was executed, and whose stack does not show it
+// yet. It is done if the stack will never do so.
+func (x *execution) notBegun(ctx context.Context, d deployment) (done bool, err error) {
+	set, err := d.find(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case set.ExecutionStatus == types.ExecutionStatusExecuteFailed:
+		x.finish(d.Stack, RolledBack, nil, string(set.ExecutionStatus)+": "+cmp.Or(aws.ToString(set.StatusReason), "see the events of the stack"))
+		return true, nil
+	case set.ExecutionStatus == types.ExecutionStatusExecuteComplete:
+		return true, x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
+	}
+	return false, nil
 }
 
 // reason is why a deployment failed, as far as CloudFormation tells.
@@ -314,13 +356,13 @@ func (d deployment) reason(ctx context.Context, began time.Time) string {
 }
 
 // drop deletes the change set of this attempt, if there may be one, and what it is made
-// of. The stack then has a state; an empty one is for another attempt.
+// of. The stack then has a state; with an empty one it is not begun.
 func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Hold) error {
 	if x.Last(d.ID).State != "" {
 		if err := x.removeObject(ctx, d); err != nil {
 			return err
 		}
-		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: d.attempt, Then: then, Hold: hold}); err != nil {
+		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: x.Last(d.ID).Attempt, Then: then, Hold: hold}); err != nil {
 			return err
 		}
 		if err := d.delete(ctx); err != nil {
@@ -332,8 +374,11 @@ func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Ho
 		return x.note(Entry{Stack: d.ID, State: Deployed, Hold: hold})
 	case then != "":
 		x.finish(d.Stack, then, hold, "")
+		return nil
+	case x.Last(d.ID).State == "":
+		return nil
 	}
-	return nil
+	return x.note(Entry{Stack: d.ID, Attempt: x.Last(d.ID).Attempt + 1})
 }
 
 // removeObject removes the template from the bucket, if it is there.

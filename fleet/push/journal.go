@@ -97,6 +97,7 @@ type Journal struct {
 	last   map[string]Entry // by stack ID
 	ended  bool
 	file   *os.File
+	broken error // of a line that may be there in part; nothing can follow it
 	unlock func()
 }
 
@@ -302,11 +303,14 @@ var syncFile = (*os.File).Sync
 
 // write writes lines, and returns when they are on the disk.
 func (j *Journal) write(text []byte) error {
-	if _, err := j.file.Write(text); err != nil {
-		return notWritten(err)
+	if j.broken == nil {
+		_, j.broken = j.file.Write(text)
 	}
-	if err := syncFile(j.file); err != nil {
-		return notWritten(err)
+	if j.broken == nil {
+		j.broken = syncFile(j.file)
+	}
+	if j.broken != nil {
+		return notWritten(j.broken)
 	}
 	return nil
 }

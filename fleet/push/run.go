@@ -57,6 +57,7 @@ type execution struct {
 	*Run
 	interrupted <-chan struct{}
 	wave, waves int
+	isOver      bool // the waves: what is begun is brought to an end
 
 	mu       sync.Mutex
 	told     map[string]Outcome // what became of stacks, by their IDs
@@ -94,16 +95,20 @@ func (x *execution) run(ctx context.Context) {
 	for {
 		x.verify(ctx)
 		x.compare(ctx)
-		left := x.left()
+		left, begun := x.left()
 		wave, size := x.Waves.at(x.deployed(), len(x.Stacks))
-		if x.hasMoved() {
+		x.isOver = size == 0
+		switch {
+		case x.hasMoved():
 			size = len(left)
+		case x.isOver:
+			size = begun
 		}
 		switch {
 		case x.err == nil && len(x.failed) == 0 && (len(left) == 0 || size == 0):
 			x.err = x.End()
 			return
-		case len(left) == 0, size == 0, x.err != nil, x.isStopped() && !x.hasMoved():
+		case size == 0, len(left) == 0, x.err != nil, x.isStopped() && !x.hasMoved():
 			return
 		}
 		x.wave = wave
@@ -126,11 +131,21 @@ func (x *execution) each(ctx context.Context, stacks []Stack) {
 	_ = group.Wait() // the journal has the errors
 }
 
-// left are the stacks that are not done.
-func (x *execution) left() []Stack {
+// left are the stacks that are not done: first those that are begun, which are so many.
+func (x *execution) left() (stacks []Stack, begun int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(x.Stacks), func(s Stack) bool { return x.failed[s.ID] || x.Last(s.ID).State.IsFinal() })
+	var rest []Stack
+	for _, s := range x.Stacks {
+		switch state := x.Last(s.ID).State; {
+		case x.failed[s.ID], state.IsFinal():
+		case state == "":
+			rest = append(rest, s)
+		default:
+			stacks = append(stacks, s)
+		}
+	}
+	return append(stacks, rest...), len(stacks)
 }
 
 // deployed counts the stacks that have been deployed: the waves go by these.
@@ -159,7 +174,8 @@ func (x *execution) isStopped() bool {
 // are left were planned with.
 func (x *execution) compare(ctx context.Context) {
 	asked := map[[2]string]bool{}
-	for _, s := range x.left() {
+	left, _ := x.left()
+	for _, s := range left {
 		at := [2]string{s.Account, s.Region}
 		if x.isStopped() || asked[at] {
 			continue
@@ -173,7 +189,8 @@ func (x *execution) compare(ctx context.Context) {
 
 // failAll gives up the stacks of an account and Region.
 func (x *execution) failAll(at [2]string, err error) {
-	for _, s := range x.left() {
+	left, _ := x.left()
+	for _, s := range left {
 		if at == [2]string{s.Account, s.Region} {
 			x.fail(s, err)
 		}
@@ -255,7 +272,8 @@ func (x *execution) tell(o Outcome) {
 func (x *execution) show(o Outcome) {
 	isDeployed := func(s Stack) bool { return x.Last(s.ID).State == Deployed }
 	all := len(Plan{Stacks: x.Stacks}.Ready())
-	done := all - len(slices.DeleteFunc(x.left(), isDeployed))
+	left, _ := x.left()
+	done := all - len(slices.DeleteFunc(left, isDeployed))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.Progress != nil {
