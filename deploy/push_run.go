@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,7 +129,7 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	}
 	run := push.NewID(time.Now(), rand.Uint32())
 	journal, err := push.Create(ctx, push.Path(dir, run), push.Header{
-		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift,
+		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift, Bucket: o.bucket,
 	}, t.Stacks)
 	if err != nil {
 		return notJournalled(err)
@@ -265,6 +266,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	if err := checkResumed(journal, o, accounts); err != nil {
 		return err
 	}
+	o.bucket = cmp.Or(o.bucket, journal.Bucket)
 	if journal.HasEnded() {
 		p.line("", "run "+journal.Run+" has ended")
 	} else if err := p.confirmResumed(ctx, journal); err != nil {

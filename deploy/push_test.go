@@ -567,6 +567,20 @@ func TestPushAfterDeploymentOfOthers(t *testing.T) {
 	assert.Equal(t, executed+1, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}), "%v %s", boundariesOf(dev, "app-00000"), stderr)
 }
 
+// Others deploy a stack when the run comes to it: it is held for its status.
+func TestPushOfBusyStack(t *testing.T) {
+	fake, dev := lagging(t, 2, 1)
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "CreateChangeSet" {
+			fake.OnCall(nil)
+			dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Status = "UPDATE_IN_PROGRESS" })
+		}
+	})
+	result, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, map[string]string{"app-00000": "held stack-status", "app-00001": "live"}, result.states(), stderr)
+}
+
 // The sessions of a plan cannot write.
 func TestPushSessions(t *testing.T) {
 	fake, _ := lagging(t, 1, 1)
@@ -614,7 +628,7 @@ func TestPushFaults(t *testing.T) {
 				}
 				fake.Heal()
 				if code != 0 {
-					result, code, stderr := pushDev(t, "--resume", "--bucket", "templates")
+					result, code, stderr := pushDev(t, "--resume")
 					assert.Zero(t, code, stderr)
 					assert.Equal(t, map[string]int{"live": stacks}, result.tally(), stderr)
 				}

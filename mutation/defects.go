@@ -1099,9 +1099,7 @@ var defects = []defect{
 	},
 	{
 		"a held change set is left behind",
-		`if err := d.delete(ctx); err != nil {
-			return err
-		}`, `_ = d.delete`,
+		`deleted := d.delete(ctx)`, `deleted := error(nil)`,
 	},
 	{
 		"a push deletes change sets that came meanwhile",
@@ -1137,7 +1135,7 @@ var defects = []defect{
 	},
 	{
 		"a run whose boundary has changed leaves change sets behind",
-		`return x.abandon(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
+		`return x.drop(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
 			return nil`,
 	},
 	{

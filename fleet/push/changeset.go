@@ -154,10 +154,17 @@ func (d deployment) changes(ctx context.Context, id string, withValues bool) ([]
 	}
 }
 
-// delete deletes the change set of the run, and waits until it is gone. There may be
-// none.
+// delete deletes the change set of the run when it is complete, and waits until it is
+// gone. There may be none.
 func (d deployment) delete(ctx context.Context) error {
-	_, err := d.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	if errors.Is(err, fleet.ErrGone) || err == nil && set.Status == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = d.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
 	if isNoChangeSet(err) || isGone(err) {
 		return nil
 	}
@@ -172,10 +179,13 @@ func (d deployment) delete(ctx context.Context) error {
 		if err != nil || c.Status == "" || c.Status == types.ChangeSetStatusDeleteComplete {
 			return nil
 		}
+		if c.Status == types.ChangeSetStatusDeleteFailed {
+			break
+		}
 		d.pause()
 	}
 	return boundary.Problem{
-		What:   "change set " + d.name + " of " + d.describe() + " is still being deleted",
+		What:   "change set " + d.name + " of " + d.describe() + " is not deleted",
 		Remedy: "delete it: aws cloudformation delete-change-set",
 	}
 }

@@ -59,9 +59,9 @@ func (x *execution) advance(ctx context.Context, d deployment) error {
 	for range maxAttempts {
 		switch {
 		case x.hasMoved():
-			return x.abandon(ctx, d, WasHeld, held(BoundaryChanged))
+			return x.drop(ctx, d, WasHeld, held(BoundaryChanged))
 		case x.isOver:
-			return x.abandon(ctx, d, "", nil)
+			return x.drop(ctx, d, "", nil)
 		case x.isStopped():
 			return errStopped
 		}
@@ -159,6 +159,13 @@ func (x *execution) request(ctx context.Context, d deployment, in *cloudformatio
 	}
 	err := d.create(ctx, in)
 	if said := refusal(err); said != "" {
+		described, err := describe(ctx, d.client, d.Stack)
+		if err != nil {
+			return nil, err
+		}
+		if hold := holdOf(described); hold != nil { // others deploy it now
+			return hold, nil
+		}
 		hold := held(ChangeSetFailed)
 		hold.Said = said
 		return hold, nil
@@ -211,16 +218,6 @@ func (x *execution) hold(ctx context.Context, d deployment, then State, hold *Ho
 		return false, err
 	}
 	return true, x.drop(ctx, d, then, hold)
-}
-
-// abandon drops the change set of a stack that is not deployed any more.
-func (x *execution) abandon(ctx context.Context, d deployment, then State, hold *Hold) error {
-	if x.Last(d.ID).State != "" { // one that is being created cannot be deleted
-		if _, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name}); err != nil {
-			return err
-		}
-	}
-	return x.drop(ctx, d, then, hold)
 }
 
 // execute executes the change set, and waits until the deployment ends.
@@ -358,15 +355,13 @@ func (d deployment) reason(ctx context.Context, began time.Time) string {
 // drop deletes the change set of this attempt, if there may be one, and what it is made
 // of. The stack then has a state; with an empty one it is not begun.
 func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Hold) error {
-	if x.Last(d.ID).State != "" {
-		if err := x.removeObject(ctx, d); err != nil {
+	if last := x.Last(d.ID); last.State != "" {
+		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: last.Attempt, Object: last.Object, Then: then, Hold: hold}); err != nil {
 			return err
 		}
-		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: x.Last(d.ID).Attempt, Then: then, Hold: hold}); err != nil {
-			return err
-		}
-		if err := d.delete(ctx); err != nil {
-			return err
+		deleted := d.delete(ctx)
+		if err := errors.Join(deleted, x.removeObject(ctx, d)); err != nil {
+			return cmp.Or(deleted, err) // one of them has a remedy, if it is alone
 		}
 	}
 	switch {
@@ -384,7 +379,7 @@ func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Ho
 // removeObject removes the template from the bucket, if it is there.
 func (x *execution) removeObject(ctx context.Context, d deployment) error {
 	last := x.Last(d.ID)
-	if last.State != Creating || last.Object == "" || x.Bucket == nil {
+	if last.Object == "" || x.Bucket == nil {
 		return nil
 	}
 	return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)

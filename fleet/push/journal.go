@@ -60,6 +60,7 @@ type Header struct {
 	Began       time.Time `json:"began"`
 	Waves       Waves     `json:"waves"`
 	RepairDrift bool      `json:"repairDrift,omitempty"`
+	Bucket      string    `json:"bucket,omitempty"` // for long templates, with its placeholders
 	Stacks      int       `json:"stacks"` // how many lines with stacks follow
 }
 
@@ -349,7 +350,7 @@ func Unfinished(dir, environment string) (string, error) {
 		path := filepath.Join(dir, file.Name())
 		j, err := Read(path)
 		switch {
-		case errors.Is(err, ErrNotBegun):
+		case errors.Is(err, ErrNotBegun), err != nil && isOfAnother(path, environment):
 		case err != nil:
 			return "", err
 		case j.Environment == environment && !j.ended:
@@ -370,6 +371,15 @@ func lock(ctx context.Context, path, taken string) (unlock func(), err error) {
 	})
 	defer cancel()
 	return atomicfile.Lock(ctx, path, nil)
+}
+
+// isOfAnother reports whether a journal that cannot be read, such as one of another
+// version of pbm, says that it is of another environment.
+func isOfAnother(path, environment string) bool {
+	text, _ := os.ReadFile(path)
+	var h struct{ Environment string }
+	err := json.NewDecoder(bytes.NewReader(text)).Decode(&h)
+	return err == nil && h.Environment != "" && h.Environment != environment
 }
 
 // cutOff removes a last line without an end.
