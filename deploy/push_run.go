@@ -338,12 +338,15 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
 		}
 	}
+	p.resume = o.commandTo("--resume="+journal.Run, planFlags...)
+	tellEnd := context.AfterFunc(ctx, func() { p.tellStop(journal) })
 	outcomes, err := run.Execute(ctx)
+	tellEnd()
 	shown.end()
 	result := pushed{
 		run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded(),
 		remain: remain,
-		resume: o.commandTo("--resume="+journal.Run, planFlags...),
+		resume: p.resume,
 	}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)
@@ -352,4 +355,15 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 		return ctx.Err()
 	}
 	return result.verdict()
+}
+
+// tellStop says at once what an interruption of a run leads to.
+func (p *pbm) tellStop(journal *push.Journal) {
+	n := 0
+	for _, s := range journal.Stacks {
+		if journal.Last(s.ID).State == push.Executing {
+			n++
+		}
+	}
+	p.line("", "interrupted: begins nothing more; waits for "+counted(n, "deployment")+"; Ctrl-C again leaves them to CloudFormation")
 }

@@ -1070,6 +1070,10 @@ var defects = []defect{
 		`if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`, `if !slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`,
 	},
 	{
+		"values that are read anew are not seen",
+		`!fixedReference.MatchString(reference) && !slices.Contains(read, text)`, `fixedReference.MatchString(reference) && !slices.Contains(read, text)`,
+	},
+	{
 		"change sets of nested stacks are not judged",
 		`for _, nested := range verdict.Nested {`, `for _, nested := range verdict.Nested[:0] {`,
 	},
@@ -1079,7 +1083,7 @@ var defects = []defect{
 	},
 	{
 		"templates are not compared before a change set is executed",
-		`others = append(others, withoutKnown(apart, len(others) > 0)...)`, `_ = apart`,
+		`others = append(append(others, withoutKnown(apart, len(others) > 0)...), read...)`, `_, others = apart, append(others, read...)`,
 	},
 	{
 		"a value that has moved in Parameter Store is not seen",

@@ -217,11 +217,11 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 	}
 	verdict := Judge(listed, valued, d.Boundary)
 	others, bound = append(verdict.Others, d.unplanned(verdict.Bound, set, listed)...), len(verdict.Bound)
-	apart, err := d.apart(ctx, rules, set)
+	apart, read, err := d.apart(ctx, rules, set, changedIn(listed, valued))
 	if err != nil {
 		return nil, 0, err
 	}
-	others = append(others, withoutKnown(apart, len(others) > 0)...)
+	others = append(append(others, withoutKnown(apart, len(others) > 0)...), read...)
 	for _, nested := range verdict.Nested {
 		more, n, err := d.judge(ctx, rules, nested)
 		if err != nil {
@@ -256,25 +256,39 @@ func withoutKnown(paths []string, isTold bool) []string {
 	return slices.DeleteFunc(paths, func(path string) bool { return isTold && strings.HasPrefix(path, "/Resources/") })
 }
 
+// changedIn are the logical IDs of what changes are about.
+func changedIn(lists ...[]types.Change) (ids []string) {
+	for _, c := range slices.Concat(lists...) {
+		if r := c.ResourceChange; r != nil && !slices.Contains(ids, aws.ToString(r.LogicalResourceId)) {
+			ids = append(ids, aws.ToString(r.LogicalResourceId))
+		}
+	}
+	return ids
+}
+
 // apart says where the template of a change set, and the values of its parameters,
-// differ from those of its stack by more than boundaries.
-func (d deployment) apart(ctx context.Context, rules Rules, c *changeSet) ([]string, error) {
+// differ from those of its stack by more than boundaries; and which values
+// CloudFormation reads anew for the resources that change, which no change set shows.
+func (d deployment) apart(ctx context.Context, rules Rules, c *changeSet, changed []string) (paths, read []string, err error) {
 	stack := d.Stack
 	stack.ID, stack.Name = aws.ToString(c.StackId), aws.ToString(c.StackName) // of a nested one
 	now, err := describe(ctx, d.client, stack)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	before, err := template(ctx, d.client, stack, types.TemplateStageProcessed, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	after, err := template(ctx, d.client, stack, types.TemplateStageProcessed, c.ChangeSetId)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	paths, err := rules.Others(before, after)
-	return append(paths, movedParameters(now.Parameters, c.Parameters)...), err
+	if paths, err = rules.Others(before, after); err != nil {
+		return nil, nil, err
+	}
+	read, err = rules.Reads(after, changed)
+	return append(paths, movedParameters(now.Parameters, c.Parameters)...), read, err
 }
 
 // movedParameters are the parameters whose values in Parameter Store have changed

@@ -83,6 +83,14 @@ func (d differences) Others(before, after string) ([]string, error) {
 	return d[after], nil
 }
 
+// Reads finds the case that is about dynamic references.
+func (d differences) Reads(_ string, changed []string) ([]string, error) {
+	if d["reads"] == nil {
+		return nil, nil
+	}
+	return changed[:1], nil
+}
+
 func (differences) Foresee(string, fleet.Stack, string) (push.Forecast, error) {
 	return push.Forecast{}, errors.New("not asked for")
 }
@@ -110,6 +118,10 @@ func TestJudgeChangeSet(t *testing.T) {
 		"an output": {
 			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, differences: differences{"root": {"/Outputs/Url/Value"}},
 			bound: 3, others: []string{"/Outputs/Url/Value"},
+		},
+		"a value that is read anew": {
+			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, differences: differences{"reads": {}},
+			bound: 3, others: []string{"Api"},
 		},
 		"each change once": {
 			answers: answers{gate: map[string]gateCase{"root": withQueue}}, differences: differences{"root": {"/Resources/Queue/Properties/VisibilityTimeout", "/Outputs/Url/Value"}},

@@ -61,7 +61,7 @@ type Header struct {
 	Waves       Waves     `json:"waves"`
 	RepairDrift bool      `json:"repairDrift,omitempty"`
 	Bucket      string    `json:"bucket,omitempty"` // for long templates, with its placeholders
-	Stacks      int       `json:"stacks"` // how many lines with stacks follow
+	Stacks      int       `json:"stacks"`           // how many lines with stacks follow
 }
 
 // format is that of the journals that this package writes and reads.

@@ -109,6 +109,11 @@ type Rules interface {
 	// Others compares two templates after all transforms. It returns the paths where
 	// they differ, without the boundaries of roles and users.
 	Others(before, after string) ([]string, error)
+
+	// Reads returns the dynamic references in resources of a processed template whose
+	// values CloudFormation reads when it updates the resource: those that name no
+	// version.
+	Reads(processed string, logicalIDs []string) ([]string, error)
 }
 
 // Reader is the part of CloudFormation that a plan needs.
