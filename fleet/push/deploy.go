@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -107,10 +108,28 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 		return x.hold(ctx, d, Deployed, held(NoChanges))
 	case set.Status != types.ChangeSetStatusCreateComplete:
 		hold := held(ChangeSetFailed)
-		hold.Said = aws.ToString(set.StatusReason)
+		hold.Said = d.failureOf(ctx, set)
 		return true, x.drop(ctx, d, WasHeld, hold)
 	}
 	return x.pass(ctx, d, described, set)
+}
+
+// nestedChangeSet is how CloudFormation names a change set of a nested stack.
+var nestedChangeSet = regexp.MustCompile(`arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:changeSet/[^\s,\]]+[A-Za-z0-9]`)
+
+// failureOf is why a change set failed: what it says, and what that of a nested stack
+// says which it names.
+func (d deployment) failureOf(ctx context.Context, set *changeSet) string {
+	reason := aws.ToString(set.StatusReason)
+	id := nestedChangeSet.FindString(reason)
+	if id == "" || id == aws.ToString(set.ChangeSetId) {
+		return reason
+	}
+	nested, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
+	if err != nil || nested.StatusReason == nil {
+		return reason // it helps people, and nothing depends on it
+	}
+	return reason + ": " + aws.ToString(nested.StackName) + ": " + *nested.StatusReason
 }
 
 // prepare checks a stack as it is now, and returns what its change set is made of.
