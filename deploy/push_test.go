@@ -481,6 +481,7 @@ func TestPushWhileBoundaryChanges(t *testing.T) {
 			assert.Empty(t, dev.ChangeSets(pushRegion))
 			onlyBoundaries(t, dev)
 			result, code, stderr = pushDev(t, "--resume")
+			assert.Equal(t, 1, code)
 			assert.Empty(t, result.Stacks, "the run has ended: %s", stderr)
 		})
 	}
