@@ -188,7 +188,29 @@ func (p *pbm) base(ctx context.Context) (*place, error) {
 	return at, at.failure
 }
 
-// valuesOf lists the values of one account for all others, once for each Region.
+// presentValues lists values as they are at each call, also those of the account that
+// others use the macro of.
+func (p *pbm) presentValues(ctx context.Context, s auditScope) (valuesReader, error) {
+	if !s.hub {
+		return p.valuesOfAccount, nil
+	}
+	base, err := p.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.valuesWith(base.config), nil
+}
+
+// valuesWith lists the values of one account for all others.
+func (p *pbm) valuesWith(hub aws.Config) valuesReader {
+	return func(ctx context.Context, cfg aws.Config) ([]boundary.Record, error) {
+		there := cfg.Copy()
+		there.Credentials = hub.Credentials
+		return p.valuesOfAccount(ctx, there)
+	}
+}
+
+// valuesOf is valuesWith that reads each Region once.
 func (p *pbm) valuesOf(hub aws.Config) valuesReader {
 	type answer struct {
 		records []boundary.Record
@@ -196,14 +218,13 @@ func (p *pbm) valuesOf(hub aws.Config) valuesReader {
 	}
 	var mu sync.Mutex
 	known := map[string]func() answer{}
+	list := p.valuesWith(hub)
 	return func(ctx context.Context, cfg aws.Config) ([]boundary.Record, error) {
-		there := cfg.Copy()
-		there.Credentials = hub.Credentials
 		mu.Lock()
 		read, found := known[cfg.Region]
 		if !found {
 			read = sync.OnceValue(func() answer {
-				records, err := p.valuesOfAccount(ctx, there)
+				records, err := list(ctx, cfg)
 				return answer{records, err}
 			})
 			known[cfg.Region] = read

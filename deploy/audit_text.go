@@ -152,7 +152,7 @@ func (g *auditGroup) next() string {
 	case fleet.Redeploy:
 		return "deploy these stacks again, with their template: pbm push " + printable.Shell(first.Environment) + "; an update with the previous template keeps the old boundary"
 	case fleet.SetBoundary, fleet.RemoveBoundary:
-		return "deploying again does not repair this, because CloudFormation sees no change; in the account of each role:"
+		return "deploying again does not repair this, because CloudFormation sees no change; pbm push " + printable.Shell(first.Environment) + " --repair-drift does; or, in the account of each role:"
 	case fleet.ChangeTemplate:
 		return "list the macro after the transform that adds the role, and see the blind spots: pbm check PATH"
 	case fleet.AddMacro:

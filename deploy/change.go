@@ -252,11 +252,12 @@ func (p *pbm) tellAudit(key boundary.Key, changed []*place) {
 	if p.dryRun || !slices.ContainsFunc(changed, (*place).inAWS) {
 		return
 	}
-	command := "pbm audit --environment " + key.Environment
+	audit, push := "pbm audit --environment "+key.Environment, "pbm push "+key.Environment
 	if len(changed) == 1 {
-		command = changed[0].command(command)
+		audit, push = changed[0].command(audit), changed[0].command(push)
 	}
-	p.line("hint: ", "to see which roles have it: "+command)
+	p.line("hint: ", "to see which roles have it: "+audit)
+	p.line("hint: ", "to plan a deployment of the stacks that lag: "+push)
 }
 
 // warnNone warns about none in places. Only a store in AWS reaches deployments.

@@ -53,7 +53,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	if ctx.Err() != nil {
-		p.report(interrupted(command))
+		p.report(p.interrupted(command))
 		return exitInterrupted
 	}
 	p.report(err)
@@ -64,7 +64,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // interrupted stands for whatever error an interruption of a command led to.
-func interrupted(c *cobra.Command) error {
+func (p *pbm) interrupted(c *cobra.Command) error {
 	problem := boundary.Problem{What: "interrupted"}
 	switch c.Name() {
 	case "init", "add", "update", "remove":
@@ -74,7 +74,10 @@ func interrupted(c *cobra.Command) error {
 	case "audit":
 		problem.Remedy = "what was read is kept; run the command again to complete it"
 	case "push":
-		problem.Remedy = "if it was deploying, continue it: pbm push ENVIRONMENT --resume"
+		problem.Remedy = "nothing was written"
+		if p.resume != "" {
+			problem.Remedy = "to continue: " + p.resume
+		}
 	case "transform", "adopt":
 		problem.Remedy = "files that were written are named above; run the command again for the others"
 	}
@@ -88,6 +91,7 @@ type pbm struct {
 	answers        *bufio.Reader // of stdin, once something was asked
 	told           []string      // which places were told of
 	sessions       map[target]func() (aws.Config, error)
+	resume         string // the command that continues a push, once it has begun
 
 	store    storeOptions
 	output   string // outputText or outputJSON

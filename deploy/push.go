@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,7 @@ import (
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -63,7 +65,7 @@ policy needs no push: it takes effect at once.`,
 // takeArgs takes the name of an environment. Behind --resume, whose value is optional,
 // a run is an argument if a space is in front of it.
 func (o *pushOptions) takeArgs(args []string) error {
-	if len(args) == 2 && o.resume == resumeLatest && runID.MatchString(args[1]) {
+	if len(args) == 2 && o.resume == resumeLatest && push.IsID(args[1]) {
 		o.resume, args = args[1], args[:1]
 	}
 	if len(args) != 1 {
@@ -94,6 +96,9 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.commands && (isTyped(o.flags, "json") || isTyped(o.flags, "output") && p.output == outputJSON) {
+		return usagef("--commands does not go with JSON: it prints a script")
+	}
 	if p.dryRun {
 		o.execute = false
 	}
@@ -114,6 +119,9 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 	planned, err := p.planPush(ctx, o, settings, accounts, values)
 	if err != nil {
 		return err
+	}
+	if !o.writes() {
+		p.tellUnfinished(o.environment)
 	}
 	if o.execute {
 		return p.executePush(ctx, o, settings, accounts, planned)
@@ -136,6 +144,35 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 		return settings, err
 	}
 	return o.fleetOptions.check(store)
+}
+
+// commandTo is the command that does something with the flags that this one was called
+// with. Those that say what to do and how to show it are left out, and those named.
+func (o *pushOptions) commandTo(do string, without ...string) string {
+	command := "pbm push " + printable.Shell(o.environment) + " " + do
+	without = append(without, "execute", "resume", "commands", "dry-run", "fresh", "json", "output", "yes")
+	o.flags.Visit(func(f *pflag.Flag) {
+		if isTyped(o.flags, f.Name) && !slices.Contains(without, f.Name) {
+			command += asTyped(f)
+		}
+	})
+	return command
+}
+
+// asTyped is a flag as it is typed, behind a space.
+func asTyped(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return map[string]string{"true": " --" + f.Name, "false": " --" + f.Name + "=false"}[f.Value.String()]
+	}
+	values := []string{f.Value.String()}
+	if list, isList := f.Value.(pflag.SliceValue); isList {
+		values = list.GetSlice()
+	}
+	text := ""
+	for _, value := range values {
+		text += " --" + f.Name + " " + printable.Shell(value)
+	}
+	return text
 }
 
 // verdict is the error of a plan that holds stacks, or that does not have all of them.

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,28 +13,34 @@ import (
 	"permissions-boundary-macro/internal/printable"
 )
 
-// changeSetName is the name of the change sets of commands.
-const changeSetName = "boundary"
-
-// commandsOf are the commands of the AWS CLI that deploy stacks as a push does, for
-// a shell. Each changes nothing before execute-change-set, in front of which the
-// changes are shown.
-func commandsOf(stacks []push.Stack, bucket string) string {
-	var text strings.Builder
-	for _, s := range stacks {
-		fmt.Fprintf(&text, "# %s\n", printable.Line(fmt.Sprintf("account %s, Region %s, stack %s: %s", s.Account, s.Region, s.Name, roleNames(s))))
-		for _, command := range commands(s, bucket) {
-			text.WriteString(command + "\n")
-		}
-		text.WriteString("\n")
-	}
-	return text.String()
+// script is the commands of the AWS CLI that deploy stacks as a push does, for a
+// shell. Run as it is, it creates change sets and shows their changes: those that
+// execute them are comments, because the CLI has no gate.
+type script struct {
+	push.Plan
+	bucket    string
+	changeSet string // the name of all change sets
 }
 
-func commands(s push.Stack, bucket string) []string {
+func (t script) render() []byte {
+	var out bytes.Buffer
+	out.WriteString("set -eu\n")
+	for _, s := range t.Ready() {
+		fmt.Fprintf(&out, "\n# %s\n", printable.Line(fmt.Sprintf("account %s, Region %s, stack %s: %s", s.Account, s.Region, s.Name, roleNames(s))))
+		for _, command := range t.commands(s) {
+			out.WriteString(command + "\n")
+		}
+	}
+	for _, s := range t.Held() {
+		fmt.Fprintf(&out, "\n# account %s, Region %s, stack %s is held, %s: %s\n", s.Account, s.Region, printable.Line(s.Name), s.Hold.Code, s.Hold.Reason())
+	}
+	return out.Bytes()
+}
+
+func (t script) commands(s push.Stack) []string {
 	file := s.Name + ".template"
 	stack := " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
-	changeSet := stack + " --change-set-name " + changeSetName
+	changeSet := stack + " --change-set-name " + t.changeSet
 	const cloudFormation = "aws cloudformation "
 	form := "text" // YAML; JSON comes as an object
 	if s.Template.IsJSON {
@@ -44,7 +51,7 @@ func commands(s push.Stack, bucket string) []string {
 	}
 	template := " --template-body " + printable.Shell("file://"+file)
 	if s.Template.NeedsBucket() {
-		bucket := push.BucketIn(bucket, s)
+		bucket := push.BucketIn(t.bucket, s)
 		all = append(all, "aws s3 cp "+printable.Shell(file)+" "+printable.Shell("s3://"+bucket+"/"+file))
 		template = " --template-url " + printable.Shell(push.ObjectURL(bucket, s.Region, file))
 	}
@@ -56,9 +63,10 @@ func commands(s push.Stack, bucket string) []string {
 		all, create,
 		cloudFormation+"wait change-set-create-complete"+changeSet,
 		cloudFormation+"describe-change-set"+changeSet+" --include-property-values --query Changes",
-		"# only if the roles' PermissionsBoundary changes, and nothing else:",
-		cloudFormation+"execute-change-set"+changeSet,
-		cloudFormation+"wait stack-update-complete"+stack,
+		"# read the changes: execute only if PermissionsBoundary of the roles changes, and nothing else",
+		"# "+cloudFormation+"execute-change-set"+changeSet,
+		"# "+cloudFormation+"wait stack-update-complete"+stack,
+		"# else: "+cloudFormation+"delete-change-set"+changeSet,
 	)
 }
 

@@ -1,9 +1,11 @@
 package deploy
 
 import (
+	"math/rand/v2"
+	"time"
+
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
-	"permissions-boundary-macro/internal/printable"
 )
 
 // pushResult is the result of pbm push in JSON.
@@ -31,7 +33,7 @@ type heldResult struct {
 	Remedy   string    `json:"remedy"`
 }
 
-func heldOf(h *push.Hold) *heldResult {
+func heldOf(h *push.Hold, environment string) *heldResult {
 	if h == nil {
 		return nil
 	}
@@ -39,7 +41,7 @@ func heldOf(h *push.Hold) *heldResult {
 	if about := h.About(); about != "" {
 		reason += ": " + about
 	}
-	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy()}
+	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy(environment)}
 }
 
 // statePlanned is the state of a stack that is not deployed yet.
@@ -50,13 +52,14 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 	defer p.tellUnread(t.report)
 	switch {
 	case o.commands:
-		return p.print([]byte(commandsOf(t.Ready(), o.bucket)))
+		name := "pbm-commands-" + push.NewID(time.Now(), rand.Uint32())
+		return p.print(script{t.Plan, o.bucket, name}.render())
 	case p.output == outputJSON:
 		return p.printJSON(t.result(o.waves))
 	}
-	text := planText{planned: t, waves: o.waves}
+	text := planText{planned: t, waves: o.waves, repairDrift: o.repairDrift}
 	if !o.execute {
-		text.command = "pbm push " + printable.Shell(t.Environment) + " --execute"
+		text.command = o.commandTo("--execute")
 	}
 	return p.print(text.render())
 }
@@ -74,7 +77,7 @@ func (t planned) result(waves push.Waves) pushResult {
 		if s.Hold != nil {
 			state = push.WasHeld
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold, t.Environment)})
 	}
 	return r
 }

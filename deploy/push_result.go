@@ -16,6 +16,8 @@ import (
 // pushed is what a run did.
 type pushed struct {
 	run, environment string
+	resume           string // the command that continues the run
+	remain           string // which roles it leaves as they are
 	outcomes         []push.Outcome
 	hasEnded         bool
 }
@@ -26,8 +28,9 @@ var stateTexts = []struct {
 	state        push.State
 	what, remedy string
 }{
+	{push.RollbackFailed, "the rollback failed: this stack is in between", ""},
 	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then run the push again"},
-	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit"},
+	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit --environment ENVIRONMENT"},
 	{push.Failed, "a call to AWS failed, and the next run asks what became of the stack", "correct the reason, then continue"},
 	{push.Gone, "the stack was deleted", ""},
 }
@@ -36,14 +39,14 @@ func (t pushed) in(state push.State) []push.Outcome {
 	return slices.DeleteFunc(slices.Clone(t.outcomes), func(o push.Outcome) bool { return o.State != state })
 }
 
-// left counts the stacks that the run is not done with.
-func (t pushed) left() (n int) {
-	for _, o := range t.outcomes {
-		if !o.State.IsFinal() && o.State != push.Failed {
-			n++
-		}
-	}
-	return n
+// left are the stacks that the run is not done with.
+func (t pushed) left() []push.Outcome {
+	return slices.DeleteFunc(slices.Clone(t.outcomes), func(o push.Outcome) bool { return o.State.IsFinal() || o.State == push.Failed })
+}
+
+// hasFailed reports whether something has failed, and not only a call to AWS.
+func (t pushed) hasFailed() bool {
+	return slices.ContainsFunc(t.outcomes, func(o push.Outcome) bool { return o.State.IsFailure() && o.State != push.Failed })
 }
 
 // held are the stacks that the plan or the run holds.
@@ -67,7 +70,7 @@ func (t pushed) render() []byte {
 	if n := len(t.held()); n > 0 {
 		fmt.Fprintf(&out, ", %d held", n)
 	}
-	if n := t.left(); n > 0 {
+	if n := len(t.left()); n > 0 {
 		fmt.Fprintf(&out, ", %d not done", n)
 	}
 	out.WriteString("\n")
@@ -79,14 +82,25 @@ func (t pushed) render() []byte {
 				rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, o.Said})
 			}
 			out.Write(aligned(shortened(rows)))
-			for _, remedy := range remediesOf(outcomes, text.remedy) {
+			for _, remedy := range remediesOf(outcomes, strings.ReplaceAll(text.remedy, "ENVIRONMENT", printable.Shell(t.environment))) {
 				fmt.Fprintln(&out, "    hint: "+printable.Line(remedy))
 			}
 		}
 	}
-	for _, group := range holdsOf(t.held()) {
+	for _, group := range holdsOf(t.held(), t.environment) {
 		out.WriteString("\n")
 		out.Write(group.render())
+	}
+	if left := t.left(); len(left) > 0 {
+		fmt.Fprintf(&out, "\nnot done: %s\n", counted(len(left), "stack"))
+		var rows [][]string
+		for _, o := range left {
+			rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, string(cmp.Or(o.State, statePlanned))})
+		}
+		out.Write(aligned(shortened(rows)))
+	}
+	if t.remain != "" {
+		out.WriteString("\n" + t.remain)
 	}
 	return out.Bytes()
 }
@@ -114,17 +128,20 @@ func (t pushed) verdict() error {
 	if n := len(t.held()); n > 0 {
 		found = append(found, fmt.Sprintf("held: %d", n))
 	}
-	if n := t.left(); n > 0 {
+	if n := len(t.left()); n > 0 {
 		found = append(found, fmt.Sprintf("not done: %d", n))
 	}
 	problem := boundary.Problem{What: strings.Join(found, ", ")}
 	switch {
 	case len(found) == 0:
 		return nil
+	case !t.hasEnded && t.hasFailed():
+		problem.What = "stopped at a failure: " + problem.What
+		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + t.resume
 	case !t.hasEnded:
-		problem.Remedy = "to continue: pbm push " + printable.Shell(t.environment) + " --resume=" + t.run
-	case t.left() > 0:
-		problem.Remedy = "the others were in no wave; run the push again for them"
+		problem.Remedy = "to continue: " + t.resume
+	case len(t.left()) > 0:
+		problem.Remedy = "the stacks that are not done were not included in --waves; run the push again for them"
 	}
 	return problem
 }
@@ -140,7 +157,7 @@ func (p *pbm) showPushed(t pushed) error {
 		if state == "" {
 			state = statePlanned
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold, t.environment)})
 	}
 	return p.printJSON(r)
 }
@@ -180,8 +197,11 @@ func (s *pushProgress) timeLeft(now push.Progress) string {
 	if done < 1 || now.Done == now.All {
 		return ""
 	}
-	left := time.Since(s.began) / time.Duration(done) * time.Duration(now.All-now.Done)
-	return ", about " + strings.TrimSuffix(max(left.Round(time.Minute), time.Minute).String(), "0s") + " left"
+	left := (time.Since(s.began) / time.Duration(done) * time.Duration(now.All-now.Done)).Round(time.Minute)
+	if left < 2*time.Minute {
+		return ""
+	}
+	return ", about " + strings.TrimSuffix(left.String(), "0s") + " left"
 }
 
 func (s *pushProgress) end() { s.shown.end() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"permissions-boundary-macro/boundary"
@@ -61,6 +62,32 @@ func (r stackRules) Others(before, after string) ([]string, error) {
 	var paths []string
 	eachDifference("", was, is, func(path string) { paths = append(paths, path) })
 	return paths, nil
+}
+
+// fixedReference is a dynamic reference whose value never changes. Source:
+// CloudFormation user guide, dynamic references.
+var fixedReference = regexp.MustCompile(`^\{\{resolve:ssm(-secure)?:[^:]+:[0-9]+\}\}$`)
+
+// Reads returns the dynamic references in resources of a processed template that name
+// no version.
+func (r stackRules) Reads(processed string, logicalIDs []string) ([]string, error) {
+	doc, err := template.Parse([]byte(processed))
+	if err != nil {
+		return nil, fmt.Errorf("a processed template cannot be read: %w", err)
+	}
+	var value struct{ Resources map[string]json.RawMessage }
+	if err := json.Unmarshal(doc.Fragment(), &value); err != nil {
+		return nil, fmt.Errorf("a processed template cannot be read: %w", err)
+	}
+	var read []string
+	for _, id := range logicalIDs {
+		for _, reference := range dynamicReference.FindAllString(string(value.Resources[id]), -1) {
+			if text := id + ": " + reference; !fixedReference.MatchString(reference) && !slices.Contains(read, text) {
+				read = append(read, text)
+			}
+		}
+	}
+	return read, nil
 }
 
 // processedValue is a processed template without Transform and the boundaries of

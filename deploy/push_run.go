@@ -1,12 +1,12 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
 
@@ -33,7 +33,8 @@ type runOptions struct {
 // resumeLatest is the value of --resume without one.
 const resumeLatest = "latest"
 
-var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
+// planFlags say what a run has its plan for when it is resumed.
+var planFlags = []string{"waves", "repair-drift", "stack"}
 
 func (o *runOptions) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.execute, "execute", false, "deploy what is planned")
@@ -58,7 +59,7 @@ func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 		return usagef("--execute and --resume are mutually exclusive")
 	case o.writes() && commands:
 		return usagef("--commands prints, and does not go with --execute and --resume")
-	case o.resumes() && o.resume != resumeLatest && !runID.MatchString(o.resume):
+	case o.resumes() && o.resume != resumeLatest && !push.IsID(o.resume):
 		return usagef("%s %q is not the ID of a run", spelling(flags, "resume"), clipped(o.resume))
 	case o.concurrency < 1:
 		return usagef("%s is not a number of stacks", spelling(flags, "concurrency"))
@@ -67,7 +68,7 @@ func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 	case o.every <= 0:
 		return usagef("%s is not a time", spelling(flags, "poll"))
 	}
-	for _, name := range []string{"waves", "repair-drift", "stack"} {
+	for _, name := range planFlags {
 		if o.resumes() && isTyped(flags, name) {
 			return usagef("--%s does not go with --resume: the run has its plan", name)
 		}
@@ -118,40 +119,97 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	if err != nil {
 		return err
 	}
+	unlock, err := push.Lock(ctx, dir, o.environment)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer unlock()
 	if err := p.confirmPush(ctx, o, dir, ready); err != nil {
 		return err
 	}
 	run := push.NewID(time.Now(), rand.Uint32())
 	journal, err := push.Create(ctx, push.Path(dir, run), push.Header{
-		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift,
+		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift, Bucket: o.bucket,
 	}, t.Stacks)
 	if err != nil {
 		return notJournalled(err)
 	}
 	defer journal.Close()
 	p.line("", "run "+run+"; its journal is "+push.Path(dir, run))
-	if err := p.runPush(ctx, o, settings, accounts, journal); err != nil {
+	if err := p.runPush(ctx, o, settings, accounts, journal, t.remain(o.repairDrift)); err != nil {
 		return err
 	}
 	return o.verdict(t)
 }
 
-// confirmPush has the name of the environment typed. It says if another run has not
-// come to its end.
+// confirmPush has the name of the environment typed. It says if another run is
+// unfinished, beside which nothing is deployed unless somebody has read that.
 func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready []push.Stack) error {
-	unfinished, err := push.Unfinished(dir, o.environment)
+	unfinished, err := unfinishedPush(dir, o.environment)
 	if err != nil {
-		return notJournalled(err)
+		return err
 	}
-	if unfinished != "" {
-		p.line("warning: ", "an earlier push of "+o.environment+" has not come to its end: "+unfinished)
-		p.line("hint: ", "to continue it instead: pbm push "+printable.Shell(o.environment)+" --resume")
+	if unfinished != nil && !p.canAsk() {
+		return *unfinished
 	}
-	question := fmt.Sprintf("type %s to deploy %s in %s: ", o.environment, counted(len(ready), "stack"), inAccounts(ready))
-	return p.confirm(ctx, o.environment, question, boundary.Problem{
+	if unfinished != nil {
+		p.line("warning: ", unfinished.What)
+		p.line("hint: ", unfinished.Remedy)
+	}
+	return p.confirmDeploying(ctx, o.environment, slices.Concat(o.waves.Split(ready)...), inWaves(o.waves, ready))
+}
+
+// inWaves says of a push that does not deploy all stacks how far it goes.
+func inWaves(waves push.Waves, stacks []push.Stack) string {
+	later := waves.Left(stacks)
+	if later == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s; %d more not included in --waves)", counted(len(waves.Split(stacks)), "wave"), later)
+}
+
+func (p *pbm) confirmDeploying(ctx context.Context, environment string, stacks []push.Stack, which string) error {
+	question := fmt.Sprintf("type %s to deploy %s in %s%s: ", environment, counted(len(stacks), "stack"), inAccounts(stacks), which)
+	err := p.confirm(ctx, environment, question, boundary.Problem{
 		What:   "a push needs a confirmation",
 		Remedy: "run it on a terminal, or confirm with --yes",
 	})
+	if err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// unfinishedPush says that a run of an environment is unfinished, nil if none is.
+func unfinishedPush(dir, environment string) (*boundary.Problem, error) {
+	path, err := push.Unfinished(dir, environment)
+	if err != nil {
+		return nil, notJournalled(err)
+	}
+	if path == "" {
+		return nil, nil
+	}
+	run := push.RunOf(path)
+	return &boundary.Problem{
+		What:   "run " + run + " of " + environment + " is unfinished",
+		Remedy: "to continue or end it: pbm push " + printable.Shell(environment) + " --resume=" + run + "; to forget it, move its journal away: " + path,
+	}, nil
+}
+
+// tellUnfinished warns of an unfinished run in front of a plan.
+func (p *pbm) tellUnfinished(environment string) {
+	dir, err := p.journals()
+	if err != nil {
+		return // a plan needs no journal
+	}
+	unfinished, err := unfinishedPush(dir, environment)
+	switch {
+	case err != nil:
+		p.line("warning: ", err.Error())
+	case unfinished != nil:
+		p.line("warning: ", unfinished.What)
+		p.line("hint: ", unfinished.Remedy)
+	}
 }
 
 // inAccounts names the only account of stacks, or counts several.
@@ -189,10 +247,17 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 			return notJournalled(err)
 		}
 		if path == "" {
-			p.line("", "no push of "+o.environment+" is left to continue in "+dir)
-			return nil
+			return boundary.Problem{
+				What:   "no unfinished push of " + o.environment + " in " + dir,
+				Remedy: "journals are where the push was started",
+			}
 		}
 	}
+	unlock, err := push.Lock(ctx, dir, o.environment)
+	if err != nil {
+		return notJournalled(err)
+	}
+	defer unlock()
 	journal, err := push.Open(ctx, path)
 	if err != nil {
 		return notJournalled(err)
@@ -201,12 +266,25 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	if err := checkResumed(journal, o, accounts); err != nil {
 		return err
 	}
+	o.bucket = cmp.Or(o.bucket, journal.Bucket)
 	if journal.HasEnded() {
-		p.line("", "run "+journal.Run+" has come to its end")
-	} else {
-		p.line("", "continuing run "+journal.Run)
+		p.line("", "run "+journal.Run+" has ended")
+	} else if err := p.confirmResumed(ctx, journal); err != nil {
+		return err
 	}
-	return p.runPush(ctx, o, settings, accounts, journal)
+	return p.runPush(ctx, o, settings, accounts, journal, "")
+}
+
+// confirmResumed asks before a run that is resumed begins with more stacks.
+func (p *pbm) confirmResumed(ctx context.Context, journal *push.Journal) error {
+	ahead := slices.DeleteFunc(slices.Clone(journal.Stacks), func(s push.Stack) bool { return journal.Last(s.ID).State != "" })
+	if len(ahead) > 0 {
+		if err := p.confirmDeploying(ctx, journal.Environment, ahead, " that run "+journal.Run+" has not begun"); err != nil {
+			return err
+		}
+	}
+	p.line("", "continuing run "+journal.Run)
+	return nil
 }
 
 // checkResumed refuses to continue a run elsewhere than it was.
@@ -229,8 +307,13 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 	return nil
 }
 
-// runPush deploys the stacks of a journal, and shows what became of them.
-func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal) error {
+// runPush deploys the stacks of a journal, and shows what became of them, and which
+// roles remain as they are.
+func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal, remain string) error {
+	values, err := p.presentValues(ctx, o.scope)
+	if err != nil {
+		return err
+	}
 	client := cloudFormationIn(accounts, o.rate)
 	shown := p.newPushProgress()
 	run := push.Run{
@@ -240,6 +323,13 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			cfg := configOf(accounts, account)
 			return fleet.Boundaries(ctx, iam.NewFromConfig(fleet.Limited(cfg, cfg.Region, o.rate)))
 		},
+		Expected: func(ctx context.Context, account, region string) (string, error) {
+			records, err := values(ctx, fleet.Limited(configOf(accounts, account), region, o.rate))
+			if err != nil {
+				return "", err
+			}
+			return fleet.Expected(o.environment, boundary.TargetOf(account, region), records)
+		},
 		Concurrency: o.concurrency, Failures: o.failures, Every: o.every, Progress: shown.tell,
 	}
 	if o.bucket != "" {
@@ -248,9 +338,16 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
 		}
 	}
+	p.resume = o.commandTo("--resume="+journal.Run, planFlags...)
+	tellEnd := context.AfterFunc(ctx, func() { p.tellStop(journal) })
 	outcomes, err := run.Execute(ctx)
+	tellEnd()
 	shown.end()
-	result := pushed{run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded()}
+	result := pushed{
+		run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded(),
+		remain: remain,
+		resume: p.resume,
+	}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)
 	}
@@ -258,4 +355,15 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 		return ctx.Err()
 	}
 	return result.verdict()
+}
+
+// tellStop says at once what an interruption of a run leads to.
+func (p *pbm) tellStop(journal *push.Journal) {
+	n := 0
+	for _, s := range journal.Stacks {
+		if journal.Last(s.ID).State == push.Executing {
+			n++
+		}
+	}
+	p.line("", "interrupted: begins nothing more; waits for "+counted(n, "deployment")+"; Ctrl-C again leaves them to CloudFormation")
 }

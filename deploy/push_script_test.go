@@ -132,10 +132,11 @@ func changesetsCommand(ts *testscript.TestScript, _ bool, args []string) {
 // healCommand is heal: no call fails any more.
 func healCommand(ts *testscript.TestScript, _ bool, _ []string) { fakeOf(ts).Heal() }
 
-// failsCommand is fails PROFILE REGION STACK RESOURCE REASON: updates of the stack fail
-// at a resource, until the reason is empty.
+// failsCommand is fails PROFILE REGION STACK RESOURCE REASON [stuck]: updates of the
+// stack fail at a resource, until the reason is empty. With stuck their rollback fails,
+// too.
 func failsCommand(ts *testscript.TestScript, _ bool, args []string) {
-	fakeOf(ts).Account(accounts[args[0]]).FailUpdates(args[1], args[2], fleettest.UpdateFailure{Resource: args[3], Reason: args[4]})
+	fakeOf(ts).Account(accounts[args[0]]).FailUpdates(args[1], args[2], fleettest.UpdateFailure{Resource: args[3], Reason: args[4], Stuck: len(args) > 5})
 }
 
 // settingsCommand is settings PROFILE REGION STACK: the stack has settings of all kinds.

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -186,7 +187,7 @@ func TestPushOfManyStacks(t *testing.T) {
 	states := first.states()
 	assert.Equal(t, "rolled-back", states["app-00003"], stderr)
 	assert.LessOrEqual(t, first.tally()["live"], 6, "no later wave was begun")
-	assert.Contains(t, stderr, "pbm: hint: to continue: pbm push dev --resume="+first.Run)
+	assert.Contains(t, stderr, "for the stacks that are not done: pbm push dev --resume="+first.Run)
 	assert.Empty(t, dev.ChangeSets(pushRegion))
 	assert.NotZero(t, fake.Count(fleettest.Call{Code: "Throttling"}))
 
@@ -293,7 +294,7 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 			crash()
 		}
 		_ = pbm.Wait()
-		return !pbm.ProcessState.Exited(), errs.String()
+		return fake.Crashed(), errs.String() // it may have given up before it was killed
 	}
 	mode, stderr := "--execute", ""
 	for killed := true; killed; {
@@ -323,18 +324,24 @@ func killPush(t *testing.T, random *rand.Rand) (kills int) {
 		assert.LessOrEqual(t, executed[name+" Role0"], 1, "%s was deployed twice", name)
 	}
 	_, code, stderr := pushDev(t, "--resume")
-	assert.Zero(t, code)
-	assert.Equal(t, "pbm: no push of dev is left to continue in .pbm\n", stderr)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "pbm: error: no unfinished push of dev in .pbm\n")
 	return kills
+}
+
+// journalPath is where the journal of the only run is.
+func journalPath(t *testing.T) string {
+	t.Helper()
+	journals, err := filepath.Glob(".pbm/*.jsonl")
+	require.NoError(t, err)
+	require.Len(t, journals, 1)
+	return journals[0]
 }
 
 // journalText is the journal of the only run.
 func journalText(t *testing.T) string {
 	t.Helper()
-	journals, err := filepath.Glob(".pbm/*.jsonl")
-	require.NoError(t, err)
-	require.Len(t, journals, 1)
-	text, err := os.ReadFile(journals[0])
+	text, err := os.ReadFile(journalPath(t))
 	require.NoError(t, err)
 	return string(text)
 }
@@ -408,6 +415,173 @@ func TestPushResumesWithoutChangeSet(t *testing.T) {
 	}
 }
 
+// setBoundary stores another boundary of dev.
+func setBoundary(t *testing.T, fake *fleettest.Server, dev *fleettest.Account, arn string) {
+	t.Helper()
+	require.NoError(t, putParameter(context.Background(), clientOfDev(t, fake), "/permissions-boundary/dev", arn))
+}
+
+// The boundary is taken back while a run is dead that has created and executed change
+// sets. The run that is resumed deploys nothing more, and leaves nothing behind.
+func TestPushResumedWithAnotherBoundary(t *testing.T) {
+	const before, stacks = "arn:aws:iam::111122223333:policy/platform/dev", 12
+	for name, tc := range map[string]struct {
+		operation string
+		live      int // what CloudFormation was told to deploy
+	}{"CreateChangeSet": {"CreateChangeSet", 1}, "ExecuteChangeSet": {"ExecuteChangeSet", 2}} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, stacks, 2)
+			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: tc.operation}, After: 2, Done: true})
+			_, code, _ := pushDev(t, "--execute", "--concurrency", "1")
+			require.Equal(t, 1, code)
+			fake.Restart()
+			run := strings.TrimSuffix(strings.TrimPrefix(journalPath(t), ".pbm/push-"), ".jsonl")
+			setBoundary(t, fake, dev, before)
+			fake.ForgetCalls()
+
+			result, code, stderr := pushDev(t, "--resume")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"live": tc.live, "held boundary-changed": stacks - tc.live}, result.tally())
+			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+before+") than when run "+run+" began ("+boundaryNow+"); nothing more was deployed\n"+
+				"pbm: hint: to push "+before+": pbm push dev --execute\n")
+			assert.Zero(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}))
+			assert.Zero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}))
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			assert.Len(t, dev.Applied(), tc.live*2)
+
+			_, code, stderr = pushDev(t, "--execute")
+			assert.Zero(t, code, stderr)
+			for i := range stacks {
+				assert.Equal(t, []string{before, before}, boundariesOf(dev, stackName(i)))
+			}
+		})
+	}
+}
+
+// The boundary is taken back in the middle of a wave: what is deployed is deployed, and
+// the rest is held for that.
+func TestPushWhileBoundaryChanges(t *testing.T) {
+	const before, stacks = "arn:aws:iam::111122223333:policy/platform/dev", 12
+	for name, now := range map[string]string{"back": before, "on": "arn:aws:iam::111122223333:policy/platform/dev-3"} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, stacks, 1)
+			fake.OnCall(func(c fleettest.Call) {
+				if c.Operation == "CreateChangeSet" && fake.Count(fleettest.Call{Operation: "CreateChangeSet"}) == 3 {
+					fake.OnCall(nil)
+					setBoundary(t, fake, dev, now)
+				}
+			})
+			result, code, stderr := pushDev(t, "--execute", "--concurrency", "1")
+			assert.Equal(t, 1, code)
+			tally := result.tally()
+			assert.InDelta(t, 3, tally["live"], 1, stderr)
+			assert.Equal(t, stacks, tally["live"]+tally["held boundary-changed"], stderr)
+			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+now+") than when run ")
+			assert.LessOrEqual(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}), 4)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			onlyBoundaries(t, dev)
+			result, code, stderr = pushDev(t, "--resume")
+			assert.Equal(t, 1, code)
+			assert.Empty(t, result.Stacks, "the run has ended: %s", stderr)
+		})
+	}
+}
+
+// While a push is under way, another one of the same environment deploys nothing.
+func TestPushBesideAnother(t *testing.T) {
+	fake, _ := lagging(t, 2, 1)
+	var second pushResult
+	var code int
+	var stderr string
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "ExecuteChangeSet" {
+			fake.OnCall(nil)
+			second, code, stderr = pushDev(t, "--execute")
+		}
+	})
+	first, firstCode, firstStderr := pushDev(t, "--execute")
+	assert.Zero(t, firstCode, firstStderr)
+	assert.Equal(t, map[string]int{"live": 2}, first.tally())
+	assert.Equal(t, 1, code)
+	assert.Empty(t, second.Run)
+	assert.Contains(t, stderr, "pbm: error: another push of dev is under way: another process keeps the lock\npbm: hint: wait for it; .pbm/environment-dev.lock is its lock\n")
+	assert.Len(t, journalPath(t), len(".pbm/push-20060102-150405-01234567.jsonl"))
+}
+
+// The waves are over, and a stack is under way when the run dies: what became of it is
+// found out before the run ends, and no more is deployed than the waves have.
+func TestPushEndsWhatIsBegun(t *testing.T) {
+	for name, done := range map[string]bool{"executed": true, "not executed": false} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, 3, 1)
+			s, _ := dev.Stack(pushRegion, "app-00000")
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "CreateChangeSet", Resource: s.ID}, Code: "AccessDenied"})
+			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
+			_, code, _ := pushDev(t, "--execute", "--failures", "1", "--waves", "1")
+			require.Equal(t, 1, code)
+			fake.Restart()
+			fake.Heal()
+			result, code, stderr := pushDev(t, "--resume", "--failures", "1")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"live": 1, "planned": 2}, result.tally(), stderr)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			_, code, stderr = pushDev(t, "--resume")
+			assert.Contains(t, stderr, "no unfinished push", "the run has ended: %d", code)
+		})
+	}
+}
+
+// CloudFormation refuses to execute a change set: it is deleted, and made again by the
+// run that is resumed.
+func TestPushExecutionRefused(t *testing.T) {
+	for _, refusal := range []string{"InsufficientCapabilitiesException", "TokenAlreadyExistsException", "ValidationError"} {
+		t.Run(refusal, func(t *testing.T) {
+			fake, dev := lagging(t, 2, 1)
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "ExecuteChangeSet"}, Code: refusal, Message: "refused", Times: 1})
+			result, code, stderr := pushDev(t, "--execute")
+			assert.Equal(t, 1, code)
+			assert.Equal(t, map[string]int{"failed": 1, "planned": 1}, result.tally(), stderr)
+			assert.Empty(t, dev.ChangeSets(pushRegion))
+			result, code, stderr = pushDev(t, "--resume")
+			assert.Zero(t, code, stderr)
+			assert.Equal(t, map[string]int{"live": 2}, result.tally())
+		})
+	}
+}
+
+// After a crash in front of an execution, the deployment of others is not taken for
+// that of the run.
+func TestPushAfterDeploymentOfOthers(t *testing.T) {
+	fake, dev := lagging(t, 1, 1)
+	fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
+	_, code, _ := pushDev(t, "--execute")
+	require.Equal(t, 1, code)
+	fake.Restart()
+	id := dev.PutChangeSet(pushRegion, "app-00000", "release-42")
+	_, err := cloudformation.NewFromConfig(clientOfDev(t, fake)).ExecuteChangeSet(context.Background(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: &id})
+	require.NoError(t, err)
+	dev.Settle()
+	executed := fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"})
+	result, code, stderr := pushDev(t, "--resume")
+	assert.Zero(t, code, stderr)
+	assert.Equal(t, map[string]int{"live": 1}, result.tally())
+	assert.Equal(t, executed+1, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}), "%v %s", boundariesOf(dev, "app-00000"), stderr)
+}
+
+// Others deploy a stack when the run comes to it: it is held for its status.
+func TestPushOfBusyStack(t *testing.T) {
+	fake, dev := lagging(t, 2, 1)
+	fake.OnCall(func(c fleettest.Call) {
+		if c.Operation == "CreateChangeSet" {
+			fake.OnCall(nil)
+			dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Status = "UPDATE_IN_PROGRESS" })
+		}
+	})
+	result, code, stderr := pushDev(t, "--execute")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, map[string]string{"app-00000": "held stack-status", "app-00001": "live"}, result.states(), stderr)
+}
+
 // The sessions of a plan cannot write.
 func TestPushSessions(t *testing.T) {
 	fake, _ := lagging(t, 1, 1)
@@ -454,9 +628,9 @@ func TestPushFaults(t *testing.T) {
 					assert.Equal(t, 1, code, stderr)
 				}
 				fake.Heal()
-				result, code, stderr := pushDev(t, "--resume", "--bucket", "templates")
-				assert.Zero(t, code, stderr)
-				if len(result.Stacks) > 0 { // else the first run had come to its end
+				if code != 0 {
+					result, code, stderr := pushDev(t, "--resume")
+					assert.Zero(t, code, stderr)
 					assert.Equal(t, map[string]int{"live": stacks}, result.tally(), stderr)
 				}
 				for i := range stacks {

@@ -16,8 +16,9 @@ import (
 // on.
 type planText struct {
 	planned
-	waves   push.Waves
-	command string // that executes the plan; empty if it is executed now
+	waves       push.Waves
+	repairDrift bool
+	command     string // that executes the plan; empty if it is executed now
 }
 
 func (t planText) render() []byte {
@@ -33,12 +34,12 @@ func (t planText) render() []byte {
 		out.Write(aligned(shortened(rowsOf(wave))))
 	}
 	if later := t.waves.Left(ready); later > 0 {
-		fmt.Fprintf(&out, "\n%s in no wave\n", counted(later, "stack"))
+		fmt.Fprintf(&out, "\n%s not included in --waves\n", counted(later, "stack"))
 	}
 	for _, text := range t.unforeseen(ready) {
 		out.WriteString("\n" + printable.Line(text) + "\n")
 	}
-	for _, group := range holdsOf(held) {
+	for _, group := range holdsOf(held, t.Environment) {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
@@ -82,6 +83,9 @@ func roleNames(s push.Stack) string {
 		if r.Stack != s.Name {
 			text = r.Stack + "/" + text
 		}
+		if r.Drifted {
+			text += " (drifted)"
+		}
 		texts = append(texts, text)
 	}
 	if hidden := len(texts) - maxNames; hidden > 0 {
@@ -121,7 +125,7 @@ func (t planText) unforeseen(ready []push.Stack) []string {
 		}
 	}
 	for i, text := range texts {
-		texts[i] = fmt.Sprintf("only the change set tells: %s (%s); if more than boundaries would change, the stack is held", text, listedSome(names[text]))
+		texts[i] = fmt.Sprintf("cannot be predicted before the change set exists: %s (%s); if more than boundaries would change, the stack is held", text, listedSome(names[text]))
 	}
 	return texts
 }
@@ -140,13 +144,13 @@ type holdGroup struct {
 	stacks []push.Stack
 }
 
-func holdsOf(held []push.Stack) []*holdGroup {
+func holdsOf(held []push.Stack, environment string) []*holdGroup {
 	var groups []*holdGroup
 	for _, s := range held {
-		i := slices.IndexFunc(groups, func(g *holdGroup) bool { return g.code == s.Hold.Code && g.remedy == s.Hold.Remedy() })
+		i := slices.IndexFunc(groups, func(g *holdGroup) bool { return g.code == s.Hold.Code && g.remedy == s.Hold.Remedy(environment) })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &holdGroup{code: s.Hold.Code, remedy: s.Hold.Remedy()})
+			groups = append(groups, &holdGroup{code: s.Hold.Code, remedy: s.Hold.Remedy(environment)})
 		}
 		groups[i].stacks = append(groups[i].stacks, s)
 	}
@@ -171,16 +175,16 @@ func (g *holdGroup) render() []byte {
 // next says how to go on.
 func (t planText) next(ready []push.Stack) string {
 	var text strings.Builder
-	if n := t.beyond(); n > 0 {
-		fmt.Fprintf(&text, "roles that a deployment does not make live: %d; to see why: pbm audit --environment %s\n", n, printable.Shell(t.Environment))
-	}
+	text.WriteString(t.remain(t.repairDrift))
 	if t.unread() > 0 {
 		text.WriteString(auditText{Report: t.report}.read())
 	}
 	switch {
 	case len(ready) > 0 && t.command == "": // on with it
 	case len(ready) > 0:
-		fmt.Fprintf(&text, "nothing was written; to deploy %s: %s\n", counted(len(ready), "stack"), t.command)
+		fmt.Fprintf(&text, "nothing was written; to deploy %s: %s\n", counted(len(ready)-t.waves.Left(ready), "stack"), t.command)
+	case len(t.Stacks) == 0 && t.unread() > 0:
+		text.WriteString("it is not known whether there is more to deploy\n")
 	case len(t.Stacks) == 0:
 		text.WriteString("nothing to deploy\n")
 	default:
@@ -189,17 +193,24 @@ func (t planText) next(ready []push.Stack) string {
 	return text.String()
 }
 
-// beyond counts the roles that are not live, and that no deployment of the plan
-// makes live.
-func (t planText) beyond() (n int) {
-	planned := 0
-	for _, s := range t.Stacks {
-		planned += len(s.Roles)
-	}
+// remain says which roles are not live, and are not made live by a deployment of the
+// plan.
+func (t planned) remain(repairDrift bool) string {
+	others, drifted := -rolesOf(t.Stacks), 0
 	for _, r := range t.report.Roles {
-		if r.Status != fleet.Live && r.Status != fleet.Exempt {
-			n++
+		switch isDrifted := r.Remedy == fleet.SetBoundary || r.Remedy == fleet.RemoveBoundary; {
+		case isDrifted && !repairDrift:
+			drifted++
+		case r.Status != fleet.Live && r.Status != fleet.Exempt:
+			others++
 		}
 	}
-	return n - planned
+	text, environment := "", printable.Shell(t.Environment)
+	if drifted > 0 {
+		text += fmt.Sprintf("roles changed by hand, which remain so: %d; to repair them: pbm push %s --repair-drift\n", drifted, environment)
+	}
+	if others > 0 {
+		text += fmt.Sprintf("roles that a deployment does not make live: %d; to see why: pbm audit --environment %s\n", others, environment)
+	}
+	return text
 }

@@ -24,7 +24,7 @@ func TestSAM(t *testing.T) {
 		dir, err := checkout()
 		require.NoError(t, err)
 		run(t, dir, environ(), "sam", "validate", "--lint")
-		run(t, dir, environ(), "cfn-lint", "template.yaml", "deploy/spoke.yaml", "deploy/auditor.yaml")
+		run(t, dir, environ(), "cfn-lint", "template.yaml", "deploy/spoke.yaml", "deploy/auditor.yaml", "deploy/pusher.yaml")
 		return "no finding in template.yaml, nor in those of deploy"
 	})
 

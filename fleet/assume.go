@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	_ "embed"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -49,7 +50,9 @@ func Assume(ctx context.Context, cfg aws.Config, id string, role AssumeRole, reg
 		}
 	})
 	account := Account{ID: id, Regions: regions, Config: cfg.Copy()}
-	account.Config.Credentials = aws.NewCredentialsCache(provider)
+	account.Config.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+		o.ExpiryWindow = 5 * time.Minute // a call that waits for its turn must not find them expired
+	})
 	if _, err := account.Config.Credentials.Retrieve(ctx); err != nil {
 		account.Err = awserror.Explain(awserror.Call{
 			Service: "STS", Verb: "assume", Verbs: "requests to assume", Object: "role " + arn,

@@ -62,6 +62,13 @@ func (v values) expected(environment string) expectation {
 	return e
 }
 
+// Expected is the ARN of the boundary that roles of an environment should carry in an
+// account and Region whose store has the records, or boundary.None.
+func Expected(environment string, target boundary.Target, records []boundary.Record) (string, error) {
+	e := valuesIn(target, records).expected(environment)
+	return e.arn, e.err
+}
+
 // environmentOf is the first environment whose boundary has an ARN, empty if there
 // is none.
 func (v values) environmentOf(arn string) string {

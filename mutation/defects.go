@@ -1119,6 +1119,18 @@ var defects = []defect{
 		`isAutomatic := d.ChangeSource == types.ChangeSourceAutomatic && d.Evaluation == types.EvaluationTypeDynamic`, `isAutomatic := d.Evaluation == types.EvaluationTypeDynamic`,
 	},
 	{
+		"the gate lets references with other values through",
+		`|| !staysOrIsUnknown(d.Target) {`, `|| false && staysOrIsUnknown(d.Target) {`,
+	},
+	{
+		"a push changes roles that it has not planned",
+		`if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`, `if !slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {`,
+	},
+	{
+		"values that are read anew are not seen",
+		`!fixedReference.MatchString(reference) && !slices.Contains(read, text)`, `fixedReference.MatchString(reference) && !slices.Contains(read, text)`,
+	},
+	{
 		"change sets of nested stacks are not judged",
 		`for _, nested := range verdict.Nested {`, `for _, nested := range verdict.Nested[:0] {`,
 	},
@@ -1128,7 +1140,7 @@ var defects = []defect{
 	},
 	{
 		"templates are not compared before a change set is executed",
-		`others = append(others, withoutKnown(apart, len(others) > 0)...)`, `_ = apart`,
+		`others = append(append(others, withoutKnown(apart, len(others) > 0)...), read...)`, `_, others = apart, append(others, read...)`,
 	},
 	{
 		"a value that has moved in Parameter Store is not seen",
@@ -1148,9 +1160,7 @@ var defects = []defect{
 	},
 	{
 		"a held change set is left behind",
-		`if err := d.delete(ctx); err != nil {
-			return err
-		}`, `_ = d.delete`,
+		`deleted := d.delete(ctx)`, `deleted := error(nil)`,
 	},
 	{
 		"a push deletes change sets that came meanwhile",
@@ -1160,7 +1170,7 @@ var defects = []defect{
 	},
 	{
 		"a run goes on after a failure",
-		`return x.failures > x.Failures || x.err != nil`, `return x.err != nil`,
+		`return x.failures > x.Failures || x.err != nil || x.moved != nil`, `return x.err != nil || x.moved != nil`,
 	},
 	{
 		"a wave has all stacks",
@@ -1169,7 +1179,7 @@ var defects = []defect{
 	{
 		"an interrupted run executes what it has created",
 		`case x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	}
 	entry`, `}
 	entry`,
@@ -1179,10 +1189,57 @@ var defects = []defect{
 		`isLive := len(s.behind(boundaries)) == 0`, `isLive := len(s.behind(nil)) == 0`,
 	},
 	{
+		"a run that is resumed executes what was planned with another boundary",
+		`if err != nil || now == s.Boundary {
+		return false, err`, `if err != nil || now != "" {
+		return false, err`,
+	},
+	{
+		"a run whose boundary has changed leaves change sets behind",
+		`return x.drop(ctx, d, WasHeld, held(BoundaryChanged))`, `x.finish(d.Stack, WasHeld, held(BoundaryChanged), "")
+			return nil`,
+	},
+	{
+		"two pushes of an environment are under way at once",
+		`release, err := lock(ctx, path, "another push of "+environment+" is under way")`, `release, err := lock(ctx, path+NewID(time.Now(), uint32(os.Getpid())), "")`,
+	},
+	{
+		"a push is begun beside an unfinished one",
+		`if unfinished != nil && !p.canAsk() {`, `if unfinished != nil && dir == "" {`,
+	},
+	{
+		"a run that is resumed begins with more stacks without a question",
+		`if len(ahead) > 0 {
+		if err := p.confirmDeploying`, `if len(ahead) > 1<<20 {
+		if err := p.confirmDeploying`,
+	},
+	{
+		"a rollback that failed counts as one that did not",
+		`if described.StackStatus == types.StackStatusUpdateRollbackFailed {`, `if described.StackStatus == types.StackStatusRollbackFailed {`,
+	},
+	{
+		"a journal goes on behind a line that is there in part",
+		`if j.broken == nil {
+		_, j.broken = j.file.Write(text)
+	}`, `_, j.broken = j.file.Write(text)`,
+	},
+	{
+		"a run ends while a stack is under way",
+		`case x.isOver:
+			size = begun`, `case x.isOver && begun < 0:
+			size = begun`,
+	},
+	{
+		"the deployment of others is taken for that of the run",
+		`hasBegun && aws.ToString(described.ChangeSetId) == noted.ChangeSet:`, `hasBegun:`,
+	},
+	{
+		"a change set whose execution is refused stays",
+		`return err == nil && set.ExecutionStatus == types.ExecutionStatusAvailable`, `return err != nil && set.ExecutionStatus == types.ExecutionStatusAvailable`,
+	},
+	{
 		"the journal is not put on the disk",
-		`if err := syncFile(j.file); err != nil {
-		return notWritten(err)
-	}`, `_ = syncFile`,
+		`j.broken = syncFile(j.file)`, `_ = syncFile`,
 	},
 	{
 		"a change set is executed without a note",
@@ -1197,7 +1254,7 @@ var defects = []defect{
 	},
 	{
 		"a run that is resumed deploys again what it has executed",
-		`, set.ExecutionStatus), set.Status == "" && hasBegun:`, `, set.ExecutionStatus) && hasBegun && set.Status == "":`,
+		`, set.ExecutionStatus), set.Status == "" && hasBegun && aws.ToString`, `, set.ExecutionStatus) && hasBegun && set.Status == "" && aws.ToString`,
 	},
 	{
 		"a rollback counts as a deployment",

@@ -16,7 +16,7 @@ import (
 // and what it allows, and nothing else.
 func TestLeastPrivilege(t *testing.T) {
 	var granted []string
-	for _, path := range []string{"template.yaml", "deploy/spoke.yaml", "deploy/auditor.yaml"} {
+	for _, path := range []string{"template.yaml", "deploy/spoke.yaml", "deploy/auditor.yaml", "deploy/pusher.yaml"} {
 		text, err := os.ReadFile("../../" + path)
 		require.NoError(t, err)
 		granted = append(granted, grants(t, text)...)

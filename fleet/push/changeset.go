@@ -154,10 +154,17 @@ func (d deployment) changes(ctx context.Context, id string, withValues bool) ([]
 	}
 }
 
-// delete deletes the change set of the run, and waits until it is gone. There may be
-// none.
+// delete deletes the change set of the run when it is complete, and waits until it is
+// gone. There may be none.
 func (d deployment) delete(ctx context.Context) error {
-	_, err := d.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	set, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
+	if errors.Is(err, fleet.ErrGone) || err == nil && set.Status == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = d.client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: &d.ID, ChangeSetName: &d.name})
 	if isNoChangeSet(err) || isGone(err) {
 		return nil
 	}
@@ -172,10 +179,13 @@ func (d deployment) delete(ctx context.Context) error {
 		if err != nil || c.Status == "" || c.Status == types.ChangeSetStatusDeleteComplete {
 			return nil
 		}
+		if c.Status == types.ChangeSetStatusDeleteFailed {
+			break
+		}
 		d.pause()
 	}
 	return boundary.Problem{
-		What:   "change set " + d.name + " of " + d.describe() + " is still being deleted",
+		What:   "change set " + d.name + " of " + d.describe() + " is not deleted",
 		Remedy: "delete it: aws cloudformation delete-change-set",
 	}
 }
@@ -206,12 +216,12 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 		return nil, 0, err
 	}
 	verdict := Judge(listed, valued, d.Boundary)
-	others, bound = verdict.Others, len(verdict.Bound)
-	apart, err := d.apart(ctx, rules, set)
+	others, bound = append(verdict.Others, d.unplanned(verdict.Bound, set, listed)...), len(verdict.Bound)
+	apart, read, err := d.apart(ctx, rules, set, changedIn(listed, valued))
 	if err != nil {
 		return nil, 0, err
 	}
-	others = append(others, withoutKnown(apart, len(others) > 0)...)
+	others = append(append(others, withoutKnown(apart, len(others) > 0)...), read...)
 	for _, nested := range verdict.Nested {
 		more, n, err := d.judge(ctx, rules, nested)
 		if err != nil {
@@ -222,31 +232,63 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 	return others, bound, nil
 }
 
+// unplanned are the roles that a change set binds, and the plan does not know: those of
+// another environment, or of a nested stack that was not planned for. Nobody would read
+// them afterwards.
+func (d deployment) unplanned(bound []string, set *changeSet, listed []types.Change) []string {
+	var others []string
+	for _, c := range listed {
+		r := c.ResourceChange
+		if r == nil || aws.ToString(r.ResourceType) != "AWS::IAM::Role" {
+			continue
+		}
+		id := aws.ToString(r.LogicalResourceId)
+		if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {
+			others = append(others, fmt.Sprintf("%s (AWS::IAM::Role) of stack %s: PermissionsBoundary of a role that is not in the plan", id, aws.ToString(set.StackName)))
+		}
+	}
+	return others
+}
+
 // withoutKnown omits differences of resources from paths if the list of changes
 // has told of them.
 func withoutKnown(paths []string, isTold bool) []string {
 	return slices.DeleteFunc(paths, func(path string) bool { return isTold && strings.HasPrefix(path, "/Resources/") })
 }
 
+// changedIn are the logical IDs of what changes are about.
+func changedIn(lists ...[]types.Change) (ids []string) {
+	for _, c := range slices.Concat(lists...) {
+		if r := c.ResourceChange; r != nil && !slices.Contains(ids, aws.ToString(r.LogicalResourceId)) {
+			ids = append(ids, aws.ToString(r.LogicalResourceId))
+		}
+	}
+	return ids
+}
+
 // apart says where the template of a change set, and the values of its parameters,
-// differ from those of its stack by more than boundaries.
-func (d deployment) apart(ctx context.Context, rules Rules, c *changeSet) ([]string, error) {
+// differ from those of its stack by more than boundaries; and which values
+// CloudFormation reads anew for the resources that change, which no change set shows.
+func (d deployment) apart(ctx context.Context, rules Rules, c *changeSet, changed []string) (paths, read []string, err error) {
 	stack := d.Stack
 	stack.ID, stack.Name = aws.ToString(c.StackId), aws.ToString(c.StackName) // of a nested one
 	now, err := describe(ctx, d.client, stack)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	before, err := template(ctx, d.client, stack, types.TemplateStageProcessed, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	after, err := template(ctx, d.client, stack, types.TemplateStageProcessed, c.ChangeSetId)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	paths, err := rules.Others(before, after)
-	return append(paths, movedParameters(now.Parameters, c.Parameters)...), err
+	if paths, err = rules.Others(before, after); err != nil {
+		return nil, nil, err
+	}
+	read, err = rules.Reads(after, changed)
+	return append(paths, movedParameters(now.Parameters, c.Parameters)...), read, err
 }
 
 // movedParameters are the parameters whose values in Parameter Store have changed

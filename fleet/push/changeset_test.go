@@ -83,6 +83,14 @@ func (d differences) Others(before, after string) ([]string, error) {
 	return d[after], nil
 }
 
+// Reads finds the case that is about dynamic references.
+func (d differences) Reads(_ string, changed []string) ([]string, error) {
+	if d["reads"] == nil {
+		return nil, nil
+	}
+	return changed[:1], nil
+}
+
 func (differences) Foresee(string, fleet.Stack, string) (push.Forecast, error) {
 	return push.Forecast{}, errors.New("not asked for")
 }
@@ -97,14 +105,23 @@ func TestJudgeChangeSet(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answers
 		differences
-		others []string
-		bound  int
+		without string // a role that the plan does not know
+		others  []string
+		bound   int
 	}{
-		"boundaries":            {answers: answers{gate: map[string]gateCase{"root": c("sets")}}, bound: 3},
+		"boundaries": {answers: answers{gate: map[string]gateCase{"root": c("sets")}}, bound: 3},
+		"a role that is not planned": {
+			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, without: "Api",
+			bound: 3, others: []string{"Api (AWS::IAM::Role) of stack stack: PermissionsBoundary of a role that is not in the plan"},
+		},
 		"listed without values": {answers: answers{gate: map[string]gateCase{"root": withQueue}}, bound: 3, others: []string{"Queue (AWS::SQS::Queue): Modify VisibilityTimeout"}},
 		"an output": {
 			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, differences: differences{"root": {"/Outputs/Url/Value"}},
 			bound: 3, others: []string{"/Outputs/Url/Value"},
+		},
+		"a value that is read anew": {
+			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, differences: differences{"reads": {}},
+			bound: 3, others: []string{"Api"},
 		},
 		"each change once": {
 			answers: answers{gate: map[string]gateCase{"root": withQueue}}, differences: differences{"root": {"/Resources/Queue/Properties/VisibilityTimeout", "/Outputs/Url/Value"}},
@@ -134,6 +151,10 @@ func TestJudgeChangeSet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := push.Stack{ID: "stack", Name: "stack", Region: "eu-west-1", Boundary: c("sets").boundary}
+			s.Roles, s.Kept = []push.Role{{Stack: "stack", LogicalID: "Api"}}, []push.Role{{Stack: "stack", LogicalID: "Worker"}}
+			if tc.without != "" {
+				s.Roles = []push.Role{{Stack: "other", LogicalID: tc.without}}
+			}
 			others, bound, err := push.JudgeChangeSet(context.Background(), tc.answers, tc.differences, s, "root")
 			require.NoError(t, err)
 			assert.Equal(t, tc.others, others)

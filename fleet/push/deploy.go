@@ -1,8 +1,10 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/awserror"
@@ -55,11 +58,16 @@ func (x *execution) advance(ctx context.Context, d deployment) error {
 		d.attempt++
 	}
 	for range maxAttempts {
+		switch {
+		case x.hasMoved():
+			return x.drop(ctx, d, WasHeld, held(BoundaryChanged))
+		case x.isOver:
+			return x.drop(ctx, d, "", nil)
+		case x.isStopped():
+			return errStopped
+		}
 		if done, err := x.attempt(ctx, d); done || err != nil {
 			return err
-		}
-		if x.isStopped() {
-			return errStopped
 		}
 		d.attempt++
 	}
@@ -78,8 +86,11 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	if err != nil {
 		return false, err
 	}
-	if hold != nil {
+	switch {
+	case hold != nil:
 		return true, x.drop(ctx, d, WasHeld, hold)
+	case x.isStopped():
+		return false, x.drop(ctx, d, "", nil)
 	}
 	if hold, err = x.request(ctx, d, input, body); err != nil {
 		return false, err
@@ -94,13 +105,31 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	case set.Status == "":
 		return false, x.drop(ctx, d, "", nil) // somebody has deleted it
 	case set.Status != types.ChangeSetStatusCreateComplete && isUnchanged(set):
-		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+		return x.hold(ctx, d, Deployed, held(NoChanges))
 	case set.Status != types.ChangeSetStatusCreateComplete:
 		hold := held(ChangeSetFailed)
-		hold.Said = aws.ToString(set.StatusReason)
+		hold.Said = d.failureOf(ctx, set)
 		return true, x.drop(ctx, d, WasHeld, hold)
 	}
 	return x.pass(ctx, d, described, set)
+}
+
+// nestedChangeSet is how CloudFormation names a change set of a nested stack.
+var nestedChangeSet = regexp.MustCompile(`arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:changeSet/[^\s,\]]+[A-Za-z0-9]`)
+
+// failureOf is why a change set failed: what it says, and what that of a nested stack
+// says which it names.
+func (d deployment) failureOf(ctx context.Context, set *changeSet) string {
+	reason := aws.ToString(set.StatusReason)
+	id := nestedChangeSet.FindString(reason)
+	if id == "" || id == aws.ToString(set.ChangeSetId) {
+		return reason
+	}
+	nested, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
+	if err != nil || nested.StatusReason == nil {
+		return reason // it helps people, and nothing depends on it
+	}
+	return reason + ": " + aws.ToString(nested.StackName) + ": " + *nested.StatusReason
 }
 
 // prepare checks a stack as it is now, and returns what its change set is made of.
@@ -149,6 +178,13 @@ func (x *execution) request(ctx context.Context, d deployment, in *cloudformatio
 	}
 	err := d.create(ctx, in)
 	if said := refusal(err); said != "" {
+		described, err := describe(ctx, d.client, d.Stack)
+		if err != nil {
+			return nil, err
+		}
+		if hold := holdOf(described); hold != nil { // others deploy it now
+			return hold, nil
+		}
 		hold := held(ChangeSetFailed)
 		hold.Said = said
 		return hold, nil
@@ -169,9 +205,9 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	case err != nil:
 		return false, err
 	case len(others) > 0:
-		return true, x.drop(ctx, d, WasHeld, held(OtherChanges, others...))
+		return x.hold(ctx, d, WasHeld, held(OtherChanges, others...))
 	case bound == 0:
-		return true, x.drop(ctx, d, Deployed, held(NoChanges))
+		return x.hold(ctx, d, Deployed, held(NoChanges))
 	}
 	// Making and judging it has taken a while.
 	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
@@ -181,7 +217,7 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	case len(foreign) > 0:
 		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
 	case x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	}
 	entry := Entry{
 		Stack: d.ID, State: Executing, Attempt: d.attempt, ChangeSet: aws.ToString(set.ChangeSetId),
@@ -191,6 +227,16 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 		return false, err
 	}
 	return x.execute(ctx, d, entry)
+}
+
+// hold drops a change set for what it changes. That may be because the environment has
+// another boundary now, which the stack is then held for.
+func (x *execution) hold(ctx context.Context, d deployment, then State, hold *Hold) (done bool, err error) {
+	moved, err := x.movedFrom(ctx, d.Stack)
+	if moved || err != nil {
+		return false, err
+	}
+	return true, x.drop(ctx, d, then, hold)
 }
 
 // execute executes the change set, and waits until the deployment ends.
@@ -206,10 +252,23 @@ func (x *execution) execute(ctx context.Context, d deployment, noted Entry) (don
 		return x.settle(ctx, d, noted)
 	}
 	failed := d.failure("execute", "cloudformation:ExecuteChangeSet", err)
-	if awserror.IsDenied(err) { // it has no effect; of other errors that is not certain
+	if d.isRefused(ctx, err) {
 		failed = errors.Join(failed, x.drop(ctx, d, "", nil))
 	}
 	return false, failed
+}
+
+// isRefused reports whether the execution of a change set had no effect, and will have
+// none. Of a call without an answer that is not certain.
+func (d deployment) isRefused(ctx context.Context, err error) bool {
+	if api, isAnswer := errors.AsType[smithy.APIError](err); !isAnswer || api.ErrorFault() == smithy.FaultServer {
+		return false
+	}
+	if awserror.IsDenied(err) {
+		return true
+	}
+	set, err := d.find(ctx)
+	return err == nil && set.ExecutionStatus == types.ExecutionStatusAvailable
 }
 
 // settle finds out what became of a change set that this or an earlier run wanted to
@@ -228,10 +287,10 @@ func (x *execution) settle(ctx context.Context, d deployment, noted Entry) (done
 	switch {
 	case slices.Contains([]types.ExecutionStatus{
 		types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed,
-	}, set.ExecutionStatus), set.Status == "" && hasBegun:
+	}, set.ExecutionStatus), set.Status == "" && hasBegun && aws.ToString(described.ChangeSetId) == noted.ChangeSet:
 		return true, x.follow(ctx, d, noted)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable && x.isStopped():
-		return true, x.drop(ctx, d, "", nil)
+		return false, x.drop(ctx, d, "", nil)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable:
 		foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
 		if err != nil {
@@ -253,16 +312,42 @@ func (x *execution) follow(ctx context.Context, d deployment, noted Entry) error
 			return err
 		}
 		began := fleet.StackOf(described, d.Account, d.Region).Changed
-		isOver := !began.Equal(noted.Changed) && !strings.HasSuffix(string(described.StackStatus), "_IN_PROGRESS")
+		hasBegun, isChanging := !began.Equal(noted.Changed), strings.HasSuffix(string(described.StackStatus), "_IN_PROGRESS")
+		isOver := hasBegun && !isChanging
+		if !hasBegun && !isChanging {
+			if done, err := x.notBegun(ctx, d); done || err != nil {
+				return err
+			}
+		}
 		switch {
 		case isOver && described.StackStatus == types.StackStatusUpdateComplete:
 			return x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
 		case isOver:
-			x.finish(d.Stack, RolledBack, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
+			state := RolledBack
+			if described.StackStatus == types.StackStatusUpdateRollbackFailed {
+				state = RollbackFailed
+			}
+			x.finish(d.Stack, state, nil, string(described.StackStatus)+": "+d.reason(ctx, began))
 			return nil
 		}
 		d.pause()
 	}
+}
+
+// notBegun looks at a change set that was executed, and whose stack does not show it
+// yet. It is done if the stack will never do so.
+func (x *execution) notBegun(ctx context.Context, d deployment) (done bool, err error) {
+	set, err := d.find(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case set.ExecutionStatus == types.ExecutionStatusExecuteFailed:
+		x.finish(d.Stack, RolledBack, nil, string(set.ExecutionStatus)+": "+cmp.Or(aws.ToString(set.StatusReason), "see the events of the stack"))
+		return true, nil
+	case set.ExecutionStatus == types.ExecutionStatusExecuteComplete:
+		return true, x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
+	}
+	return false, nil
 }
 
 // reason is why a deployment failed, as far as CloudFormation tells.
@@ -287,17 +372,15 @@ func (d deployment) reason(ctx context.Context, began time.Time) string {
 }
 
 // drop deletes the change set of this attempt, if there may be one, and what it is made
-// of. The stack then has a state; an empty one is for another attempt.
+// of. The stack then has a state; with an empty one it is not begun.
 func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Hold) error {
-	if x.Last(d.ID).State != "" {
-		if err := x.removeObject(ctx, d); err != nil {
+	if last := x.Last(d.ID); last.State != "" {
+		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: last.Attempt, Object: last.Object, Then: then, Hold: hold}); err != nil {
 			return err
 		}
-		if err := x.note(Entry{Stack: d.ID, State: Deleting, Attempt: d.attempt, Then: then, Hold: hold}); err != nil {
-			return err
-		}
-		if err := d.delete(ctx); err != nil {
-			return err
+		deleted := d.delete(ctx)
+		if err := errors.Join(deleted, x.removeObject(ctx, d)); err != nil {
+			return cmp.Or(deleted, err) // one of them has a remedy, if it is alone
 		}
 	}
 	switch {
@@ -305,14 +388,17 @@ func (x *execution) drop(ctx context.Context, d deployment, then State, hold *Ho
 		return x.note(Entry{Stack: d.ID, State: Deployed, Hold: hold})
 	case then != "":
 		x.finish(d.Stack, then, hold, "")
+		return nil
+	case x.Last(d.ID).State == "":
+		return nil
 	}
-	return nil
+	return x.note(Entry{Stack: d.ID, Attempt: x.Last(d.ID).Attempt + 1})
 }
 
 // removeObject removes the template from the bucket, if it is there.
 func (x *execution) removeObject(ctx context.Context, d deployment) error {
 	last := x.Last(d.ID)
-	if last.State != Creating || last.Object == "" || x.Bucket == nil {
+	if last.Object == "" || x.Bucket == nil {
 		return nil
 	}
 	return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)

@@ -20,3 +20,11 @@ func CountSyncs() (count func() int, restore func()) {
 func JudgeChangeSet(ctx context.Context, client CloudFormation, rules Rules, s Stack, id string) (others []string, bound int, err error) {
 	return deployment{Stack: s, client: client, pause: func() {}}.judge(ctx, rules, id)
 }
+
+// BreakFile makes writes to a journal fail after a part of a line, once.
+func (j *Journal) BreakFile() (mend func()) {
+	whole := j.file
+	_, _ = whole.WriteString(`{"entry":{"sta`)
+	j.file = nil
+	return func() { j.file = whole }
+}

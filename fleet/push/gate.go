@@ -165,7 +165,7 @@ func (g *gate) letsNested(r *types.ResourceChange) bool {
 // They do not: a role that is not replaced keeps its ARN, ID and name. Source:
 // CloudFormation API, ResourceChangeDetail, Evaluation.
 func (g *gate) isReference(d types.ResourceChangeDetail) bool {
-	if d.Evaluation != types.EvaluationTypeDynamic || d.Target == nil || d.Target.Attribute != types.ResourceAttributeProperties {
+	if d.Evaluation != types.EvaluationTypeDynamic || d.Target == nil || d.Target.Attribute != types.ResourceAttributeProperties || !staysOrIsUnknown(d.Target) {
 		return false
 	}
 	id, attribute, _ := strings.Cut(aws.ToString(d.CausingEntity), ".")
@@ -176,6 +176,17 @@ func (g *gate) isReference(d types.ResourceChangeDetail) bool {
 		return g.unchanged[id] || g.bound[id] && slices.Contains([]string{"Arn", "RoleId"}, attribute)
 	}
 	return false
+}
+
+// knownAfterApply is the value that a change set has for what CloudFormation knows when
+// it has updated a resource. Source: change sets recorded on AWS.
+const knownAfterApply = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+// staysOrIsUnknown reports whether a change set names no other value than there is. A
+// value that is known before the update is none that only refers to a resource.
+func staysOrIsUnknown(t *types.ResourceTargetDefinition) bool {
+	after := aws.ToString(t.AfterValue)
+	return t.AfterValue == nil || after == aws.ToString(t.BeforeValue) || strings.Contains(after, knownAfterApply)
 }
 
 // describe names a change, without its values.

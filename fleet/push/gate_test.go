@@ -120,12 +120,15 @@ func TestGateHolds(t *testing.T) {
 		"another value for none": {"removes", "Api", target(func(d *types.ResourceTargetDefinition) {
 			d.AfterValue = aws.String("arn:aws:iam::aws:policy/PowerUserAccess")
 		})},
-		"a second property":               {"references", "Worker", detail(1, func(d *types.ResourceChangeDetail) { d.Evaluation = types.EvaluationTypeStatic })},
-		"refers to what is not there":     {"references", "Worker", detail(1, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Role.Arn") })},
-		"a static reference":              {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.Evaluation = types.EvaluationTypeStatic })},
-		"a reference by a parameter":      {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.ChangeSource = types.ChangeSourceParameterReference })},
-		"a reference to nothing":          {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = nil })},
-		"to another attribute of a role":  {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Api.Policies") })},
+		"a second property":              {"references", "Worker", detail(1, func(d *types.ResourceChangeDetail) { d.Evaluation = types.EvaluationTypeStatic })},
+		"refers to what is not there":    {"references", "Worker", detail(1, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Role.Arn") })},
+		"a static reference":             {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.Evaluation = types.EvaluationTypeStatic })},
+		"a reference by a parameter":     {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.ChangeSource = types.ChangeSourceParameterReference })},
+		"a reference to nothing":         {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = nil })},
+		"to another attribute of a role": {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Api.Policies") })},
+		"a reference with a value": {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) {
+			d.Target.BeforeValue, d.Target.AfterValue = aws.String("a"), aws.String("b")
+		})},
 		"a reference by its tags":         {"references", "Function", detail(0, func(d *types.ResourceChangeDetail) { d.Target.Attribute = types.ResourceAttributeTags })},
 		"a Ref to what is not there":      {"references", "Service", detail(0, func(d *types.ResourceChangeDetail) { d.CausingEntity = aws.String("Queue") })},
 		"what refers is replaced":         {"references", "Task", func(r *types.ResourceChange) { r.Replacement = types.ReplacementTrue }},
@@ -175,7 +178,8 @@ func TestHoldTexts(t *testing.T) {
 	for _, code := range push.Codes() {
 		h := push.Hold{Code: code, Subjects: []string{"A", "B"}}
 		assert.NotEmpty(t, h.Reason(), code)
-		assert.NotEmpty(t, h.Remedy(), code)
+		assert.NotEmpty(t, h.Remedy("dev"), code)
+		assert.NotContains(t, h.Remedy("dev"), "ENVIRONMENT")
 		assert.Equal(t, "A; B", h.About())
 		assert.Contains(t, string(page), "| `"+string(code)+"` |", "docs/pushing.md does not list it")
 	}

@@ -25,13 +25,14 @@ const (
 	OtherChanges     Code = "other-changes"
 	NoChanges        Code = "no-changes"
 	KeepsChanging    Code = "keeps-changing"
+	BoundaryChanged  Code = "boundary-changed"
 )
 
 // Codes returns all codes.
 func Codes() []Code {
 	return []Code{
 		StackSetInstance, ServiceCatalog, RootUnknown, StackStatus, StackUnread, BodyTooLarge, Parameters,
-		ForeignChangeSet, ChangeSetFailed, OtherChanges, NoChanges, KeepsChanging,
+		ForeignChangeSet, ChangeSetFailed, OtherChanges, NoChanges, KeepsChanging, BoundaryChanged,
 	}
 }
 
@@ -78,8 +79,8 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 		"deploy the stack again with its template and its parameters",
 	},
 	ForeignChangeSet: {
-		"the stack has change sets of others, which the push would delete",
-		"execute or delete them; those named pbm-RUN are of another push: pbm push ENVIRONMENT --resume=RUN",
+		"the stack has other people's change sets, which the push would delete",
+		"ask who made them; then execute or delete them",
 	},
 	ChangeSetFailed: {
 		"CloudFormation cannot create the change set",
@@ -91,11 +92,15 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 	NoChanges: {
 		"for CloudFormation nothing has changed",
-		"run pbm audit: if the roles were changed by hand, pass --repair-drift; if the macro has settings, pass them",
+		"see why: pbm audit --environment ENVIRONMENT; if roles were changed by hand: pbm push ENVIRONMENT --repair-drift; if the macro has settings, pass them",
 	},
 	KeepsChanging: {
 		"others deploy the stack at the same time",
 		"run the push again when they have finished",
+	},
+	BoundaryChanged: {
+		"the environment has another boundary than when the run began",
+		"to deploy the stacks with that: pbm push ENVIRONMENT --execute",
 	},
 }
 
@@ -114,5 +119,14 @@ func (h Hold) About() string {
 // maxSaid is how much of AWS's own text a message repeats, in bytes.
 const maxSaid = 1000
 
-// Remedy says what to do.
-func (h Hold) Remedy() string { return cmp.Or(h.remedy, holdTexts[h.Code].remedy) }
+// Remedy says what to do about a stack that a push of an environment holds.
+func (h Hold) Remedy(environment string) string {
+	if h.Code == ForeignChangeSet {
+		for _, name := range h.Subjects {
+			if run := strings.TrimPrefix(name, changeSetPrefix); IsID(run) {
+				return name + " is of a push that is unfinished; where that was started: pbm push " + printable.Shell(environment) + " --resume=" + run
+			}
+		}
+	}
+	return cmp.Or(h.remedy, strings.ReplaceAll(holdTexts[h.Code].remedy, "ENVIRONMENT", printable.Shell(environment)))
+}

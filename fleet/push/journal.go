@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,20 +33,24 @@ const (
 	Live       State = "live"        // all roles carry the boundary
 	Behind     State = "behind"      // a deployment succeeded, but not all roles carry the boundary
 	WasHeld    State = "held"        // by the gate, or because the stack is not as it was planned
-	RolledBack State = "rolled-back" // the deployment failed
+	RolledBack State = "rolled-back" // the deployment failed, and CloudFormation restored what was there
 	Gone       State = "gone"        // the stack was deleted
+
+	RollbackFailed State = "rollback-failed" // the deployment failed, and so did its rollback
 
 	Failed State = "failed" // a call failed, so it is not known what became of the stack; no journal has it
 )
 
 // IsFinal reports whether the run is done with the stack.
 func (s State) IsFinal() bool {
-	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, Gone}, s)
+	return slices.Contains([]State{Live, Behind, WasHeld, RolledBack, RollbackFailed, Gone}, s)
 }
 
 // IsFailure reports whether the state counts as one of the failures that a run
 // tolerates.
-func (s State) IsFailure() bool { return slices.Contains([]State{Behind, RolledBack, Failed}, s) }
+func (s State) IsFailure() bool {
+	return slices.Contains([]State{Behind, RolledBack, RollbackFailed, Failed}, s)
+}
 
 // Header is the first line of a journal.
 type Header struct {
@@ -55,7 +60,8 @@ type Header struct {
 	Began       time.Time `json:"began"`
 	Waves       Waves     `json:"waves"`
 	RepairDrift bool      `json:"repairDrift,omitempty"`
-	Stacks      int       `json:"stacks"` // how many lines with stacks follow
+	Bucket      string    `json:"bucket,omitempty"` // for long templates, with its placeholders
+	Stacks      int       `json:"stacks"`           // how many lines with stacks follow
 }
 
 // format is that of the journals that this package writes and reads.
@@ -71,6 +77,7 @@ type Entry struct {
 	Object    string    `json:"object,omitempty"` // of Creating: where the template is, if it is in a bucket
 	Then      State     `json:"then,omitempty"`   // of Deleting; empty if a new change set comes
 	Hold      *Hold     `json:"held,omitempty"`
+	Said      string    `json:"said,omitempty"` // why a deployment failed, in short
 }
 
 // line is any line of a journal behind its header. It has one member.
@@ -91,6 +98,7 @@ type Journal struct {
 	last   map[string]Entry // by stack ID
 	ended  bool
 	file   *os.File
+	broken error // of a line that may be there in part; nothing can follow it
 	unlock func()
 }
 
@@ -106,15 +114,34 @@ var (
 // lockPatience is how long another pbm with the same journal is waited for.
 const lockPatience = 2 * time.Second
 
+// Lock keeps other pushes of an environment out whose journals are in the same
+// directory. It makes the directory, which unlock removes if it is empty.
+func Lock(ctx context.Context, dir, environment string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "environment-"+environment)
+	release, err := lock(ctx, path, "another push of "+environment+" is under way")
+	return func() {
+		release()
+		_ = os.Remove(dir)
+	}, err
+}
+
 // Path is the path of a run's journal in a directory.
 func Path(dir, run string) string { return filepath.Join(dir, "push-"+run+".jsonl") }
+
+// RunOf is the run whose journal a path is of.
+func RunOf(path string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "push-"), ".jsonl")
+}
 
 // Create writes the journal of a new run with its plan. The caller closes it.
 func Create(ctx context.Context, path string, h Header, stacks []Stack) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(ctx, path)
+	unlock, err := lock(ctx, path, isAtWork)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +171,7 @@ func Create(ctx context.Context, path string, h Header, stacks []Stack) (*Journa
 // Open reads the journal of a run to continue it. A last line that was cut off is
 // removed. The caller closes it.
 func Open(ctx context.Context, path string) (*Journal, error) {
-	unlock, err := lock(ctx, path)
+	unlock, err := lock(ctx, path, isAtWork)
 	if err != nil {
 		return nil, err
 	}
@@ -277,11 +304,14 @@ var syncFile = (*os.File).Sync
 
 // write writes lines, and returns when they are on the disk.
 func (j *Journal) write(text []byte) error {
-	if _, err := j.file.Write(text); err != nil {
-		return notWritten(err)
+	if j.broken == nil {
+		_, j.broken = j.file.Write(text)
 	}
-	if err := syncFile(j.file); err != nil {
-		return notWritten(err)
+	if j.broken == nil {
+		j.broken = syncFile(j.file)
+	}
+	if j.broken != nil {
+		return notWritten(j.broken)
 	}
 	return nil
 }
@@ -320,7 +350,7 @@ func Unfinished(dir, environment string) (string, error) {
 		path := filepath.Join(dir, file.Name())
 		j, err := Read(path)
 		switch {
-		case errors.Is(err, ErrNotBegun):
+		case errors.Is(err, ErrNotBegun), err != nil && isOfAnother(path, environment):
 		case err != nil:
 			return "", err
 		case j.Environment == environment && !j.ended:
@@ -330,14 +360,26 @@ func Unfinished(dir, environment string) (string, error) {
 	return "", nil
 }
 
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+const isAtWork = "another pbm is at work on this push"
+
+// lock waits in vain if the lock is taken, for which taken is the error.
+func lock(ctx context.Context, path, taken string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockPatience, boundary.Problem{
-		What:   "another pbm is at work on this push",
+		What:   taken,
 		Cause:  atomicfile.ErrLocked,
 		Remedy: "wait for it; " + path + atomicfile.LockSuffix + " is its lock",
 	})
 	defer cancel()
 	return atomicfile.Lock(ctx, path, nil)
+}
+
+// isOfAnother reports whether a journal that cannot be read, such as one of another
+// version of pbm, says that it is of another environment.
+func isOfAnother(path, environment string) bool {
+	text, _ := os.ReadFile(path)
+	var h struct{ Environment string }
+	err := json.NewDecoder(bytes.NewReader(text)).Decode(&h)
+	return err == nil && h.Environment != "" && h.Environment != environment
 }
 
 // cutOff removes a last line without an end.

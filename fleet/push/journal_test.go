@@ -161,6 +161,24 @@ func TestJournalCannotBeWritten(t *testing.T) {
 	assert.Empty(t, j.Last("arn:a"))
 }
 
+// Nothing follows a line that is there in part, even if there is room again: the journal
+// can be read, and is continued.
+func TestJournalWrittenInPart(t *testing.T) {
+	path, j := create(t)
+	mend := j.BreakFile()
+	require.Error(t, j.Note(entries[0]))
+	mend()
+	require.Error(t, j.Note(entries[1]))
+	j.Close()
+	j, err := push.Open(context.Background(), path)
+	require.NoError(t, err)
+	require.NoError(t, j.Note(entries[1]))
+	j.Close()
+	j, err = push.Read(path)
+	require.NoError(t, err)
+	assert.Equal(t, entries[1], j.Last("arn:b"))
+}
+
 // The journal to resume is the latest of the environment that has not come to its end.
 func TestUnfinished(t *testing.T) {
 	dir := t.TempDir()
@@ -184,6 +202,10 @@ func TestUnfinished(t *testing.T) {
 	path, err = push.Unfinished(dir, "stage")
 	require.NoError(t, err)
 	assert.Empty(t, path)
+	require.NoError(t, os.WriteFile(push.Path(dir, "6"), []byte(`{"format":2,"environment":"prod"}`+"\n"), 0o600))
+	path, err = push.Unfinished(dir, "dev")
+	require.NoError(t, err, "a journal of another version, and of another environment")
+	assert.Equal(t, push.Path(dir, "2"), path)
 	require.NoError(t, os.WriteFile(push.Path(dir, "6"), []byte("{\n"), 0o600))
 	_, err = push.Unfinished(dir, "dev")
 	assert.True(t, errors.Is(err, push.ErrMalformed))

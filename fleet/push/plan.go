@@ -37,7 +37,7 @@ func (p *Planner) Plan(ctx context.Context, environment string, report fleet.Rep
 	plan := Plan{Environment: environment, Stacks: []Stack{}}
 	var regions []*regionPlan
 	for _, role := range report.Roles {
-		if !p.concerns(role) {
+		if !p.concerns(role) && !isKept(role) {
 			continue
 		}
 		i := slices.IndexFunc(regions, func(r *regionPlan) bool { return r.account == role.Account && r.region == role.Region })
@@ -78,6 +78,10 @@ func (p *Planner) concerns(r fleet.Role) bool {
 	return false
 }
 
+// isKept reports whether a role carries its boundary already. The template of its stack
+// may have another one.
+func isKept(r fleet.Role) bool { return r.Stack != "" && r.Status == fleet.Live }
+
 // regionPlan plans for the stacks of an account and Region.
 type regionPlan struct {
 	*Planner
@@ -94,6 +98,9 @@ type wanted struct {
 
 // roots are the outermost stacks of those that have roles to change.
 func (r *regionPlan) roots(ctx context.Context) ([]*wanted, error) {
+	if !slices.ContainsFunc(r.roles, r.concerns) {
+		return nil, nil
+	}
 	described, err := allStacks(ctx, r.Client(r.account, r.region), r.region)
 	if err != nil {
 		return nil, err
@@ -104,7 +111,7 @@ func (r *regionPlan) roots(ctx context.Context) ([]*wanted, error) {
 		hasNested[aws.ToString(s.RootId)] = true
 	}
 	var all []*wanted
-	byRoot := map[string]*wanted{}
+	byRoot, kept := map[string]*wanted{}, map[string][]Role{}
 	for _, role := range r.roles {
 		s, exists := byName[role.Stack]
 		if !exists {
@@ -115,6 +122,10 @@ func (r *regionPlan) roots(ctx context.Context) ([]*wanted, error) {
 			root = s
 		}
 		id := aws.ToString(root.StackId)
+		if !r.concerns(role) {
+			kept[id] = append(kept[id], roleOf(role))
+			continue
+		}
 		if byRoot[id] == nil {
 			byRoot[id] = &wanted{in: r, described: root, Stack: Stack{
 				Account: r.account, Region: r.region, ID: id, Name: aws.ToString(root.StackName),
@@ -126,6 +137,9 @@ func (r *regionPlan) roots(ctx context.Context) ([]*wanted, error) {
 			byRoot[id].Hold = held(RootUnknown)
 		}
 		byRoot[id].Roles = append(byRoot[id].Roles, roleOf(role))
+	}
+	for id, w := range byRoot {
+		w.Kept = kept[id]
 	}
 	return all, nil
 }

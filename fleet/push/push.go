@@ -12,6 +12,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type Stack struct {
 	Name       string   `json:"stack"`
 	Boundary   string   `json:"boundary"` // ARN that its roles should carry, or boundary.None
 	Roles      []Role   `json:"roles"`
+	Kept       []Role   `json:"kept,omitempty"` // roles that carry the boundary already, which the deployment may set again
 	HasNested  bool     `json:"hasNested"`
 	Hold       *Hold    `json:"held,omitempty"`       // why it is not deployed, nil if it is
 	Unforeseen []string `json:"unforeseen,omitempty"` // what else the deployment may change, as far as the template tells; the gate decides
@@ -80,6 +82,11 @@ func (s Stack) HasDrifted() bool {
 	return slices.ContainsFunc(s.Roles, func(r Role) bool { return r.Drifted })
 }
 
+// isPlanned reports whether the plan knows a role, of the root or a nested stack.
+func (s Stack) isPlanned(stack, logicalID string) bool {
+	return slices.ContainsFunc(slices.Concat(s.Roles, s.Kept), func(r Role) bool { return r.Stack == stack && r.LogicalID == logicalID })
+}
+
 func (s Stack) compare(other Stack) int {
 	return slices.Compare([]string{s.Account, s.Region, s.Name}, []string{other.Account, other.Region, other.Name})
 }
@@ -102,6 +109,11 @@ type Rules interface {
 	// Others compares two templates after all transforms. It returns the paths where
 	// they differ, without the boundaries of roles and users.
 	Others(before, after string) ([]string, error)
+
+	// Reads returns the dynamic references in resources of a processed template whose
+	// values CloudFormation reads when it updates the resource: those that name no
+	// version.
+	Reads(processed string, logicalIDs []string) ([]string, error)
 }
 
 // Reader is the part of CloudFormation that a plan needs.
@@ -117,6 +129,11 @@ const maxBody = 51_200
 
 // changeSetPrefix begins the names of all change sets of pushes.
 const changeSetPrefix = "pbm-"
+
+var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
+
+// IsID reports whether a text is the ID of a run.
+func IsID(text string) bool { return runID.MatchString(text) }
 
 // NewID returns the ID of a run that begins now. It can be part of the name of a
 // change set.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Run deploys the stacks of a journal.
@@ -21,6 +23,7 @@ type Run struct {
 
 	Client     func(account, region string) CloudFormation
 	Boundaries func(ctx context.Context, account string) (map[string]string, error) // by names of roles
+	Expected   func(ctx context.Context, account, region string) (string, error)    // ARN of the environment's boundary now, or boundary.None
 	Bucket     func(account, region string) Bucket                                  // nil without one
 
 	Concurrency int           // how many stacks are deployed at the same time
@@ -34,7 +37,7 @@ type Run struct {
 type Progress struct {
 	Outcome         // of a stack
 	Wave, Waves int // of the plan; a run in which stacks are held takes no more
-	Done, All   int // stacks: those that are deployed, too, whose roles are not read yet
+	Done, All   int // stacks that the plan does not hold: of those that are deployed the roles may not be read yet
 }
 
 // Outcome is what a run did with a stack.
@@ -54,11 +57,13 @@ type execution struct {
 	*Run
 	interrupted <-chan struct{}
 	wave, waves int
+	isOver      bool // the waves: what is begun is brought to an end
 
 	mu       sync.Mutex
 	told     map[string]Outcome // what became of stacks, by their IDs
 	failed   map[string]bool    // stacks that another run has to go on with
 	failures int
+	moved    error // a boundary.Problem, if the environment has another boundary now
 	err      error // of the journal
 }
 
@@ -66,7 +71,11 @@ type execution struct {
 // of all stacks of the journal. When ctx ends it begins nothing more, waits for the
 // deployments that are under way, and deletes the change sets that are not executed. A
 // run that has stopped like this, or after failures, has not ended: another Run with its
-// journal continues it. The error is one of writing the journal.
+// journal continues it.
+//
+// Before each wave it asks for the boundary of the environment. If that is not the one
+// of the plan any more, nothing more is deployed, the stacks that are left are held, and
+// the run ends with an error. Other errors are of writing the journal.
 func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	x := &execution{Run: r, interrupted: ctx.Done(), told: map[string]Outcome{}, failed: map[string]bool{}}
 	x.waves = len(r.Waves.Split(Plan{Stacks: r.Stacks}.Ready()))
@@ -78,20 +87,28 @@ func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	for i, s := range r.Stacks {
 		outcomes[i] = x.outcome(s)
 	}
-	return outcomes, x.err
+	return outcomes, cmp.Or(x.err, x.moved)
 }
 
 // run deploys wave after wave, until it must stop or the waves are over.
 func (x *execution) run(ctx context.Context) {
 	for {
 		x.verify(ctx)
-		left := x.left()
+		x.compare(ctx)
+		left, begun := x.left()
 		wave, size := x.Waves.at(x.deployed(), len(x.Stacks))
+		x.isOver = size == 0
+		switch {
+		case x.hasMoved():
+			size = len(left)
+		case x.isOver:
+			size = begun
+		}
 		switch {
 		case x.err == nil && len(x.failed) == 0 && (len(left) == 0 || size == 0):
 			x.err = x.End()
 			return
-		case len(left) == 0, size == 0, x.isStopped():
+		case size == 0, len(left) == 0, x.err != nil, x.isStopped() && !x.hasMoved():
 			return
 		}
 		x.wave = wave
@@ -105,7 +122,7 @@ func (x *execution) each(ctx context.Context, stacks []Stack) {
 	group.SetLimit(x.Concurrency)
 	for _, s := range stacks {
 		group.Go(func() error {
-			if !x.isStopped() {
+			if !x.isStopped() || x.hasMoved() {
 				x.deploy(ctx, s)
 			}
 			return nil
@@ -114,17 +131,27 @@ func (x *execution) each(ctx context.Context, stacks []Stack) {
 	_ = group.Wait() // the journal has the errors
 }
 
-// left are the stacks that are not done.
-func (x *execution) left() []Stack {
+// left are the stacks that are not done: first those that are begun, which are so many.
+func (x *execution) left() (stacks []Stack, begun int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(x.Stacks), func(s Stack) bool { return x.failed[s.ID] || x.Last(s.ID).State.IsFinal() })
+	var rest []Stack
+	for _, s := range x.Stacks {
+		switch state := x.Last(s.ID).State; {
+		case x.failed[s.ID], state.IsFinal():
+		case state == "":
+			rest = append(rest, s)
+		default:
+			stacks = append(stacks, s)
+		}
+	}
+	return append(stacks, rest...), len(stacks)
 }
 
 // deployed counts the stacks that have been deployed: the waves go by these.
 func (x *execution) deployed() (n int) {
 	for _, s := range x.Stacks {
-		if slices.Contains([]State{Live, Behind, RolledBack}, x.Last(s.ID).State) {
+		if slices.Contains([]State{Live, Behind, RolledBack, RollbackFailed}, x.Last(s.ID).State) {
 			n++
 		}
 	}
@@ -140,7 +167,58 @@ func (x *execution) isStopped() bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.failures > x.Failures || x.err != nil
+	return x.failures > x.Failures || x.err != nil || x.moved != nil
+}
+
+// compare finds out whether the environment still has the boundary that the stacks that
+// are left were planned with.
+func (x *execution) compare(ctx context.Context) {
+	asked := map[[2]string]bool{}
+	left, _ := x.left()
+	for _, s := range left {
+		at := [2]string{s.Account, s.Region}
+		if x.isStopped() || asked[at] {
+			continue
+		}
+		asked[at] = true
+		if _, err := x.movedFrom(ctx, s); err != nil {
+			x.failAll(at, err)
+		}
+	}
+}
+
+// failAll gives up the stacks of an account and Region.
+func (x *execution) failAll(at [2]string, err error) {
+	left, _ := x.left()
+	for _, s := range left {
+		if at == [2]string{s.Account, s.Region} {
+			x.fail(s, err)
+		}
+	}
+}
+
+// movedFrom asks for the boundary of the environment, and reports whether it is another
+// one than that of a stack. The run then deploys nothing more.
+func (x *execution) movedFrom(ctx context.Context, s Stack) (bool, error) {
+	now, err := x.Expected(ctx, s.Account, s.Region)
+	if err != nil || now == s.Boundary {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.moved == nil {
+		x.moved = boundary.Problem{
+			What:   fmt.Sprintf("%s has another boundary (%s) than when run %s began (%s); nothing more was deployed", x.Environment, now, x.Header.Run, s.Boundary),
+			Remedy: fmt.Sprintf("to push %s: pbm push %s --execute", now, printable.Shell(x.Environment)),
+		}
+	}
+	return true, nil
+}
+
+func (x *execution) hasMoved() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.moved != nil
 }
 
 // note writes to the journal. What cannot be written there must not be done.
@@ -164,9 +242,10 @@ var errStopped = errors.New("the run has stopped")
 
 // finish notes that the run is done with a stack.
 func (x *execution) finish(s Stack, state State, hold *Hold, said string) {
-	if x.note(Entry{Stack: s.ID, State: state, Hold: hold}) == nil {
+	entry := Entry{Stack: s.ID, State: state, Hold: hold, Said: printable.Clip(said, maxSaid)}
+	if x.note(entry) == nil {
 		s.Hold = hold
-		x.tell(Outcome{Stack: s, State: state, Said: said})
+		x.tell(s.outcome(entry))
 	}
 }
 
@@ -192,11 +271,13 @@ func (x *execution) tell(o Outcome) {
 // show tells how far the run is.
 func (x *execution) show(o Outcome) {
 	isDeployed := func(s Stack) bool { return x.Last(s.ID).State == Deployed }
-	done := len(x.Stacks) - len(slices.DeleteFunc(x.left(), isDeployed))
+	all := len(Plan{Stacks: x.Stacks}.Ready())
+	left, _ := x.left()
+	done := all - len(slices.DeleteFunc(left, isDeployed))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.Progress != nil {
-		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: x.waves, Done: done, All: len(x.Stacks)})
+		x.Progress(Progress{Outcome: o, Wave: x.wave, Waves: x.waves, Done: done, All: all})
 	}
 }
 
@@ -210,7 +291,15 @@ func (x *execution) outcome(s Stack) Outcome {
 	if last.State == WasHeld {
 		s.Hold = last.Hold
 	}
-	return Outcome{Stack: s, State: last.State}
+	return s.outcome(last)
+}
+
+func (s Stack) outcome(e Entry) Outcome {
+	o := Outcome{Stack: s, State: e.State, Said: e.Said}
+	if e.State == RollbackFailed {
+		o.Remedy = "aws cloudformation continue-update-rollback --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+	}
+	return o
 }
 
 // pause waits until it is time to ask again.

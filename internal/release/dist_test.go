@@ -43,7 +43,7 @@ var platforms = []string{"darwin_amd64", "darwin_arm64", "linux_amd64", "linux_a
 func testFiles(t *testing.T) {
 	want := []string{
 		"auditor.yaml", "macro-arm64.cdx.json", "macro-arm64.zip", "macro-x86_64.cdx.json", "macro-x86_64.zip",
-		"spoke.yaml", "template-arm64.yaml", "template-x86_64.yaml",
+		"pusher.yaml", "spoke.yaml", "template-arm64.yaml", "template-x86_64.yaml",
 	}
 	for _, platform := range platforms {
 		want = append(want, "pbm_"+platform+".cdx.json", filepath.Base(archive(platform)))
