@@ -249,6 +249,7 @@ func (x *execution) execute(ctx context.Context, d deployment, noted Entry) (don
 	case err == nil:
 		return true, x.follow(ctx, d, noted)
 	case isObsolete, isNoChangeSet(err):
+		d.pause() // it may be the stack that is not ready yet
 		return x.settle(ctx, d, noted)
 	}
 	failed := d.failure("execute", "cloudformation:ExecuteChangeSet", err)
