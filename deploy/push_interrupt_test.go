@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,7 +37,11 @@ func TestPushInterrupted(t *testing.T) {
 			process.Store(pbm.Process)
 			require.Error(t, pbm.Wait())
 			assert.Equal(t, 130, pbm.ProcessState.ExitCode(), errs.String())
-			assert.Regexp(t, "pbm: interrupted: begins nothing more; waits for "+strconv.Itoa(live)+" deployments?; Ctrl-C again leaves them to CloudFormation\n", errs.String())
+			says := "deletes its change sets"
+			if live > 0 {
+				says = "waits for 1 deployment; Ctrl-C again leaves that to CloudFormation"
+			}
+			assert.Contains(t, errs.String(), "pbm: interrupted: begins nothing more; "+says+"\n")
 			assert.Regexp(t, "pbm: error: interrupted\npbm: hint: to continue: pbm push dev --resume=[0-9a-f-]+ --poll 20ms --rate 0\n$", errs.String())
 			assert.Equal(t, live == 1, strings.Contains(out.String(), "dev: 1 stack live, 3 not done"), out.String())
 			assert.Empty(t, dev.ChangeSets(pushRegion))

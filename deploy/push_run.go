@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,8 @@ func (o *runOptions) check(flags *pflag.FlagSet, commands, dryRun bool) error {
 	switch {
 	case o.resumes() && dryRun:
 		return usagef("--dry-run does not go with --resume, which deploys")
+	case flags.Changed("resume") && o.resume == "":
+		return usagef("%s is empty", spelling(flags, "resume"))
 	case o.execute && o.resumes():
 		return usagef("--execute and --resume are mutually exclusive")
 	case o.writes() && commands:
@@ -259,6 +262,9 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	}
 	defer unlock()
 	journal, err := push.Open(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return boundary.Problem{What: "no push " + o.resume + " in " + dir, Remedy: "journals are where the push was started"}
+	}
 	if err != nil {
 		return notJournalled(err)
 	}
@@ -269,22 +275,69 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	o.bucket = cmp.Or(o.bucket, journal.Bucket)
 	if journal.HasEnded() {
 		p.line("", "run "+journal.Run+" has ended")
-	} else if err := p.confirmResumed(ctx, journal); err != nil {
+	} else if err := p.confirmResumed(ctx, o, accounts, journal); err != nil {
 		return err
 	}
 	return p.runPush(ctx, o, settings, accounts, journal, "")
 }
 
-// confirmResumed asks before a run that is resumed begins with more stacks.
-func (p *pbm) confirmResumed(ctx context.Context, journal *push.Journal) error {
+// confirmResumed asks before a run that is resumed begins with more stacks. It will not
+// if the environment has another boundary now.
+func (p *pbm) confirmResumed(ctx context.Context, o pushOptions, accounts []fleet.Account, journal *push.Journal) error {
 	ahead := slices.DeleteFunc(slices.Clone(journal.Stacks), func(s push.Stack) bool { return journal.Last(s.ID).State != "" })
-	if len(ahead) > 0 {
+	expected, err := p.expectedIn(ctx, o, accounts)
+	if err != nil {
+		return err
+	}
+	moved, err := hasMoved(ctx, ahead, expected)
+	if err != nil {
+		return err
+	}
+	if len(ahead) > 0 && !moved {
+		for _, s := range journal.Stacks {
+			if last := journal.Last(s.ID); last.State.IsFailure() {
+				p.line("warning: ", fmt.Sprintf("the run stopped at stack %s: %s %s", s.Name, last.State, last.Said))
+			}
+		}
 		if err := p.confirmDeploying(ctx, journal.Environment, ahead, " that run "+journal.Run+" has not begun"); err != nil {
 			return err
 		}
 	}
 	p.line("", "continuing run "+journal.Run)
 	return nil
+}
+
+// expectedIn returns what tells the boundary that the environment has now in an account
+// and Region.
+func (p *pbm) expectedIn(ctx context.Context, o pushOptions, accounts []fleet.Account) (func(ctx context.Context, account, region string) (string, error), error) {
+	values, err := p.presentValues(ctx, o.scope)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, account, region string) (string, error) {
+		records, err := values(ctx, fleet.Limited(configOf(accounts, account), region, o.rate))
+		if err != nil {
+			return "", err
+		}
+		return fleet.Expected(o.environment, boundary.TargetOf(account, region), records)
+	}, nil
+}
+
+// hasMoved reports whether one of several stacks has been planned with another boundary
+// than the environment has now.
+func hasMoved(ctx context.Context, stacks []push.Stack, expected func(ctx context.Context, account, region string) (string, error)) (bool, error) {
+	asked := map[[2]string]bool{}
+	for _, s := range stacks {
+		at := [2]string{s.Account, s.Region}
+		if asked[at] {
+			continue
+		}
+		asked[at] = true
+		if now, err := expected(ctx, s.Account, s.Region); err != nil || now != s.Boundary {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // checkResumed refuses to continue a run elsewhere than it was.
@@ -310,7 +363,7 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 // runPush deploys the stacks of a journal, and shows what became of them, and which
 // roles remain as they are.
 func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Options, accounts []fleet.Account, journal *push.Journal, remain string) error {
-	values, err := p.presentValues(ctx, o.scope)
+	expected, err := p.expectedIn(ctx, o, accounts)
 	if err != nil {
 		return err
 	}
@@ -323,13 +376,7 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			cfg := configOf(accounts, account)
 			return fleet.Boundaries(ctx, iam.NewFromConfig(fleet.Limited(cfg, cfg.Region, o.rate)))
 		},
-		Expected: func(ctx context.Context, account, region string) (string, error) {
-			records, err := values(ctx, fleet.Limited(configOf(accounts, account), region, o.rate))
-			if err != nil {
-				return "", err
-			}
-			return fleet.Expected(o.environment, boundary.TargetOf(account, region), records)
-		},
+		Expected:    expected,
 		Concurrency: o.concurrency, Failures: o.failures, Every: o.every, Progress: shown.tell,
 	}
 	if o.bucket != "" {
@@ -365,5 +412,9 @@ func (p *pbm) tellStop(journal *push.Journal) {
 			n++
 		}
 	}
-	p.line("", "interrupted: begins nothing more; waits for "+counted(n, "deployment")+"; Ctrl-C again leaves them to CloudFormation")
+	if n == 0 {
+		p.line("", "interrupted: begins nothing more; deletes its change sets")
+		return
+	}
+	p.line("", "interrupted: begins nothing more; waits for "+counted(n, "deployment")+"; Ctrl-C again leaves that to CloudFormation")
 }

@@ -100,7 +100,7 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 	BoundaryChanged: {
 		"the environment has another boundary than when the run began",
-		"to deploy the stacks with that: pbm push ENVIRONMENT --execute",
+		"nothing was deployed here; what was deployed before has the boundary of the plan: pbm push ENVIRONMENT deploys it again",
 	},
 }
 
