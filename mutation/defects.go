@@ -1209,9 +1209,7 @@ var defects = []defect{
 	},
 	{
 		"a run that is resumed begins with more stacks without a question",
-		`if len(ahead) > 0 {
-		if err := p.confirmDeploying`, `if len(ahead) > 1<<20 {
-		if err := p.confirmDeploying`,
+		`if len(ahead) > 0 && !moved {`, `if len(ahead) > 0 && moved {`,
 	},
 	{
 		"a rollback that failed counts as one that did not",
