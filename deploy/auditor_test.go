@@ -60,28 +60,33 @@ const decrypt = "kms:Decrypt"
 // The auditor's role allows what its sessions may do: less, and an audit would
 // fail; more would be of no use.
 func TestAuditorAllowsWhatSessionsMay(t *testing.T) {
-	text, err := os.ReadFile("auditor.yaml")
-	require.NoError(t, err)
-	var auditor struct {
-		Resources struct {
-			Auditor struct {
-				Properties struct {
-					Policies []struct {
-						PolicyDocument auditPolicy `yaml:"PolicyDocument"`
-					} `yaml:"Policies"`
-					ManagedPolicyArns yaml.Node `yaml:"ManagedPolicyArns"`
-				} `yaml:"Properties"`
-			} `yaml:"Auditor"`
-		} `yaml:"Resources"`
-	}
-	require.NoError(t, yaml.Unmarshal(text, &auditor))
-	properties := auditor.Resources.Auditor.Properties
-	assert.True(t, properties.ManagedPolicyArns.IsZero(), "a managed policy may allow more")
-	require.Len(t, properties.Policies, 1)
 	session := sessionActions(t)
 	require.Contains(t, session, decrypt)
 	want := slices.DeleteFunc(slices.Clone(session), func(action string) bool { return action == decrypt })
-	assert.Equal(t, want, properties.Policies[0].PolicyDocument.actions(t))
+	assert.Equal(t, want, roleActions(t, "auditor.yaml", "Auditor"))
+}
+
+// roleActions are the actions that the only policy of a template's role allows.
+func roleActions(t *testing.T, path, logicalID string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var template struct {
+		Resources map[string]struct {
+			Properties struct {
+				Policies []struct {
+					PolicyDocument auditPolicy `yaml:"PolicyDocument"`
+				} `yaml:"Policies"`
+				ManagedPolicyArns yaml.Node `yaml:"ManagedPolicyArns"`
+			} `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &template))
+	require.Contains(t, template.Resources, logicalID)
+	properties := template.Resources[logicalID].Properties
+	assert.True(t, properties.ManagedPolicyArns.IsZero(), "a managed policy may allow more")
+	require.Len(t, properties.Policies, 1)
+	return properties.Policies[0].PolicyDocument.actions(t)
 }
 
 // isRead is of actions that change nothing, by the verbs of AWS's APIs. Patterns

@@ -169,7 +169,7 @@ func (o *guardOptions) validate(d guardDocument) error {
 		}
 	}
 	if d.name == "guard-rule" && isTyped(o.flags, "exempt") {
-		return usagef("--exempt has no effect on a rule of templates, which does not know who deploys them")
+		return usagef("--exempt has no effect on guard-rule: a template does not say who deploys it")
 	}
 	if len(o.check) > 0 && o.flags.Changed("out") {
 		return usagef("%s and %s are mutually exclusive", spelling(o.flags, "check"), spelling(o.flags, "out"))

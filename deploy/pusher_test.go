@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"os"
 	"path"
 	"slices"
 	"testing"
@@ -16,25 +15,7 @@ import (
 // The pusher's role allows all that a plan reads and all that a run writes, and nothing
 // that sessions of a run may not.
 func TestPusherAllowsWhatSessionsMay(t *testing.T) {
-	text, err := os.ReadFile("pusher.yaml")
-	require.NoError(t, err)
-	var pusher struct {
-		Resources struct {
-			Pusher struct {
-				Properties struct {
-					Policies []struct {
-						PolicyDocument auditPolicy `yaml:"PolicyDocument"`
-					} `yaml:"Policies"`
-					ManagedPolicyArns yaml.Node `yaml:"ManagedPolicyArns"`
-				} `yaml:"Properties"`
-			} `yaml:"Pusher"`
-		} `yaml:"Resources"`
-	}
-	require.NoError(t, yaml.Unmarshal(text, &pusher))
-	properties := pusher.Resources.Pusher.Properties
-	assert.True(t, properties.ManagedPolicyArns.IsZero(), "a managed policy may allow more")
-	require.Len(t, properties.Policies, 1)
-	allowed := properties.Policies[0].PolicyDocument.actions(t)
+	allowed := roleActions(t, "pusher.yaml", "Pusher")
 	var plan, run auditPolicy
 	require.NoError(t, yaml.Unmarshal([]byte(push.PlanSession.Policy), &plan))
 	require.NoError(t, yaml.Unmarshal([]byte(push.RunSession.Policy), &run))

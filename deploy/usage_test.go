@@ -80,7 +80,7 @@ func TestExitCodes(t *testing.T) {
 		{"guard scp --also none", 2, "--also names no boundary"},
 		{"guard scp --check a -o b", 2, "--check and --out are mutually exclusive"},
 		{"guard scp --check - --check -", 2, "--check - is given twice, and stdin can be read once"},
-		{"guard guard-rule --exempt arn:*:iam::*:role/platform/*", 2, "--exempt has no effect on a rule of templates, which does not know who deploys them"},
+		{"guard guard-rule --exempt arn:*:iam::*:role/platform/*", 2, "--exempt has no effect on guard-rule: a template does not say who deploys it"},
 		{"guard hook --json", 2, "--json: pbm guard hook has only text output"},
 		{"init a b", 2, "name at most one environment: pbm init [NAME]"},
 		{"env add", 2, "name one environment: pbm env add NAME"},

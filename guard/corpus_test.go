@@ -146,7 +146,7 @@ type principal struct {
 	id, typ    string
 	properties map[string]any
 	loops      int  // around it
-	malformed  bool // a resource beside it is no object, which CloudFormation refuses
+	malformed  bool // another resource is not an object, so CloudFormation refuses the template
 }
 
 // isUnseen reports whether the rule says nothing about a principal.

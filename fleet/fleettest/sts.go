@@ -13,7 +13,7 @@ import (
 	"permissions-boundary-macro/internal/iameval"
 )
 
-// Trust says who may assume a role.
+// Trust is the trust policy of a role.
 type Trust struct {
 	ExternalID  string        // that a caller must give; empty for any or none
 	Accounts    []string      // whose users and roles may assume it; empty for all
