@@ -132,7 +132,7 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	}
 	run := push.NewID(time.Now(), rand.Uint32())
 	journal, err := push.Create(ctx, push.Path(dir, run), push.Header{
-		Run: run, Environment: o.environment, Began: time.Now().UTC(), Waves: o.waves, RepairDrift: o.repairDrift, Bucket: o.bucket,
+		Run: run, Environment: o.environment, Waves: o.waves, Bucket: o.bucket,
 	}, t.Stacks)
 	if err != nil {
 		return notJournalled(err)

@@ -54,14 +54,12 @@ func (s State) IsFailure() bool {
 
 // Header is the first line of a journal.
 type Header struct {
-	Format      int       `json:"format"`
-	Run         string    `json:"run"`
-	Environment string    `json:"environment"`
-	Began       time.Time `json:"began"`
-	Waves       Waves     `json:"waves"`
-	RepairDrift bool      `json:"repairDrift,omitempty"`
-	Bucket      string    `json:"bucket,omitempty"` // for long templates, with its placeholders
-	Stacks      int       `json:"stacks"`           // how many lines with stacks follow
+	Format      int    `json:"format"`
+	Run         string `json:"run"`
+	Environment string `json:"environment"`
+	Waves       Waves  `json:"waves"`
+	Bucket      string `json:"bucket,omitempty"` // for long templates, with its placeholders
+	Stacks      int    `json:"stacks"`           // how many lines with stacks follow
 }
 
 // format is that of the journals that this package writes and reads.

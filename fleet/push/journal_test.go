@@ -22,7 +22,7 @@ var stacks = []push.Stack{
 	{Account: "111122223333", Region: "eu-west-1", ID: "arn:b", Name: "b", Boundary: "arn:two", Roles: []push.Role{}, HasNested: true},
 }
 
-var header = push.Header{Run: "20261127-044512-0000002a", Environment: "dev", Began: time.Date(2026, 11, 27, 4, 45, 12, 0, time.UTC), Waves: push.DefaultWaves, RepairDrift: true}
+var header = push.Header{Run: "20261127-044512-0000002a", Environment: "dev", Waves: push.DefaultWaves}
 
 // entries are what a run may note.
 var entries = []push.Entry{
