@@ -20,6 +20,7 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/atomicfile"
+	"permissions-boundary-macro/internal/awsclient"
 	"permissions-boundary-macro/internal/awserror"
 	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/paramstore"
@@ -282,6 +283,7 @@ func load(ctx context.Context, how target) (aws.Config, error) {
 			Remedy: "check the profile (--profile, AWS_PROFILE, the project file) and the files in ~/.aws",
 		}
 	}
+	cfg.APIOptions = append(cfg.APIOptions, awsclient.ReadLongAnswers)
 	if cfg.Region == "" {
 		return cfg, boundary.Problem{
 			What:   "no AWS Region is set",

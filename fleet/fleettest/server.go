@@ -41,7 +41,7 @@ import (
 )
 
 // Server is the endpoint of all accounts, Regions and services. It is safe for
-// concurrent use. Tests should use its Client. The caller closes it.
+// concurrent use. The caller closes it.
 type Server struct {
 	*httptest.Server
 
@@ -74,7 +74,6 @@ func New() *Server {
 		s3Buckets:     map[string]*s3Bucket{},
 	}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
-	s.Client().Transport = newTransport()
 	return s
 }
 

@@ -15,10 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/fleet/fleettest"
+	"permissions-boundary-macro/internal/awsclient"
 )
 
 // Accounts and the Region of most tests.
@@ -42,7 +44,7 @@ func as(s *fleettest.Server, account, region string) aws.Config {
 
 func with(s *fleettest.Server, region string, c aws.Credentials) aws.Config {
 	return aws.Config{
-		Region: region, BaseEndpoint: aws.String(s.URL), HTTPClient: s.Client(),
+		Region: region, BaseEndpoint: aws.String(s.URL), APIOptions: []func(*middleware.Stack) error{awsclient.ReadLongAnswers},
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return c, nil
