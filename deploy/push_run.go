@@ -289,7 +289,7 @@ func (p *pbm) confirmResumed(ctx context.Context, o pushOptions, accounts []flee
 	if err != nil {
 		return err
 	}
-	moved, err := hasMoved(ctx, ahead, expected)
+	moved, err := expected.HasMoved(ctx, ahead)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (p *pbm) confirmResumed(ctx context.Context, o pushOptions, accounts []flee
 
 // expectedIn returns what tells the boundary that the environment has now in an account
 // and Region.
-func (p *pbm) expectedIn(ctx context.Context, o pushOptions, accounts []fleet.Account) (func(ctx context.Context, account, region string) (string, error), error) {
+func (p *pbm) expectedIn(ctx context.Context, o pushOptions, accounts []fleet.Account) (push.Expected, error) {
 	values, err := p.presentValues(ctx, o.scope)
 	if err != nil {
 		return nil, err
@@ -321,23 +321,6 @@ func (p *pbm) expectedIn(ctx context.Context, o pushOptions, accounts []fleet.Ac
 		}
 		return fleet.Expected(o.environment, boundary.TargetOf(account, region), records)
 	}, nil
-}
-
-// hasMoved reports whether one of several stacks has been planned with another boundary
-// than the environment has now.
-func hasMoved(ctx context.Context, stacks []push.Stack, expected func(ctx context.Context, account, region string) (string, error)) (bool, error) {
-	asked := map[[2]string]bool{}
-	for _, s := range stacks {
-		at := [2]string{s.Account, s.Region}
-		if asked[at] {
-			continue
-		}
-		asked[at] = true
-		if now, err := expected(ctx, s.Account, s.Region); err != nil || now != s.Boundary {
-			return true, err
-		}
-	}
-	return false, nil
 }
 
 // checkResumed refuses to continue a run elsewhere than it was.

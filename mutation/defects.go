@@ -1148,7 +1148,7 @@ var defects = []defect{
 	},
 	{
 		"the previous template is deployed",
-		`in.TemplateBody = &body`, `in.UsePreviousTemplate = aws.Bool(true)`,
+		`in.TemplateBody = &of.body`, `in.UsePreviousTemplate = aws.Bool(true)`,
 	},
 	{
 		"a push changes values of parameters",
@@ -1164,9 +1164,7 @@ var defects = []defect{
 	},
 	{
 		"a push deletes change sets that came meanwhile",
-		`case len(foreign) > 0:
-		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
-	case x.isStopped():`, `case len(foreign) > 1<<20, x.isStopped():`,
+		`case foreign != nil:`, `case foreign != nil && done:`,
 	},
 	{
 		"a run goes on after a failure",
@@ -1181,8 +1179,8 @@ var defects = []defect{
 		`case x.isStopped():
 		return false, x.drop(ctx, d, "", nil)
 	}
-	entry`, `}
-	entry`,
+	if err := x.note(entry)`, `}
+	if err := x.note(entry)`,
 	},
 	{
 		"a stack is live without its roles being read",

@@ -30,9 +30,6 @@ func ObjectURL(bucket, region, key string) string {
 	return (&url.URL{Scheme: "https", Host: host, Path: "/" + key}).String()
 }
 
-// NeedsBucket reports whether the template is too long for a call.
-func (t Template) NeedsBucket() bool { return t.Size > maxBody }
-
 // S3 is the part of Amazon S3 that a bucket needs.
 type S3 interface {
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)

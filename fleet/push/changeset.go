@@ -129,14 +129,6 @@ func (d deployment) failure(verb, permission string, err error) error {
 	return fleet.StackFailure(verb, "change set "+d.name+" of "+d.describe(), permission, err)
 }
 
-// isUnchanged reports whether CloudFormation could not create a change set because
-// nothing would change. It has no code for that. Source: recorded on AWS, with and
-// without a transform.
-func isUnchanged(c *changeSet) bool {
-	reason := aws.ToString(c.StatusReason)
-	return strings.Contains(reason, "No updates are to be performed") || strings.Contains(reason, "didn't contain changes")
-}
-
 // changes reads all changes of a change set, by its ARN.
 func (d deployment) changes(ctx context.Context, id string, withValues bool) ([]types.Change, error) {
 	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: &id, IncludePropertyValues: aws.Bool(withValues)}

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -82,7 +80,7 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	if err != nil {
 		return false, err
 	}
-	input, body, hold, err := x.prepare(ctx, d, described)
+	source, hold, err := x.check(d).source(ctx, d.Stack, described)
 	if err != nil {
 		return false, err
 	}
@@ -92,7 +90,7 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	case x.isStopped():
 		return false, x.drop(ctx, d, "", nil)
 	}
-	if hold, err = x.request(ctx, d, input, body); err != nil {
+	if hold, err = x.request(ctx, d, source); err != nil {
 		return false, err
 	}
 	if hold != nil {
@@ -114,63 +112,25 @@ func (x *execution) attempt(ctx context.Context, d deployment) (done bool, err e
 	return x.pass(ctx, d, described, set)
 }
 
-// nestedChangeSet is how CloudFormation names a change set of a nested stack.
-var nestedChangeSet = regexp.MustCompile(`arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:changeSet/[^\s,\]]+[A-Za-z0-9]`)
-
-// failureOf is why a change set failed: what it says, and what that of a nested stack
-// says which it names.
-func (d deployment) failureOf(ctx context.Context, set *changeSet) string {
-	reason := aws.ToString(set.StatusReason)
-	id := nestedChangeSet.FindString(reason)
-	if id == "" || id == aws.ToString(set.ChangeSetId) {
-		return reason
-	}
-	nested, err := d.await(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
-	if err != nil || nested.StatusReason == nil {
-		return reason // it helps people, and nothing depends on it
-	}
-	return reason + ": " + aws.ToString(nested.StackName) + ": " + *nested.StatusReason
-}
-
-// prepare checks a stack as it is now, and returns what its change set is made of.
-func (x *execution) prepare(ctx context.Context, d deployment, described types.Stack) (in *cloudformation.CreateChangeSetInput, body string, hold *Hold, err error) {
-	if hold := holdOf(described); hold != nil {
-		return nil, "", hold, nil
-	}
-	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
-	if err != nil || len(foreign) > 0 {
-		return nil, "", held(ForeignChangeSet, foreign...), err
-	}
-	body, err = template(ctx, d.client, d.Stack, types.TemplateStageOriginal, nil)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	forecast, err := x.Rules.Foresee(body, fleet.StackOf(described, d.Account, d.Region), d.Boundary)
-	if err != nil {
-		return nil, "", unread(err), nil
-	}
-	if apart := parametersApart(described, forecast.Parameters); len(apart) > 0 {
-		return nil, "", held(Parameters, apart...), nil
-	}
-	if len(body) > maxBody && x.Bucket == nil {
-		return nil, "", held(BodyTooLarge), nil
-	}
-	return d.input(templateOf(described, body, forecast)), body, nil, nil
+// check is what a deployment must pass before each attempt.
+func (x *execution) check(d deployment) check {
+	return check{client: d.client, rules: x.Rules, own: d.name, hasBucket: x.Bucket != nil}
 }
 
 // request asks for the change set. A template that is too long for the call is in a
 // bucket until CloudFormation has read it.
-func (x *execution) request(ctx context.Context, d deployment, in *cloudformation.CreateChangeSetInput, body string) (*Hold, error) {
+func (x *execution) request(ctx context.Context, d deployment, of source) (*Hold, error) {
 	entry := Entry{Stack: d.ID, State: Creating, Attempt: d.attempt}
-	if len(body) > maxBody {
+	if of.NeedsBucket() {
 		entry.Object = d.objectKey()
 	}
 	if err := x.note(entry); err != nil {
 		return nil, err
 	}
-	in.TemplateBody = &body
+	in := d.input(of.Template)
+	in.TemplateBody = &of.body
 	if entry.Object != "" {
-		url, err := x.Bucket(d.Account, d.Region).put(ctx, entry.Object, body)
+		url, err := x.Bucket(d.Account, d.Region).put(ctx, entry.Object, of.body)
 		if err != nil {
 			return nil, err
 		}
@@ -209,19 +169,23 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	case bound == 0:
 		return x.hold(ctx, d, Deployed, held(NoChanges))
 	}
-	// Making and judging it has taken a while.
-	foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
+	return x.begin(ctx, d, Entry{
+		Stack: d.ID, State: Executing, Attempt: d.attempt, ChangeSet: aws.ToString(set.ChangeSetId),
+		Changed: fleet.StackOf(described, d.Account, d.Region).Changed,
+	})
+}
+
+// begin executes a change set that has passed, unless others have made change sets or
+// the run was stopped in the meantime.
+func (x *execution) begin(ctx context.Context, d deployment, entry Entry) (done bool, err error) {
+	foreign, err := x.check(d).foreign(ctx, d.Stack)
 	switch {
 	case err != nil:
 		return false, err
-	case len(foreign) > 0:
-		return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
+	case foreign != nil:
+		return true, x.drop(ctx, d, WasHeld, foreign)
 	case x.isStopped():
 		return false, x.drop(ctx, d, "", nil)
-	}
-	entry := Entry{
-		Stack: d.ID, State: Executing, Attempt: d.attempt, ChangeSet: aws.ToString(set.ChangeSetId),
-		Changed: fleet.StackOf(described, d.Account, d.Region).Changed,
 	}
 	if err := x.note(entry); err != nil {
 		return false, err
@@ -290,17 +254,8 @@ func (x *execution) settle(ctx context.Context, d deployment, noted Entry) (done
 		types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed,
 	}, set.ExecutionStatus), set.Status == "" && hasBegun && aws.ToString(described.ChangeSetId) == noted.ChangeSet:
 		return true, x.follow(ctx, d, noted)
-	case set.ExecutionStatus == types.ExecutionStatusAvailable && x.isStopped():
-		return false, x.drop(ctx, d, "", nil)
 	case set.ExecutionStatus == types.ExecutionStatusAvailable:
-		foreign, err := foreignChangeSets(ctx, d.client, d.Stack, d.name)
-		if err != nil {
-			return false, err
-		}
-		if len(foreign) > 0 {
-			return true, x.drop(ctx, d, WasHeld, held(ForeignChangeSet, foreign...))
-		}
-		return x.execute(ctx, d, noted)
+		return x.begin(ctx, d, noted)
 	}
 	return false, x.drop(ctx, d, "", nil)
 }
@@ -349,27 +304,6 @@ func (x *execution) notBegun(ctx context.Context, d deployment) (done bool, err 
 		return true, x.note(Entry{Stack: d.ID, State: Deployed, Attempt: d.attempt})
 	}
 	return false, nil
-}
-
-// reason is why a deployment failed, as far as CloudFormation tells.
-func (d deployment) reason(ctx context.Context, began time.Time) string {
-	first := "see the events of the stack"
-	pages := cloudformation.NewDescribeStackEventsPaginator(d.client, &cloudformation.DescribeStackEventsInput{StackName: &d.ID})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return first // the reason helps people, and nothing depends on it
-		}
-		for _, e := range page.StackEvents { // the latest first
-			if aws.ToTime(e.Timestamp).Before(began) {
-				return first
-			}
-			if strings.HasSuffix(string(e.ResourceStatus), "_FAILED") && e.ResourceStatusReason != nil {
-				first = aws.ToString(e.LogicalResourceId) + ": " + *e.ResourceStatusReason
-			}
-		}
-	}
-	return first
 }
 
 // drop deletes the change set of this attempt, if there may be one, and what it is made

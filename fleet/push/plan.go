@@ -3,7 +3,6 @@ package push
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"golang.org/x/sync/errgroup"
 
-	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 )
 
@@ -184,48 +182,19 @@ func (p *Planner) inspectAll(ctx context.Context, all []*wanted) ([]Stack, error
 // inspect finds out what the deployment of a stack would change, and what keeps it
 // from being deployed.
 func (w *wanted) inspect(ctx context.Context) {
-	if w.Hold == nil {
-		w.Hold = holdOf(w.described)
-	}
 	if w.Hold != nil {
 		return
 	}
 	client := w.in.Client(w.Account, w.Region)
-	original, err := template(ctx, client, w.Stack, types.TemplateStageOriginal, nil)
+	c := check{client: client, rules: w.in.Rules, hasBucket: w.in.HasBucket}
+	source, hold, err := c.source(ctx, w.Stack, w.described)
 	if err != nil {
-		w.Hold = unread(err)
-		return
+		hold = unread(err)
 	}
-	forecast, err := w.in.Rules.Foresee(original, fleet.StackOf(w.described, w.Account, w.Region), w.Boundary)
-	if err != nil {
-		w.Hold = unread(err)
-		return
+	w.Template, w.Hold = source.Template, hold
+	if hold == nil {
+		w.foresee(ctx, client, source.forecast)
 	}
-	w.Template = templateOf(w.described, original, forecast)
-	foreign, err := foreignChangeSets(ctx, client, w.Stack, "")
-	apart := parametersApart(w.described, forecast.Parameters)
-	switch {
-	case err != nil:
-		w.Hold = unread(err)
-	case len(original) > maxBody && !w.in.HasBucket:
-		w.Hold = held(BodyTooLarge)
-	case len(apart) > 0:
-		w.Hold = held(Parameters, apart...)
-	case len(foreign) > 0:
-		w.Hold = held(ForeignChangeSet, foreign...)
-	default:
-		w.foresee(ctx, client, forecast)
-	}
-}
-
-// unread is the hold of a stack that cannot be read.
-func unread(err error) *Hold {
-	if errors.Is(err, fleet.ErrGone) {
-		return held(StackStatus, string(types.StackStatusDeleteComplete))
-	}
-	hold := held(StackUnread)
-	hold.Said, hold.remedy = err.Error(), boundary.Remedy(err)
-	return hold
 }
 
 // foresee compares what the macro makes of the template with what was deployed. What

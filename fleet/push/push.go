@@ -10,16 +10,7 @@
 package push
 
 import (
-	"context"
-	"fmt"
-	"regexp"
 	"slices"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
-	"permissions-boundary-macro/fleet"
 )
 
 // Plan is what a push would do. Stacks are sorted by account, Region and name.
@@ -54,18 +45,6 @@ type Role struct {
 	Drifted   bool   `json:"drifted,omitempty"`
 }
 
-// Template is what the stack is deployed with again, apart from its text. Values of
-// parameters are not part of it: CloudFormation keeps them.
-type Template struct {
-	IsJSON           bool
-	Size             int // in bytes
-	Parameters       []string
-	Capabilities     []types.Capability
-	Tags             []types.Tag
-	NotificationARNs []string
-	Rollback         *types.RollbackConfiguration
-}
-
 // Ready are the stacks that are not held.
 func (p Plan) Ready() []Stack {
 	return slices.DeleteFunc(slices.Clone(p.Stacks), func(s Stack) bool { return s.Hold != nil })
@@ -89,54 +68,4 @@ func (s Stack) isPlanned(stack, logicalID string) bool {
 
 func (s Stack) compare(other Stack) int {
 	return slices.Compare([]string{s.Account, s.Region, s.Name}, []string{other.Account, other.Region, other.Name})
-}
-
-// Forecast is what a template says about the deployment that a push would make.
-type Forecast struct {
-	Parameters []string // that it declares, sorted
-	IsJSON     bool
-
-	// Processed is what the macro makes of it, empty if other transforms have a part
-	// in that.
-	Processed string
-}
-
-// Rules foresee and compare templates. They are those of the macro.
-type Rules interface {
-	// Foresee reads the template of a stack as it was submitted, for a boundary.
-	Foresee(original string, s fleet.Stack, arn string) (Forecast, error)
-
-	// Others compares two templates after all transforms. It returns the paths where
-	// they differ, without the boundaries of roles and users.
-	Others(before, after string) ([]string, error)
-
-	// Reads returns the dynamic references in resources of a processed template whose
-	// values CloudFormation reads when it updates the resource: those that name no
-	// version.
-	Reads(processed string, logicalIDs []string) ([]string, error)
-}
-
-// Reader is the part of CloudFormation that a plan needs.
-type Reader interface {
-	DescribeStacks(context.Context, *cloudformation.DescribeStacksInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
-	GetTemplate(context.Context, *cloudformation.GetTemplateInput, ...func(*cloudformation.Options)) (*cloudformation.GetTemplateOutput, error)
-	ListChangeSets(context.Context, *cloudformation.ListChangeSetsInput, ...func(*cloudformation.Options)) (*cloudformation.ListChangeSetsOutput, error)
-}
-
-// maxBody is the longest template that a call takes, in bytes; a longer one goes
-// through a bucket. Source: CloudFormation API, CreateChangeSet, TemplateBody.
-const maxBody = 51_200
-
-// changeSetPrefix begins the names of all change sets of pushes.
-const changeSetPrefix = "pbm-"
-
-var runID = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$`)
-
-// IsID reports whether a text is the ID of a run.
-func IsID(text string) bool { return runID.MatchString(text) }
-
-// NewID returns the ID of a run that begins now. It can be part of the name of a
-// change set.
-func NewID(now time.Time, random uint32) string {
-	return fmt.Sprintf("%s-%08x", now.UTC().Format("20060102-150405"), random)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +22,8 @@ type Run struct {
 
 	Client     func(account, region string) CloudFormation
 	Boundaries func(ctx context.Context, account string) (map[string]string, error) // by names of roles
-	Expected   func(ctx context.Context, account, region string) (string, error)    // ARN of the environment's boundary now, or boundary.None
-	Bucket     func(account, region string) Bucket                                  // nil without one
+	Expected   Expected
+	Bucket     func(account, region string) Bucket // nil without one
 
 	Concurrency int           // how many stacks are deployed at the same time
 	Failures    int           // how many failures are tolerated; one more, and nothing is begun any more
@@ -168,57 +167,6 @@ func (x *execution) isStopped() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.failures > x.Failures || x.err != nil || x.moved != nil
-}
-
-// compare finds out whether the environment still has the boundary that the stacks that
-// are left were planned with.
-func (x *execution) compare(ctx context.Context) {
-	asked := map[[2]string]bool{}
-	left, _ := x.left()
-	for _, s := range left {
-		at := [2]string{s.Account, s.Region}
-		if x.isStopped() || asked[at] {
-			continue
-		}
-		asked[at] = true
-		if _, err := x.movedFrom(ctx, s); err != nil {
-			x.failAll(at, err)
-		}
-	}
-}
-
-// failAll gives up the stacks of an account and Region.
-func (x *execution) failAll(at [2]string, err error) {
-	left, _ := x.left()
-	for _, s := range left {
-		if at == [2]string{s.Account, s.Region} {
-			x.fail(s, err)
-		}
-	}
-}
-
-// movedFrom asks for the boundary of the environment, and reports whether it is another
-// one than that of a stack. The run then deploys nothing more.
-func (x *execution) movedFrom(ctx context.Context, s Stack) (bool, error) {
-	now, err := x.Expected(ctx, s.Account, s.Region)
-	if err != nil || now == s.Boundary {
-		return false, err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.moved == nil {
-		x.moved = boundary.Problem{
-			What:   fmt.Sprintf("%s has another boundary (%s) than when run %s began (%s); nothing more was deployed", x.Environment, now, x.Header.Run, s.Boundary),
-			Remedy: fmt.Sprintf("to push %s: pbm push %s --execute", now, printable.Shell(x.Environment)),
-		}
-	}
-	return true, nil
-}
-
-func (x *execution) hasMoved() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.moved != nil
 }
 
 // note writes to the journal. What cannot be written there must not be done.

@@ -3,9 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -14,6 +12,13 @@ import (
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/awserror"
 )
+
+// Reader is the part of CloudFormation that a plan needs.
+type Reader interface {
+	DescribeStacks(context.Context, *cloudformation.DescribeStacksInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
+	GetTemplate(context.Context, *cloudformation.GetTemplateInput, ...func(*cloudformation.Options)) (*cloudformation.GetTemplateOutput, error)
+	ListChangeSets(context.Context, *cloudformation.ListChangeSetsInput, ...func(*cloudformation.Options)) (*cloudformation.ListChangeSetsOutput, error)
+}
 
 // allStacks reads all stacks of a Region.
 func allStacks(ctx context.Context, client Reader, region string) ([]types.Stack, error) {
@@ -92,75 +97,3 @@ func isSpent(c types.ChangeSetSummary) bool {
 
 // describe names the stack in messages.
 func (s Stack) describe() string { return fmt.Sprintf("stack %s in %s", s.Name, s.Region) }
-
-var (
-	stackSetInstance = regexp.MustCompile(`^StackSet-.+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	productName      = regexp.MustCompile(`^SC-[0-9]{12}-pp-[A-Za-z0-9]+$`)
-)
-
-// productTag begins the tags that Service Catalog sets.
-const productTag = "aws:servicecatalog:"
-
-// updatable are the statuses in which a stack takes an update, after which its
-// template is what was deployed. ROLLBACK_COMPLETE is of a stack that was never
-// created. Source: CloudFormation user guide, stack status codes.
-var updatable = []types.StackStatus{
-	types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
-	types.StackStatusImportComplete, types.StackStatusImportRollbackComplete,
-}
-
-// holdOf says whether what DescribeStacks tells of a stack keeps it from being
-// deployed.
-func holdOf(s types.Stack) *Hold {
-	isProduct := func(t types.Tag) bool { return strings.HasPrefix(aws.ToString(t.Key), productTag) }
-	switch name := aws.ToString(s.StackName); {
-	case stackSetInstance.MatchString(name):
-		return held(StackSetInstance)
-	case productName.MatchString(name), slices.ContainsFunc(s.Tags, isProduct):
-		return held(ServiceCatalog)
-	case !slices.Contains(updatable, s.StackStatus):
-		return held(StackStatus, string(s.StackStatus))
-	}
-	return nil
-}
-
-// parametersApart are the names of parameters that the stack has and the template
-// does not declare, or the other way round. Those cannot be kept by name.
-func parametersApart(s types.Stack, declared []string) []string {
-	var apart []string
-	has := map[string]bool{}
-	for _, p := range s.Parameters {
-		name := aws.ToString(p.ParameterKey)
-		has[name] = true
-		if !slices.Contains(declared, name) {
-			apart = append(apart, name)
-		}
-	}
-	for _, name := range declared {
-		if !has[name] {
-			apart = append(apart, name)
-		}
-	}
-	return apart
-}
-
-// templateOf is what a stack is deployed with again.
-func templateOf(s types.Stack, original string, f Forecast) Template {
-	t := Template{
-		IsJSON: f.IsJSON, Size: len(original), Capabilities: s.Capabilities,
-		NotificationARNs: s.NotificationARNs,
-	}
-	if r := s.RollbackConfiguration; r != nil && (len(r.RollbackTriggers) > 0 || r.MonitoringTimeInMinutes != nil) {
-		t.Rollback = r
-	}
-	for _, p := range s.Parameters {
-		t.Parameters = append(t.Parameters, aws.ToString(p.ParameterKey))
-	}
-	for _, tag := range s.Tags {
-		// Those of AWS itself stay, and cannot be given.
-		if !strings.HasPrefix(aws.ToString(tag.Key), "aws:") {
-			t.Tags = append(t.Tags, tag)
-		}
-	}
-	return t
-}
