@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -393,6 +394,75 @@ func TestPushBehind(t *testing.T) {
 	assert.Equal(t, 1, code, stderr)
 	assert.Equal(t, map[string]string{"app-00000": "behind", "app-00001": "planned", "app-00002": "planned"}, result.states())
 	assert.Contains(t, result.Stacks[0].Reason, "these roles do not carry the boundary: app-00000-Role0-")
+}
+
+// IAM may show the new boundary a while after CloudFormation has set it.
+func TestPushReadsRolesAgain(t *testing.T) {
+	fake, dev := lagging(t, 2, 1)
+	const old = "arn:aws:iam::111122223333:policy/platform/dev"
+	reads := 0
+	fake.OnCall(func(c fleettest.Call) {
+		s, _ := dev.Stack(pushRegion, "app-00000")
+		if c.Operation != "GetAccountAuthorizationDetails" || s.Status != "UPDATE_COMPLETE" {
+			return
+		}
+		shown := old
+		if reads++; reads > 3 {
+			shown = boundaryNow
+		}
+		dev.SetBoundary(s.Resources[1].PhysicalID, shown)
+	})
+	result, code, stderr := pushDev(t, "--execute", "--waves", "1")
+	assert.Equal(t, 1, code, "wave 1 of 2 stacks")
+	assert.Equal(t, map[string]string{"app-00000": "live", "app-00001": "planned"}, result.states(), stderr)
+}
+
+// After a crash in front of an execution, others have made a change set, which the
+// execution would delete: the stack is held.
+func TestPushResumedBesideChangeSet(t *testing.T) {
+	fake, dev := lagging(t, 1, 1)
+	fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
+	_, code, _ := pushDev(t, "--execute")
+	require.Equal(t, 1, code)
+	fake.Restart()
+	dev.PutChangeSet(pushRegion, "app-00000", "release-42")
+	result, code, stderr := pushDev(t, "--resume")
+	assert.Equal(t, 1, code, stderr)
+	assert.Equal(t, map[string]string{"app-00000": "held foreign-change-set"}, result.states())
+	left := dev.ChangeSets(pushRegion)
+	require.Len(t, left, 1)
+	assert.Equal(t, "release-42", left[0].Name)
+	assert.Empty(t, dev.Applied())
+}
+
+// A change set that a deployment has outdated cannot be executed any more, so it holds
+// no stack.
+func TestPushBesideObsoleteChangeSet(t *testing.T) {
+	fake, dev := lagging(t, 1, 1)
+	id := dev.PutChangeSet(pushRegion, "app-00000", "release-41")
+	s, _ := dev.Stack(pushRegion, "app-00000")
+	require.NoError(t, dev.Deploy(pushRegion, "app-00000", s.Original, map[string]string{"Environment": "dev", "Secret": "swordfish-2"}, dev.Macro(pushRegion, transform.Options{})))
+	out, err := cloudformation.NewFromConfig(clientOfDev(t, fake)).DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{ChangeSetName: &id})
+	require.NoError(t, err)
+	require.Equal(t, types.ExecutionStatusObsolete, out.ExecutionStatus)
+	setBoundary(t, fake, dev, "arn:aws:iam::111122223333:policy/platform/dev-3")
+
+	result, code, stderr := pushDev(t, "--execute")
+	assert.Zero(t, code, stderr)
+	assert.Equal(t, map[string]int{"live": 1}, result.tally(), stderr)
+}
+
+// No template goes to a bucket of another account, also if that lets everybody write.
+func TestPushBucketOfOthers(t *testing.T) {
+	fake, dev := lagging(t, 1, 1)
+	fake.Account(accounts["prod"]).CreateBucket(pushRegion, "templates")
+	fake.Account(accounts["prod"]).OpenBucket("templates")
+	dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
+	result, code, stderr := pushDev(t, "--execute", "--bucket", "templates")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, map[string]int{"failed": 1}, result.tally(), stderr)
+	assert.Contains(t, result.Stacks[0].Reason, "not permitted to write to bucket templates in eu-west-1", stderr)
+	assert.Empty(t, fake.Account(accounts["prod"]).Objects("templates"))
 }
 
 // A run that is resumed takes it from the stack whether a change set was executed that

@@ -13,6 +13,7 @@ import (
 // s3Bucket is a bucket, of which there is one with its name in all accounts.
 type s3Bucket struct {
 	owner, region string
+	isOpen        bool // to all accounts
 	objects       map[string][]byte // by key
 }
 
@@ -21,6 +22,13 @@ func (a *Account) CreateBucket(region, name string) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	a.server.s3Buckets[name] = &s3Bucket{owner: a.ID, region: region, objects: map[string][]byte{}}
+}
+
+// OpenBucket lets all accounts use a bucket.
+func (a *Account) OpenBucket(name string) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	a.server.s3Buckets[name].isOpen = true
 }
 
 // PutObject creates an object, or replaces it. The bucket exists.
@@ -74,7 +82,7 @@ func s3Request(r *request, do func(b *s3Bucket, key string) ([]byte, error)) ([]
 	switch {
 	case b == nil:
 		return nil, failure{code: "NoSuchBucket", message: "The specified bucket does not exist"}
-	case b.owner != r.Account, expected != "" && expected != b.owner:
+	case b.owner != r.Account && !b.isOpen, expected != "" && expected != b.owner:
 		return nil, failure{code: "AccessDenied", message: "Access Denied"}
 	case b.region != r.Region:
 		return nil, failure{code: "PermanentRedirect", message: "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."}
@@ -161,7 +169,7 @@ func (a *Account) object(bucket, key string) ([]byte, error) {
 	}
 	body, exists := b.objects[key]
 	switch {
-	case b.owner != a.ID:
+	case b.owner != a.ID && !b.isOpen:
 		return nil, failure{code: "AccessDenied", message: "Access Denied"}
 	case !exists:
 		return nil, failure{code: "NoSuchKey", message: "The specified key does not exist."}

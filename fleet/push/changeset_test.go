@@ -162,3 +162,18 @@ func TestJudgeChangeSet(t *testing.T) {
 		})
 	}
 }
+
+// CloudFormation takes a call with a token that it has seen for the same call again, so
+// only a run that is resumed has the tokens of another one.
+func TestTokens(t *testing.T) {
+	const run, stack = "20261127-040000-00000001", "arn:aws:cloudformation:eu-west-1:111122223333:stack/app/1"
+	token := push.Token(run, stack, "create", 0)
+	assert.Equal(t, token, push.Token(run, stack, "create", 0))
+	for _, other := range []string{
+		push.Token("20261127-040000-00000002", stack, "create", 0), push.Token(run, stack+"1", "create", 0),
+		push.Token(run, stack, "execute", 0), push.Token(run, stack, "create", 1),
+	} {
+		assert.NotEqual(t, token, other)
+	}
+	assert.Regexp(t, `^[A-Za-z0-9][-A-Za-z0-9]{0,127}$`, token)
+}

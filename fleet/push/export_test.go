@@ -28,3 +28,8 @@ func (j *Journal) BreakFile() (mend func()) {
 	j.file = nil
 	return func() { j.file = whole }
 }
+
+// Token is the client token of a call for an attempt at a stack.
+func Token(run, stack, call string, attempt int) string {
+	return *deployment{Stack: Stack{ID: stack}, run: run, attempt: attempt}.token(call)
+}
