@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
-	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -121,7 +120,7 @@ func (p *pbm) push(ctx context.Context, o pushOptions) error {
 		return err
 	}
 	if !o.writes() {
-		p.tellUnfinished(o.environment)
+		p.tellUnfinished(ctx, o)
 	}
 	if o.execute {
 		return p.executePush(ctx, o, settings, accounts, planned)
@@ -146,35 +145,6 @@ func (o *pushOptions) check(store *storeOptions) (settings transform.Options, er
 	return o.fleetOptions.check(store)
 }
 
-// commandTo is the command that does something with the flags that this one was called
-// with. Those that say what to do and how to show it are left out, and those named.
-func (o *pushOptions) commandTo(do string, without ...string) string {
-	command := "pbm push " + printable.Shell(o.environment) + " " + do
-	without = append(without, "execute", "resume", "commands", "dry-run", "fresh", "json", "output", "yes")
-	o.flags.Visit(func(f *pflag.Flag) {
-		if isTyped(o.flags, f.Name) && !slices.Contains(without, f.Name) {
-			command += asTyped(f)
-		}
-	})
-	return command
-}
-
-// asTyped is a flag as it is typed, behind a space.
-func asTyped(f *pflag.Flag) string {
-	if f.Value.Type() == "bool" {
-		return map[string]string{"true": " --" + f.Name, "false": " --" + f.Name + "=false"}[f.Value.String()]
-	}
-	values := []string{f.Value.String()}
-	if list, isList := f.Value.(pflag.SliceValue); isList {
-		values = list.GetSlice()
-	}
-	text := ""
-	for _, value := range values {
-		text += " --" + f.Name + " " + printable.Shell(value)
-	}
-	return text
-}
-
 // verdict is the error of a plan that holds stacks, or that does not have all of them.
 func (o *pushOptions) verdict(t planned) error {
 	held := len(t.Held())
@@ -182,11 +152,23 @@ func (o *pushOptions) verdict(t planned) error {
 	case t.unread() > 0:
 		return fmt.Errorf("%s could not be read completely", counted(t.unread(), "account"))
 	case !o.hasFound(t.report):
-		return errNoRoles
+		return o.noRoles()
 	case held > 0:
 		return fmt.Errorf("%s held", counted(held, "stack"))
 	}
 	return nil
+}
+
+// noRoles is the error of a plan for an environment whose name may be misspelt.
+func (o *pushOptions) noRoles() error {
+	problem := boundary.Problem{
+		What:   "no stack that was read has roles of environment " + o.environment,
+		Remedy: "check the name of the environment, the accounts and Regions, and the settings of the macro; to see which roles there are: " + o.command("pbm audit", o.notOfAudit()...),
+	}
+	if o.stack != "" {
+		problem.What = "no stack that matches " + o.stack + " has roles of environment " + o.environment
+	}
+	return problem
 }
 
 // planned is a plan, and the audit that it is from.

@@ -20,6 +20,7 @@ type script struct {
 	push.Plan
 	bucket    string
 	changeSet string // the name of all change sets
+	hints     push.Commands
 }
 
 func (t script) render() []byte {
@@ -32,7 +33,9 @@ func (t script) render() []byte {
 		}
 	}
 	for _, s := range t.Held() {
-		fmt.Fprintf(&out, "\n# account %s, Region %s, stack %s is held, %s: %s\n", s.Account, s.Region, printable.Line(s.Name), s.Hold.Code, s.Hold.Reason())
+		held := heldOf(s, t.hints)
+		fmt.Fprintf(&out, "\n# %s\n", printable.Line(fmt.Sprintf("account %s, Region %s, stack %s is held, %s: %s", s.Account, s.Region, s.Name, held.Code, held.Reason)))
+		fmt.Fprintf(&out, "# hint: %s\n", printable.Line(held.Remedy))
 	}
 	return out.Bytes()
 }

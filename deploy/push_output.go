@@ -33,7 +33,8 @@ type heldResult struct {
 	Remedy   string    `json:"remedy"`
 }
 
-func heldOf(h *push.Hold, environment string) *heldResult {
+func heldOf(s push.Stack, c push.Commands) *heldResult {
+	h := s.Hold
 	if h == nil {
 		return nil
 	}
@@ -41,7 +42,7 @@ func heldOf(h *push.Hold, environment string) *heldResult {
 	if about := h.About(); about != "" {
 		reason += ": " + about
 	}
-	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, h.Remedy(environment)}
+	return &heldResult{h.Code, append([]string{}, h.Subjects...), reason, s.Remedy(c)}
 }
 
 // statePlanned is the state of a stack that is not deployed yet.
@@ -49,25 +50,30 @@ const statePlanned push.State = "planned"
 
 // showPlan prints a plan.
 func (p *pbm) showPlan(t planned, o pushOptions) error {
-	defer p.tellUnread(t.report)
+	defer p.tellUnknown(t.report)
 	switch {
 	case o.commands:
 		name := "pbm-commands-" + push.NewID(time.Now(), rand.Uint32())
-		return p.print(script{t.Plan, o.bucket, name}.render())
+		return p.print(script{t.Plan, o.bucket, name, &o}.render())
 	case p.output == outputJSON:
-		return p.printJSON(t.result(o.waves))
+		return p.printJSON(t.result(&o))
 	}
-	text := planText{planned: t, waves: o.waves, repairDrift: o.repairDrift}
-	if !o.execute {
-		text.command = o.commandTo("--execute")
-	}
-	return p.print(text.render())
+	return p.print(planText{t, &o}.render())
 }
 
-func (t planned) result(waves push.Waves) pushResult {
+// tellUnknown says what to do about accounts that could not be read, and warns about
+// roles that may need a push.
+func (p *pbm) tellUnknown(report fleet.Report) {
+	p.tellUnreadAccounts(report)
+	if n := report.Summary[fleet.Unknown] - unjudged(report); n > 0 {
+		p.line("warning: ", counted(n, "role")+" of stacks that are being deployed: whether they need a push is known when that has ended")
+	}
+}
+
+func (t planned) result(o *pushOptions) pushResult {
 	r := pushResult{Environment: t.Environment, Stacks: []stackResult{}, Accounts: t.report.Accounts}
 	waveOf := map[string]int{}
-	for i, wave := range waves.Split(t.Ready()) {
+	for i, wave := range o.waves.Split(t.Ready()) {
 		for _, s := range wave {
 			waveOf[s.ID] = i + 1
 		}
@@ -77,7 +83,7 @@ func (t planned) result(waves push.Waves) pushResult {
 		if s.Hold != nil {
 			state = push.WasHeld
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s.Hold, t.Environment)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: s, Wave: waveOf[s.ID], State: state, Held: heldOf(s, o)})
 	}
 	return r
 }

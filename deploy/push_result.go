@@ -15,23 +15,23 @@ import (
 
 // pushed is what a run did.
 type pushed struct {
-	run, environment string
-	resume           string // the command that continues the run
-	remain           string // which roles it leaves as they are
-	outcomes         []push.Outcome
-	hasEnded         bool
+	*pushOptions
+	run      string
+	remain   string // which roles it leaves as they are
+	outcomes []push.Outcome
+	hasEnded bool
 }
 
 // stateTexts are what states are called for people and what to do about them, in the
-// order in which they are listed.
+// order in which they are listed. AUDIT and PUSH stand for commands.
 var stateTexts = []struct {
 	state        push.State
 	what, remedy string
 }{
-	{push.RollbackFailed, "the rollback failed: this stack is in between", ""},
-	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then run the push again"},
-	{push.Behind, "the deployment succeeded, but the roles are not as they should be", "see who changes them: pbm audit --environment ENVIRONMENT"},
-	{push.Failed, "a call to AWS failed, and the next run asks what became of the stack", "correct the reason, then continue"},
+	{push.RollbackFailed, "the deployment failed, and so did its rollback: some resources are updated, others are not", ""},
+	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then push again: PUSH"},
+	{push.Behind, "the deployment succeeded, but not all roles carry the boundary", "see what they carry: AUDIT; CloudTrail shows who changed them: PutRolePermissionsBoundary"},
+	{push.Failed, "a call to AWS failed; when the run is continued, it asks what became of the stack", "correct the reason, then continue the run"},
 	{push.Gone, "the stack was deleted", ""},
 }
 
@@ -74,6 +74,7 @@ func (t pushed) render() []byte {
 		fmt.Fprintf(&out, ", %d not done", n)
 	}
 	out.WriteString("\n")
+	commands := strings.NewReplacer("AUDIT", t.Audit(), "PUSH", t.Push("--execute"))
 	for _, text := range stateTexts {
 		if outcomes := t.in(text.state); len(outcomes) > 0 {
 			fmt.Fprintf(&out, "\n%s: %s: %s\n", text.state, counted(len(outcomes), "stack"), text.what)
@@ -82,12 +83,10 @@ func (t pushed) render() []byte {
 				rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, o.Said})
 			}
 			out.Write(aligned(shortened(rows)))
-			for _, remedy := range remediesOf(outcomes, strings.ReplaceAll(text.remedy, "ENVIRONMENT", printable.Shell(t.environment))) {
-				fmt.Fprintln(&out, "    hint: "+printable.Line(remedy))
-			}
+			out.Write(hints(remediesOf(outcomes, commands.Replace(text.remedy))))
 		}
 	}
-	for _, group := range holdsOf(t.held(), t.environment) {
+	for _, group := range holdsOf(t.held(), t) {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
@@ -137,13 +136,21 @@ func (t pushed) verdict() error {
 		return nil
 	case !t.hasEnded && t.hasFailed():
 		problem.What = "stopped at a failure: " + problem.What
-		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + t.resume
+		problem.Remedy = "find its reason first; then, for the stacks that are not done: " + t.Push("--resume="+t.run)
 	case !t.hasEnded:
-		problem.Remedy = "to continue: " + t.resume
+		problem.Remedy = "to continue: " + t.Push("--resume="+t.run)
 	case len(t.left()) > 0:
-		problem.Remedy = "the stacks that are not done were not included in --waves; run the push again for them"
+		problem.Remedy = "the stacks that are not done were not included in --waves; for them: " + t.rest()
 	}
 	return problem
+}
+
+// rest is the command for the stacks that are in no wave.
+func (t pushed) rest() string {
+	if t.resumes() {
+		return t.Push("")
+	}
+	return t.again("--execute", "waves")
 }
 
 // showPushed prints what a run did.
@@ -157,7 +164,7 @@ func (p *pbm) showPushed(t pushed) error {
 		if state == "" {
 			state = statePlanned
 		}
-		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Hold, t.environment)})
+		r.Stacks = append(r.Stacks, stackResult{Stack: o.Stack, State: state, Reason: o.Said, Held: heldOf(o.Stack, t)})
 	}
 	return p.printJSON(r)
 }

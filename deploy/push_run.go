@@ -18,7 +18,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
-	"permissions-boundary-macro/internal/printable"
+	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/transform"
 )
 
@@ -139,7 +139,7 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 	}
 	defer journal.Close()
 	p.line("", "run "+run+"; its journal is "+push.Path(dir, run))
-	if err := p.runPush(ctx, o, settings, accounts, journal, t.remain(o.repairDrift)); err != nil {
+	if err := p.runPush(ctx, o, settings, accounts, journal, t.remain(&o)); err != nil {
 		return err
 	}
 	return o.verdict(t)
@@ -148,7 +148,7 @@ func (p *pbm) executePush(ctx context.Context, o pushOptions, settings transform
 // confirmPush has the name of the environment typed. It says if another run is
 // unfinished, beside which nothing is deployed unless somebody has read that.
 func (p *pbm) confirmPush(ctx context.Context, o pushOptions, dir string, ready []push.Stack) error {
-	unfinished, err := unfinishedPush(dir, o.environment)
+	unfinished, err := unfinishedPush(dir, o)
 	if err != nil {
 		return err
 	}
@@ -184,8 +184,8 @@ func (p *pbm) confirmDeploying(ctx context.Context, environment string, stacks [
 }
 
 // unfinishedPush says that a run of an environment is unfinished, nil if none is.
-func unfinishedPush(dir, environment string) (*boundary.Problem, error) {
-	path, err := push.Unfinished(dir, environment)
+func unfinishedPush(dir string, o pushOptions) (*boundary.Problem, error) {
+	path, err := push.Unfinished(dir, o.environment)
 	if err != nil {
 		return nil, notJournalled(err)
 	}
@@ -194,25 +194,38 @@ func unfinishedPush(dir, environment string) (*boundary.Problem, error) {
 	}
 	run := push.RunOf(path)
 	return &boundary.Problem{
-		What:   "run " + run + " of " + environment + " is unfinished",
-		Remedy: "to continue or end it: pbm push " + printable.Shell(environment) + " --resume=" + run + "; to forget it, move its journal away: " + path,
+		What:   "run " + run + " of " + o.environment + " is unfinished",
+		Remedy: "to forget it, move its journal " + path + " away; to continue or end it: " + o.Push("--resume="+run),
 	}, nil
 }
 
-// tellUnfinished warns of an unfinished run in front of a plan.
-func (p *pbm) tellUnfinished(environment string) {
+// tellUnfinished warns in front of a plan of a run that is unfinished, or under way.
+func (p *pbm) tellUnfinished(ctx context.Context, o pushOptions) {
 	dir, err := p.journals()
 	if err != nil {
 		return // a plan needs no journal
 	}
-	unfinished, err := unfinishedPush(dir, environment)
+	unfinished, err := unfinishedPush(dir, o)
 	switch {
 	case err != nil:
 		p.line("warning: ", err.Error())
-	case unfinished != nil:
+	case unfinished == nil:
+	case isUnderWay(ctx, dir, o.environment):
+		p.line("warning: ", "another push of "+o.environment+" is under way, and may deploy stacks of this plan")
+		p.line("hint: ", "plan again when it has ended")
+	default:
 		p.line("warning: ", unfinished.What)
 		p.line("hint: ", unfinished.Remedy)
 	}
+}
+
+// isUnderWay reports whether another pbm has the lock of an environment's pushes.
+func isUnderWay(ctx context.Context, dir, environment string) bool {
+	unlock, err := push.Lock(ctx, dir, environment)
+	if err == nil {
+		unlock()
+	}
+	return errors.Is(err, atomicfile.ErrLocked)
 }
 
 // inAccounts names the only account of stacks, or counts several.
@@ -252,7 +265,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 		if path == "" {
 			return boundary.Problem{
 				What:   "no unfinished push of " + o.environment + " in " + dir,
-				Remedy: "journals are where the push was started",
+				Remedy: "run it in the directory in which the push was started: its journal is there",
 			}
 		}
 	}
@@ -263,7 +276,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	defer unlock()
 	journal, err := push.Open(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return boundary.Problem{What: "no push " + o.resume + " in " + dir, Remedy: "journals are where the push was started"}
+		return boundary.Problem{What: "no push " + o.resume + " in " + dir, Remedy: "run it in the directory in which the push was started: its journal is there"}
 	}
 	if err != nil {
 		return notJournalled(err)
@@ -353,7 +366,7 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 	client := cloudFormationIn(accounts, o.rate)
 	shown := p.newPushProgress()
 	run := push.Run{
-		Journal: journal, Rules: newStackRules(o.macroName, settings),
+		Journal: journal, Rules: newStackRules(o.macroName, settings), Commands: &o,
 		Client: func(account, region string) push.CloudFormation { return client(account, region) },
 		Boundaries: func(ctx context.Context, account string) (map[string]string, error) {
 			cfg := configOf(accounts, account)
@@ -368,15 +381,14 @@ func (p *pbm) runPush(ctx context.Context, o pushOptions, settings transform.Opt
 			return push.Bucket{Name: name, Account: account, Region: region, Client: s3.NewFromConfig(fleet.Limited(configOf(accounts, account), region, o.rate))}
 		}
 	}
-	p.resume = o.commandTo("--resume="+journal.Run, planFlags...)
+	p.resume = o.Push("--resume=" + journal.Run)
 	tellEnd := context.AfterFunc(ctx, func() { p.tellStop(journal) })
 	outcomes, err := run.Execute(ctx)
 	tellEnd()
 	shown.end()
 	result := pushed{
-		run: journal.Run, environment: journal.Environment, outcomes: outcomes, hasEnded: journal.HasEnded(),
-		remain: remain,
-		resume: p.resume,
+		pushOptions: &o, run: journal.Run, remain: remain,
+		outcomes: outcomes, hasEnded: journal.HasEnded(),
 	}
 	if failed := p.showPushed(result); failed != nil || err != nil {
 		return errors.Join(err, failed)

@@ -513,7 +513,7 @@ func TestPushResumedWithAnotherBoundary(t *testing.T) {
 			assert.Equal(t, 1, code)
 			assert.Equal(t, map[string]int{"live": tc.live, "held boundary-changed": stacks - tc.live}, result.tally())
 			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+before+") than when run "+run+" began ("+boundaryNow+"); nothing more was deployed\n"+
-				"pbm: hint: to push "+before+": pbm push dev --execute\n")
+				"pbm: hint: to push "+before+": pbm push dev --poll 1ms --rate 0\n")
 			assert.Zero(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}))
 			assert.Zero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}))
 			assert.Empty(t, dev.ChangeSets(pushRegion))
@@ -562,11 +562,12 @@ func TestPushBesideAnother(t *testing.T) {
 	fake, _ := lagging(t, 2, 1)
 	var second pushResult
 	var code int
-	var stderr string
+	var stderr, planStderr string
 	fake.OnCall(func(c fleettest.Call) {
 		if c.Operation == "ExecuteChangeSet" {
 			fake.OnCall(nil)
 			second, code, stderr = pushDev(t, "--execute")
+			_, _, planStderr = pushDev(t, "--dry-run")
 		}
 	})
 	first, firstCode, firstStderr := pushDev(t, "--execute")
@@ -575,6 +576,8 @@ func TestPushBesideAnother(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Empty(t, second.Run)
 	assert.Contains(t, stderr, "pbm: error: another push of dev is under way: another process keeps the lock\npbm: hint: wait for it; .pbm/environment-dev.lock is its lock\n")
+	assert.Contains(t, planStderr, "pbm: warning: another push of dev is under way, and may deploy stacks of this plan\npbm: hint: plan again when it has ended\n")
+	assert.NotContains(t, planStderr, "unfinished")
 	assert.Len(t, journalPath(t), len(".pbm/push-20060102-150405-01234567.jsonl"))
 }
 

@@ -16,15 +16,13 @@ import (
 // on.
 type planText struct {
 	planned
-	waves       push.Waves
-	repairDrift bool
-	command     string // that executes the plan; empty if it is executed now
+	*pushOptions
 }
 
 func (t planText) render() []byte {
 	var out bytes.Buffer
 	ready, held := t.Ready(), t.Held()
-	fmt.Fprintf(&out, "%s: %s to deploy, with %s", printable.Line(t.Environment), counted(len(ready), "stack"), counted(rolesOf(ready), "role"))
+	out.WriteString(printable.Line(t.Environment) + ": " + t.toDeploy(ready))
 	if len(held) > 0 {
 		fmt.Fprintf(&out, "; %s held", counted(len(held), "stack"))
 	}
@@ -39,7 +37,7 @@ func (t planText) render() []byte {
 	for _, text := range t.unforeseen(ready) {
 		out.WriteString("\n" + printable.Line(text) + "\n")
 	}
-	for _, group := range holdsOf(held, t.Environment) {
+	for _, group := range holdsOf(held, t) {
 		out.WriteString("\n")
 		out.Write(group.render())
 	}
@@ -47,6 +45,17 @@ func (t planText) render() []byte {
 		out.WriteString("\n" + next)
 	}
 	return out.Bytes()
+}
+
+// toDeploy says how much there is to deploy.
+func (t planText) toDeploy(ready []push.Stack) string {
+	switch {
+	case len(ready) > 0:
+		return counted(len(ready), "stack") + " to deploy, with " + counted(rolesOf(ready), "role")
+	case t.unread() > 0:
+		return "nothing to deploy in what was read"
+	}
+	return "nothing to deploy"
 }
 
 func rolesOf(stacks []push.Stack) (n int) {
@@ -125,7 +134,7 @@ func (t planText) unforeseen(ready []push.Stack) []string {
 		}
 	}
 	for i, text := range texts {
-		texts[i] = fmt.Sprintf("cannot be predicted before the change set exists: %s (%s); if more than boundaries would change, the stack is held", text, listedSome(names[text]))
+		texts[i] = fmt.Sprintf("%s: cannot be predicted before the change set exists: %s; if more than boundaries would change, the stack is held", listedSome(names[text]), text)
 	}
 	return texts
 }
@@ -139,20 +148,23 @@ func listedSome(names []string) string {
 
 // holdGroup is the stacks that are held for the same reason.
 type holdGroup struct {
-	code   push.Code
-	remedy string
-	stacks []push.Stack
+	code     push.Code
+	stacks   []push.Stack
+	remedies []string // each once
 }
 
-func holdsOf(held []push.Stack, environment string) []*holdGroup {
+func holdsOf(held []push.Stack, c push.Commands) []*holdGroup {
 	var groups []*holdGroup
 	for _, s := range held {
-		i := slices.IndexFunc(groups, func(g *holdGroup) bool { return g.code == s.Hold.Code && g.remedy == s.Hold.Remedy(environment) })
+		i := slices.IndexFunc(groups, func(g *holdGroup) bool { return g.code == s.Hold.Code })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &holdGroup{code: s.Hold.Code, remedy: s.Hold.Remedy(environment)})
+			groups = append(groups, &holdGroup{code: s.Hold.Code})
 		}
 		groups[i].stacks = append(groups[i].stacks, s)
+		if remedy := s.Remedy(c); !slices.Contains(groups[i].remedies, remedy) {
+			groups[i].remedies = append(groups[i].remedies, remedy)
+		}
 	}
 	slices.SortStableFunc(groups, func(a, b *holdGroup) int {
 		return slices.Index(push.Codes(), a.code) - slices.Index(push.Codes(), b.code)
@@ -168,26 +180,37 @@ func (g *holdGroup) render() []byte {
 		rows = append(rows, []string{"    " + s.Account, s.Region, s.Name, s.Hold.About()})
 	}
 	out.Write(aligned(shortened(rows)))
-	fmt.Fprintln(&out, "    hint: "+printable.Line(g.remedy))
+	out.Write(hints(g.remedies))
+	return out.Bytes()
+}
+
+// hints are a line for each remedy, the first of many.
+func hints(remedies []string) []byte {
+	var out bytes.Buffer
+	for i, remedy := range remedies {
+		if i == maxRows {
+			fmt.Fprintf(&out, "    and %d more; all: --output json\n", len(remedies)-i)
+			break
+		}
+		fmt.Fprintln(&out, "    hint: "+printable.Line(remedy))
+	}
 	return out.Bytes()
 }
 
 // next says how to go on.
 func (t planText) next(ready []push.Stack) string {
 	var text strings.Builder
-	text.WriteString(t.remain(t.repairDrift))
+	text.WriteString(t.remain(t.pushOptions))
 	if t.unread() > 0 {
 		text.WriteString(auditText{Report: t.report}.read())
 	}
 	switch {
-	case len(ready) > 0 && t.command == "": // on with it
+	case len(ready) > 0 && t.execute: // on with it
 	case len(ready) > 0:
-		fmt.Fprintf(&text, "nothing was written; to deploy %s: %s\n", counted(len(ready)-t.waves.Left(ready), "stack"), t.command)
-	case len(t.Stacks) == 0 && t.unread() > 0:
+		fmt.Fprintf(&text, "nothing was written; to deploy %s: %s\n", counted(len(ready)-t.waves.Left(ready), "stack"), t.Push("--execute"))
+	case t.unread() > 0:
 		text.WriteString("it is not known whether there is more to deploy\n")
-	case len(t.Stacks) == 0:
-		text.WriteString("nothing to deploy\n")
-	default:
+	case len(t.Stacks) > 0:
 		text.WriteString("nothing was written\n")
 	}
 	return text.String()
@@ -195,22 +218,22 @@ func (t planText) next(ready []push.Stack) string {
 
 // remain says which roles are not live, and are not made live by a deployment of the
 // plan.
-func (t planned) remain(repairDrift bool) string {
+func (t planned) remain(o *pushOptions) string {
 	others, drifted := -rolesOf(t.Stacks), 0
 	for _, r := range t.report.Roles {
 		switch isDrifted := r.Remedy == fleet.SetBoundary || r.Remedy == fleet.RemoveBoundary; {
-		case isDrifted && !repairDrift:
+		case isDrifted && !o.repairDrift:
 			drifted++
 		case r.Status != fleet.Live && r.Status != fleet.Exempt:
 			others++
 		}
 	}
-	text, environment := "", printable.Shell(t.Environment)
+	text := ""
 	if drifted > 0 {
-		text += fmt.Sprintf("roles changed by hand, which remain so: %d; to repair them: pbm push %s --repair-drift\n", drifted, environment)
+		text += fmt.Sprintf("roles changed by hand, which remain so: %d; to repair them: %s\n", drifted, o.Push("--repair-drift"))
 	}
 	if others > 0 {
-		text += fmt.Sprintf("roles that a deployment does not make live: %d; to see why: pbm audit --environment %s\n", others, environment)
+		text += fmt.Sprintf("roles that a deployment does not make live: %d; to see why: %s\n", others, o.Audit())
 	}
 	return text
 }

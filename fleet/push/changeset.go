@@ -16,6 +16,7 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
+	"permissions-boundary-macro/internal/printable"
 )
 
 // CloudFormation is the part of CloudFormation that a run needs.
@@ -177,8 +178,9 @@ func (d deployment) delete(ctx context.Context) error {
 		d.pause()
 	}
 	return boundary.Problem{
-		What:   "change set " + d.name + " of " + d.describe() + " is not deleted",
-		Remedy: "delete it: aws cloudformation delete-change-set",
+		What: "change set " + d.name + " of " + d.describe() + " is not deleted",
+		Remedy: "delete it: aws cloudformation delete-change-set --region " + printable.Shell(d.Region) + " --stack-name " + printable.Shell(d.Name) +
+			" --change-set-name " + d.name,
 	}
 }
 
@@ -214,6 +216,7 @@ func (d deployment) judge(ctx context.Context, rules Rules, id string) (others [
 		return nil, 0, err
 	}
 	others = append(append(others, withoutKnown(apart, len(others) > 0)...), read...)
+	others = d.located(others, aws.ToString(set.StackName))
 	for _, nested := range verdict.Nested {
 		more, n, err := d.judge(ctx, rules, nested)
 		if err != nil {
@@ -236,10 +239,21 @@ func (d deployment) unplanned(bound []string, set *changeSet, listed []types.Cha
 		}
 		id := aws.ToString(r.LogicalResourceId)
 		if slices.Contains(bound, id) && !d.isPlanned(aws.ToString(set.StackName), id) {
-			others = append(others, fmt.Sprintf("%s (AWS::IAM::Role) of stack %s: PermissionsBoundary of a role that is not in the plan", id, aws.ToString(set.StackName)))
+			others = append(others, id+" (AWS::IAM::Role): PermissionsBoundary of a role that is not in the plan")
 		}
 	}
 	return others
+}
+
+// located are changes of a stack, with its name in front if it is a nested one.
+func (d deployment) located(changes []string, stack string) []string {
+	if stack == d.Name {
+		return changes
+	}
+	for i, text := range changes {
+		changes[i] = "nested stack " + stack + ": " + text
+	}
+	return changes
 }
 
 // withoutKnown omits differences of resources from paths if the list of changes

@@ -112,7 +112,7 @@ func TestJudgeChangeSet(t *testing.T) {
 		"boundaries": {answers: answers{gate: map[string]gateCase{"root": c("sets")}}, bound: 3},
 		"a role that is not planned": {
 			answers: answers{gate: map[string]gateCase{"root": c("sets")}}, without: "Api",
-			bound: 3, others: []string{"Api (AWS::IAM::Role) of stack stack: PermissionsBoundary of a role that is not in the plan"},
+			bound: 3, others: []string{"Api (AWS::IAM::Role): PermissionsBoundary of a role that is not in the plan"},
 		},
 		"listed without values": {answers: answers{gate: map[string]gateCase{"root": withQueue}}, bound: 3, others: []string{"Queue (AWS::SQS::Queue): Modify VisibilityTimeout"}},
 		"an output": {

@@ -41,8 +41,9 @@ func Judge(listed, valued []types.Change, arn string) Verdict {
 	for id := range g.bound {
 		v.Bound = append(v.Bound, id)
 	}
+	foreign := g.foreignBoundaries(waiting)
 	for _, c := range waiting {
-		v.Others = append(v.Others, c.describe())
+		v.Others = append(v.Others, c.describe(foreign))
 	}
 	slices.Sort(v.Bound)
 	slices.Sort(v.Others)
@@ -189,8 +190,26 @@ func staysOrIsUnknown(t *types.ResourceTargetDefinition) bool {
 	return t.AfterValue == nil || after == aws.ToString(t.BeforeValue) || strings.Contains(after, knownAfterApply)
 }
 
-// describe names a change, without its values.
-func (c change) describe() string {
+// foreignBoundaries are the boundaries that changes set in place of that of the push, by
+// the logical IDs of the roles and users.
+func (g *gate) foreignBoundaries(changes []change) map[string]string {
+	foreign := map[string]string{}
+	for _, c := range changes {
+		r := c.ResourceChange
+		if !c.hasValues || r == nil || !isBoundable(r) {
+			continue
+		}
+		for _, d := range r.Details {
+			if setsBoundary(d) && strings.HasPrefix(aws.ToString(d.Target.AfterValue), "arn:") && *d.Target.AfterValue != g.arn {
+				foreign[aws.ToString(r.LogicalResourceId)] = *d.Target.AfterValue
+			}
+		}
+	}
+	return foreign
+}
+
+// describe names a change, without its values, apart from foreign boundaries.
+func (c change) describe(foreign map[string]string) string {
 	r := c.ResourceChange
 	if r == nil {
 		return fmt.Sprintf("a change of type %s", c.Type)
@@ -214,6 +233,9 @@ func (c change) describe() string {
 	}
 	if r.Replacement == types.ReplacementTrue || r.Replacement == types.ReplacementConditional {
 		text += fmt.Sprintf(", replacement %s", r.Replacement)
+	}
+	if arn := foreign[aws.ToString(r.LogicalResourceId)]; arn != "" {
+		text += " (to that of another environment, or of its template: " + arn + ")"
 	}
 	return text
 }

@@ -2,7 +2,6 @@ package push_test
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -169,18 +168,4 @@ func TestGateWantsBothLists(t *testing.T) {
 	unknown := types.Change{Type: "Stack"}
 	assert.Equal(t, []string{"a change of type Stack"}, push.Judge(c.listed, append(c.valued, unknown), c.boundary).Others)
 	assert.NotEmpty(t, push.Judge(c.listed, c.valued, boundary.None).Others, "the environment has no boundary now")
-}
-
-// A hold says why and what to do, whatever its code.
-func TestHoldTexts(t *testing.T) {
-	page, err := os.ReadFile("../../docs/pushing.md")
-	require.NoError(t, err)
-	for _, code := range push.Codes() {
-		h := push.Hold{Code: code, Subjects: []string{"A", "B"}}
-		assert.NotEmpty(t, h.Reason(), code)
-		assert.NotEmpty(t, h.Remedy("dev"), code)
-		assert.NotContains(t, h.Remedy("dev"), "ENVIRONMENT")
-		assert.Equal(t, "A; B", h.About())
-		assert.Contains(t, string(page), "| `"+string(code)+"` |", "docs/pushing.md does not list it")
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"permissions-boundary-macro/internal/printable"
 )
 
@@ -48,7 +50,19 @@ type Hold struct {
 // held returns a hold about subjects.
 func held(code Code, subjects ...string) *Hold { return &Hold{Code: code, Subjects: subjects} }
 
-// holdTexts are what codes mean and what to do about them, for people.
+// Commands spells the commands of pbm that messages name. Each has the flags that lead
+// to the accounts, values and macro of the push, so that it can be run as it is.
+type Commands interface {
+	// Push is pbm push of the environment, with a flag that says what it is to do, such
+	// as --execute.
+	Push(do string) string
+
+	// Audit is pbm audit of the environment.
+	Audit() string
+}
+
+// holdTexts are what codes mean and what to do about them, for people. AUDIT and REPAIR
+// stand for commands, and PUSH for one of a new push.
 var holdTexts = map[Code]struct{ what, remedy string }{
 	StackSetInstance: {
 		"it is an instance of a StackSet, whose next operation would undo the push",
@@ -64,7 +78,7 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 	StackStatus: {
 		"the status of the stack does not allow an update",
-		"wait until its deployment ends, continue its rollback, or deploy it; then run the push again",
+		"deploy it, roll it back or delete it with its own pipeline; then run the push again",
 	},
 	StackUnread: {
 		"the stack cannot be read",
@@ -72,10 +86,10 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 	BodyTooLarge: {
 		"the template is longer than 51,200 bytes, so it must go through a bucket",
-		"pass --bucket NAME",
+		"pass --bucket NAME, of a bucket in the account and Region of the stack",
 	},
 	Parameters: {
-		"not all parameters can be kept as they are",
+		"its parameters are not those that its template declares, so they cannot be kept",
 		"deploy the stack again with its template and its parameters",
 	},
 	ForeignChangeSet: {
@@ -87,12 +101,12 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 		"correct what it says; then run the push again",
 	},
 	OtherChanges: {
-		"a deployment would change more than boundaries",
+		"a deployment would change more than the boundaries of the plan",
 		"review these changes and deploy the stack with its own pipeline",
 	},
 	NoChanges: {
 		"for CloudFormation nothing has changed",
-		"see why: pbm audit --environment ENVIRONMENT; if roles were changed by hand: pbm push ENVIRONMENT --repair-drift; if the macro has settings, pass them",
+		"see why: AUDIT; if roles were changed by hand: REPAIR; if the installed macro has other settings than the defaults, pass them",
 	},
 	KeepsChanging: {
 		"others deploy the stack at the same time",
@@ -100,7 +114,7 @@ var holdTexts = map[Code]struct{ what, remedy string }{
 	},
 	BoundaryChanged: {
 		"the environment has another boundary than when the run began",
-		"nothing was deployed here; what was deployed before has the boundary of the plan: pbm push ENVIRONMENT deploys it again",
+		"nothing was deployed here; stacks that the run deployed before carry the boundary of the plan; to deploy what is stored now: PUSH",
 	},
 }
 
@@ -119,14 +133,48 @@ func (h Hold) About() string {
 // maxSaid is how much of AWS's own text a message repeats, in bytes.
 const maxSaid = 1000
 
-// Remedy says what to do about a stack that a push of an environment holds.
-func (h Hold) Remedy(environment string) string {
-	if h.Code == ForeignChangeSet {
-		for _, name := range h.Subjects {
-			if run := strings.TrimPrefix(name, changeSetPrefix); IsID(run) {
-				return name + " is of a push that is unfinished; where that was started: pbm push " + printable.Shell(environment) + " --resume=" + run
-			}
+// Remedy says what to do about a stack that is held, empty if it is not.
+func (s Stack) Remedy(c Commands) string {
+	if s.Hold == nil {
+		return ""
+	}
+	return cmp.Or(s.Hold.remedy, s.remedyOfStatus(), s.Hold.remedyOfChangeSet(c), strings.NewReplacer(
+		"AUDIT", c.Audit(), "REPAIR", c.Push("--repair-drift"), "PUSH", c.Push("--execute"),
+	).Replace(holdTexts[s.Hold.Code].remedy))
+}
+
+// remedyOfStatus is what to do about a status that does not allow an update, if that is
+// more than to deploy the stack.
+func (s Stack) remedyOfStatus() string {
+	if s.Hold.Code != StackStatus || len(s.Hold.Subjects) != 1 {
+		return ""
+	}
+	switch status := s.Hold.Subjects[0]; {
+	case status == string(types.StackStatusUpdateRollbackFailed):
+		return s.continueRollback()
+	case status == string(types.StackStatusDeleteComplete):
+		return "nothing: the stack was deleted"
+	case strings.HasSuffix(status, "_IN_PROGRESS"):
+		return "wait until its deployment ends; then run the push again"
+	}
+	return ""
+}
+
+// continueRollback is what to do about a stack whose rollback has failed.
+func (s Stack) continueRollback() string {
+	return "correct the reason, then continue the rollback before another push: " +
+		"aws cloudformation continue-update-rollback --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+}
+
+// remedyOfChangeSet is what to do about a change set of another push.
+func (h Hold) remedyOfChangeSet(c Commands) string {
+	if h.Code != ForeignChangeSet {
+		return ""
+	}
+	for _, name := range h.Subjects {
+		if run := strings.TrimPrefix(name, changeSetPrefix); IsID(run) {
+			return name + " is of another push: wait for it if it is under way; if it has stopped, continue it where it was started: " + c.Push("--resume="+run)
 		}
 	}
-	return cmp.Or(h.remedy, strings.ReplaceAll(holdTexts[h.Code].remedy, "ENVIRONMENT", printable.Shell(environment)))
+	return ""
 }

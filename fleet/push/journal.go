@@ -318,7 +318,7 @@ func notWritten(err error) error {
 	return boundary.Problem{
 		What:   "the journal of the push cannot be written, so nothing more is deployed",
 		Cause:  err,
-		Remedy: "make room on the disk, then continue: pbm push ENVIRONMENT --resume",
+		Remedy: "make room on the disk; then run the push again",
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"permissions-boundary-macro/boundary"
-	"permissions-boundary-macro/internal/printable"
 )
 
 // Expected tells the boundary that the environment of a push has now in an account
@@ -75,7 +74,7 @@ func (x *execution) movedFrom(ctx context.Context, s Stack) (bool, error) {
 	if x.moved == nil {
 		x.moved = boundary.Problem{
 			What:   fmt.Sprintf("%s has another boundary (%s) than when run %s began (%s); nothing more was deployed", x.Environment, now, x.Header.Run, s.Boundary),
-			Remedy: fmt.Sprintf("to push %s: pbm push %s --execute", now, printable.Shell(x.Environment)),
+			Remedy: fmt.Sprintf("to push %s: %s", now, x.Commands.Push("--execute")),
 		}
 	}
 	return true, nil

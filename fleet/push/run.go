@@ -18,7 +18,8 @@ import (
 // Run deploys the stacks of a journal.
 type Run struct {
 	*Journal
-	Rules Rules
+	Rules    Rules
+	Commands Commands
 
 	Client     func(account, region string) CloudFormation
 	Boundaries func(ctx context.Context, account string) (map[string]string, error) // by names of roles
@@ -85,6 +86,9 @@ func (r *Run) Execute(ctx context.Context) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(r.Stacks))
 	for i, s := range r.Stacks {
 		outcomes[i] = x.outcome(s)
+	}
+	if x.err != nil {
+		x.err = boundary.WithRemedy(x.err, "make room on the disk; then, to continue: "+x.Commands.Push("--resume="+x.Header.Run))
 	}
 	return outcomes, cmp.Or(x.err, x.moved)
 }
@@ -245,7 +249,7 @@ func (x *execution) outcome(s Stack) Outcome {
 func (s Stack) outcome(e Entry) Outcome {
 	o := Outcome{Stack: s, State: e.State, Said: e.Said}
 	if e.State == RollbackFailed {
-		o.Remedy = "aws cloudformation continue-update-rollback --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+		o.Remedy = s.continueRollback()
 	}
 	return o
 }
