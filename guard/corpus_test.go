@@ -12,11 +12,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/transform"
 )
 
@@ -99,13 +99,9 @@ func corpusTemplates(t *testing.T, path string) []json.RawMessage {
 // caseTemplates are the templates in the cases of the macro that are valid JSON.
 func caseTemplates(t *testing.T) []json.RawMessage {
 	t.Helper()
-	files, err := filepath.Glob("../transform/testdata/*.txtar")
-	require.NoError(t, err)
 	var all []json.RawMessage
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		require.NoError(t, err)
-		for _, data := range archive.Files {
+	for _, c := range cases.Read(t, "../transform/testdata", "fuzz", "yaml") {
+		for _, data := range c.Files {
 			var template map[string]any
 			if json.Unmarshal(data.Data, &template) == nil && template["Resources"] != nil {
 				all = append(all, data.Data)
