@@ -18,6 +18,7 @@ import (
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/deploy"
 	"permissions-boundary-macro/internal/cases"
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -254,7 +255,7 @@ func TestCorpusCheckAgrees(t *testing.T) {
 		Fragment json.RawMessage
 	}
 	t.Chdir(t.TempDir()) // local templates that one nests are not there
-	for _, c := range readLines[converted](t, "templates.jsonl.gz") {
+	for _, c := range corpus.Lines[converted](t, "templates.jsonl.gz") {
 		if !isWhole(c.Fragment) {
 			continue
 		}
