@@ -5,7 +5,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,6 +19,7 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/bench/workload"
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform/template"
 )
 
@@ -75,10 +75,10 @@ func BenchmarkProject(b *testing.B) {
 // and on every twentieth in JSON, beside cfn-guard.
 func BenchmarkCorpus(b *testing.B) {
 	var inYAML, inJSON, some [][]byte
-	for _, template := range corpus(b, "yaml-sources.jsonl.gz") {
+	for _, template := range corpus.Lines[corpusTemplate](b, "yaml-sources.jsonl.gz") {
 		inYAML = append(inYAML, []byte(template.Source))
 	}
-	for i, template := range corpus(b, "templates.jsonl.gz") {
+	for i, template := range corpus.Lines[corpusTemplate](b, "templates.jsonl.gz") {
 		inJSON = append(inJSON, template.Fragment)
 		if i%20 == 0 {
 			some = append(some, template.Fragment)
@@ -108,24 +108,6 @@ func BenchmarkCorpus(b *testing.B) {
 type corpusTemplate struct {
 	Source   string
 	Fragment json.RawMessage
-}
-
-// corpus are the templates of a file in the folder that the variable CORPUS names.
-func corpus(b *testing.B, name string) (all []corpusTemplate) {
-	dir := os.Getenv("CORPUS")
-	if dir == "" {
-		b.Skip("CORPUS does not name a folder with " + name)
-	}
-	file, err := os.Open(filepath.Join(dir, name))
-	require.NoError(b, err)
-	defer file.Close()
-	text, err := gzip.NewReader(file)
-	require.NoError(b, err)
-	for lines := json.NewDecoder(text); lines.More(); {
-		all = append(all, corpusTemplate{})
-		require.NoError(b, lines.Decode(&all[len(all)-1]))
-	}
-	return all
 }
 
 // write writes templates as files of a directory.

@@ -2,22 +2,23 @@ package deploy_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/internal/cases"
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -224,11 +225,9 @@ func TestCheckAgrees(t *testing.T) {
 	if os.Getenv("FAULTS") != "" {
 		step = 1
 	}
-	paths, err := filepath.Glob("../transform/testdata/*.txtar")
-	require.NoError(t, err)
 	tried, unreadable := 0, 0
-	for i, path := range paths {
-		fragment, params := fragmentOf(t, path)
+	for i, c := range cases.Read(t, "../transform/testdata", "fuzz", "yaml") {
+		fragment, params := []byte(strings.TrimSpace(c.Text("fragment.json"))), cmp.Or(c.Option("params"), `{"Environment":"dev"}`)
 		if !isWhole(fragment) {
 			continue
 		}
@@ -242,33 +241,12 @@ func TestCheckAgrees(t *testing.T) {
 				unreadable++
 				continue
 			}
-			assert.NoError(t, err, "%s %v", path, s.flags)
+			assert.NoError(t, err, "%s %v", c.Path, s.flags)
 		}
 	}
 	t.Logf("%d tried, %d unreadable", tried, unreadable)
 	require.Greater(t, tried, 3000/step)
 	require.Less(t, unreadable, tried/50)
-}
-
-// fragmentOf is the template of a case, and the parameters that it gives the
-// macro.
-func fragmentOf(t *testing.T, path string) (fragment []byte, params string) {
-	archive, err := txtar.ParseFile(path)
-	require.NoError(t, err)
-	params = `{"Environment":"dev"}`
-	for _, file := range archive.Files {
-		switch file.Name {
-		case "fragment.json":
-			fragment = bytes.TrimSpace(file.Data)
-		case "options":
-			for line := range strings.Lines(string(file.Data)) {
-				if given, ok := strings.CutPrefix(line, "params "); ok {
-					params = strings.TrimSpace(given)
-				}
-			}
-		}
-	}
-	return fragment, params
 }
 
 func TestCorpusCheckAgrees(t *testing.T) {
@@ -277,7 +255,7 @@ func TestCorpusCheckAgrees(t *testing.T) {
 		Fragment json.RawMessage
 	}
 	t.Chdir(t.TempDir()) // local templates that one nests are not there
-	for _, c := range readLines[converted](t, "templates.jsonl.gz") {
+	for _, c := range corpus.Lines[converted](t, "templates.jsonl.gz") {
 		if !isWhole(c.Fragment) {
 			continue
 		}

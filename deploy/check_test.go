@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/internal/corpus"
 )
 
 // checked is what pbm check prints, in a form.
@@ -114,10 +115,10 @@ func corpusDirectory(tb testing.TB) string {
 		require.NoError(tb, os.WriteFile(filepath.Join(folder, file), text, 0o600))
 	}
 	sources := map[string]string{}
-	for _, s := range readLines[source](tb, "yaml-sources.jsonl.gz") {
+	for _, s := range corpus.Lines[source](tb, "yaml-sources.jsonl.gz") {
 		sources[s.Name] = s.Source
 	}
-	for i, c := range readLines[converted](tb, "templates.jsonl.gz") {
+	for i, c := range corpus.Lines[converted](tb, "templates.jsonl.gz") {
 		if text, known := sources[c.Name]; known {
 			write(i, c.Name, ".yaml", []byte(text))
 		} else {

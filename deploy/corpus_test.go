@@ -1,9 +1,7 @@
 package deploy_test
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"os"
@@ -15,32 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform/template"
 )
-
-// readLines decodes the lines of a corpus file.
-func readLines[T any](t testing.TB, name string) []T {
-	dir := os.Getenv("CORPUS")
-	if dir == "" {
-		t.Skip("CORPUS does not name a folder with " + name + ", so there are no real templates to try")
-	}
-	file, err := os.Open(filepath.Join(dir, name))
-	require.NoError(t, err)
-	defer file.Close()
-	zip, err := gzip.NewReader(file)
-	require.NoError(t, err)
-	var all []T
-	lines := bufio.NewScanner(zip)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		var line T
-		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
-		all = append(all, line)
-	}
-	require.NoError(t, lines.Err())
-	require.NotEmpty(t, all)
-	return all
-}
 
 // The fragment of a YAML template is the one that another converter made.
 func TestCorpusYAML(t *testing.T) {
@@ -50,11 +25,11 @@ func TestCorpusYAML(t *testing.T) {
 		Fragment json.RawMessage
 	}
 	fragments := map[string]json.RawMessage{}
-	for _, c := range readLines[converted](t, "templates.jsonl.gz") {
+	for _, c := range corpus.Lines[converted](t, "templates.jsonl.gz") {
 		fragments[c.Name] = c.Fragment
 	}
 	refused, repeated := 0, 0
-	sources := readLines[source](t, "yaml-sources.jsonl.gz")
+	sources := corpus.Lines[source](t, "yaml-sources.jsonl.gz")
 	for _, s := range sources {
 		got, err := template.Parse([]byte(s.Source))
 		if err != nil {
@@ -84,7 +59,7 @@ func TestCorpusText(t *testing.T) {
 		return stdout.String(), stderr.String(), code
 	}
 	counts := map[string]int{}
-	for _, s := range readLines[source](t, "yaml-sources.jsonl.gz") {
+	for _, s := range corpus.Lines[source](t, "yaml-sources.jsonl.gz") {
 		require.NoError(t, os.WriteFile(path, []byte(s.Source), 0o600))
 		stdout, stderr, code := run()
 		if code != 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/deploy"
+	"permissions-boundary-macro/internal/corpus"
 )
 
 // What boundaries take from the roles of real templates: nothing, if a boundary allows
@@ -22,7 +23,7 @@ import (
 // in docs/evidence/explain.md.
 func TestCorpusExplain(t *testing.T) {
 	dir := t.TempDir()
-	for i, c := range readLines[struct{ Fragment json.RawMessage }](t, "templates.jsonl.gz") {
+	for i, c := range corpus.Lines[struct{ Fragment json.RawMessage }](t, "templates.jsonl.gz") {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.json", i)), c.Fragment, 0o600))
 	}
 	everything, nothing := filepath.Join(t.TempDir(), "everything.json"), filepath.Join(t.TempDir(), "nothing.json")

@@ -19,13 +19,15 @@ import (
 // How the last use of roles is read: IAM makes a report for each. Its rates are not
 // published, and are shared with everybody else in the account.
 const (
-	usesAtOnce        = 8
-	useCallsPerSecond = 2
+	usesAtOnce = 8
 
 	// maxUses is how many roles are asked about unless a number is given, in
 	// minutes.
 	maxUses = 200
 )
+
+// useCallsPerSecond is a variable for tests.
+var useCallsPerSecond = 2.0
 
 // usedWithin is how long ago an attempt may be that counts as use.
 const usedWithin = 90 * 24 * time.Hour

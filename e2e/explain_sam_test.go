@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/policy/sam"
 )
 
@@ -22,10 +23,8 @@ import (
 func TestExplainSAM(t *testing.T) {
 	scenario(t, "pbm explain before and after the SAM translator", func(t *testing.T) string {
 		templates := samTemplates(t)
-		for _, in := range corpus(t) {
-			if text := string(in.Fragment); strings.Contains(text, "AWS::Serverless::") {
-				templates[in.Name] = withoutApplications(in.template(t, serverless))
-			}
+		if corpus.IsThere() {
+			addCorpus(t, templates)
 		}
 		before, after := t.TempDir(), t.TempDir()
 		var names []string
@@ -51,6 +50,16 @@ func TestExplainSAM(t *testing.T) {
 		require.Less(t, c.notInSight*20, c.roles)
 		return fmt.Sprintf("%d templates; %s", len(names), c)
 	})
+}
+
+// addCorpus adds the templates of the corpus that have resources of SAM.
+func addCorpus(t *testing.T, templates map[string]object) {
+	t.Helper()
+	for _, in := range corpus.Lines[input](t, "templates.jsonl.gz") {
+		if strings.Contains(string(in.Fragment), "AWS::Serverless::") {
+			templates[in.Name] = withoutApplications(in.template(t, serverless))
+		}
+	}
 }
 
 // samTemplates are the project's own, and one with a function for each policy template.

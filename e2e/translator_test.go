@@ -1,15 +1,13 @@
 package e2e_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"permissions-boundary-macro/internal/corpus"
 
 	"github.com/stretchr/testify/require"
 )
@@ -93,40 +91,13 @@ func (in input) template(t *testing.T, transforms ...string) object {
 }
 
 func translatorInputs(t *testing.T) []input {
-	all := corpus(t)
-	if all == nil {
+	if !corpus.IsThere() {
 		fmt.Println("skip templates of the SAM translator's own tests: CORPUS names no folder with templates.jsonl.gz")
 		t.SkipNow()
 	}
-	inputs := slices.DeleteFunc(all, func(in input) bool {
+	inputs := slices.DeleteFunc(corpus.Lines[input](t, "templates.jsonl.gz"), func(in input) bool {
 		return !strings.HasPrefix(in.Name, "aws/serverless-application-model/tests/translator/input/")
 	})
 	require.NotEmpty(t, inputs)
 	return inputs
-}
-
-// corpus are the templates in the folder that CORPUS names, or none.
-func corpus(t *testing.T) []input {
-	folder := os.Getenv("CORPUS")
-	if folder == "" {
-		return nil
-	}
-	file, err := os.Open(filepath.Join(folder, "templates.jsonl.gz"))
-	require.NoError(t, err)
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	require.NoError(t, err)
-	lines := bufio.NewReader(unzipped)
-	var inputs []input
-	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) == 0 {
-			require.NotEmpty(t, inputs)
-			return inputs
-		}
-		require.True(t, err == nil || err.Error() == "EOF", err)
-		var in input
-		require.NoError(t, json.Unmarshal(line, &in))
-		inputs = append(inputs, in)
-	}
 }

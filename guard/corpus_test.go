@@ -1,7 +1,6 @@
 package guard_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,11 +11,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/internal/cases"
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform"
 )
 
@@ -28,8 +28,8 @@ func TestCorpus(t *testing.T) {
 	rule, err := platform(t).Rule()
 	require.NoError(t, err)
 	templates, least := caseTemplates(t), 150
-	if dir := os.Getenv("CORPUS"); dir != "" {
-		templates, least = corpusTemplates(t, filepath.Join(dir, "templates.jsonl.gz")), 1000
+	if corpus.IsThere() {
+		templates, least = corpusTemplates(t), 1000
 	}
 	before, after := t.TempDir(), t.TempDir()
 	hookedBefore, hookedAfter := t.TempDir(), t.TempDir()
@@ -78,19 +78,10 @@ func TestCorpus(t *testing.T) {
 }
 
 // corpusTemplates are real templates, as a macro receives them.
-func corpusTemplates(t *testing.T, path string) []json.RawMessage {
+func corpusTemplates(t *testing.T) []json.RawMessage {
 	t.Helper()
-	file, err := os.Open(path)
-	require.NoError(t, err)
-	defer file.Close()
-	zip, err := gzip.NewReader(file)
-	require.NoError(t, err)
 	var all []json.RawMessage
-	for lines := json.NewDecoder(zip); lines.More(); {
-		var line struct {
-			Fragment json.RawMessage `json:"fragment"`
-		}
-		require.NoError(t, lines.Decode(&line))
+	for _, line := range corpus.Lines[struct{ Fragment json.RawMessage }](t, "templates.jsonl.gz") {
 		all = append(all, line.Fragment)
 	}
 	return all
@@ -99,13 +90,9 @@ func corpusTemplates(t *testing.T, path string) []json.RawMessage {
 // caseTemplates are the templates in the cases of the macro that are valid JSON.
 func caseTemplates(t *testing.T) []json.RawMessage {
 	t.Helper()
-	files, err := filepath.Glob("../transform/testdata/*.txtar")
-	require.NoError(t, err)
 	var all []json.RawMessage
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		require.NoError(t, err)
-		for _, data := range archive.Files {
+	for _, c := range cases.Read(t, "../transform/testdata", "fuzz", "yaml") {
+		for _, data := range c.Files {
 			var template map[string]any
 			if json.Unmarshal(data.Data, &template) == nil && template["Resources"] != nil {
 				all = append(all, data.Data)

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	yaml "go.yaml.in/yaml/v4"
+
+	"permissions-boundary-macro/internal/cases"
 )
 
 // cfnGuard is the path of cfn-guard, which make guard installs, and names so that
@@ -62,21 +63,16 @@ func TestRules(t *testing.T) {
 	rule, err := platform(t).Rule()
 	require.NoError(t, err)
 	rules := map[string]string{"template": rule, "hook": rule, "config": policyText(t, platform(t))}
-	files, err := filepath.Glob("testdata/rules/*.txtar")
-	require.NoError(t, err)
-	require.Len(t, files, len(rules))
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
-		t.Run(name, func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			require.NotEmpty(t, archive.Comment)
+	all := cases.Read(t, "testdata/rules")
+	require.Len(t, all, len(rules))
+	for _, c := range all {
+		t.Run(c.Name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, data := range archive.Files {
+			for _, data := range c.Files {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, data.Name), data.Data, 0o600))
 			}
-			got := validate(t, rules[name], dir)
-			require.Len(t, got, len(archive.Files))
+			got := validate(t, rules[c.Name], dir)
+			require.Len(t, got, len(c.Files))
 			for data, status := range got {
 				want, _, _ := strings.Cut(data, "-")
 				assert.Equal(t, strings.ToUpper(want), status, data)

@@ -2,7 +2,6 @@ package guard_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,37 +11,30 @@ import (
 	yaml "go.yaml.in/yaml/v4"
 
 	"permissions-boundary-macro/guard"
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/internal/iameval"
 )
 
 // Each file in testdata/scopes is a scope, and requests that its policies decide in
 // the form of cases.txt. Its first line says why it is there.
 func TestScopes(t *testing.T) {
-	files, err := filepath.Glob("testdata/scopes/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			require.NotEmpty(t, archive.Comment)
-			decided := 0
-			s := platform(t)
-			for _, section := range archive.Files {
-				if isSetting := readSetting(t, &s, section); isSetting {
-					continue
-				}
-				policies := s.policies(t, section.Name)
-				for _, c := range casesOf(t, section) {
-					decided++
-					got, err := iameval.Evaluate(policies, c.request)
-					require.NoError(t, err, c.line)
-					assert.Equal(t, c.want, got, "%s: %s", section.Name, c.line)
-				}
+	cases.Run(t, "testdata/scopes", func(t *testing.T, file cases.Case) {
+		decided := 0
+		s := platform(t)
+		for _, section := range file.Files {
+			if isSetting := readSetting(t, &s, section); isSetting {
+				continue
 			}
-			assert.NotZero(t, decided)
-		})
-	}
+			policies := s.policies(t, section.Name)
+			for _, c := range casesOf(t, section) {
+				decided++
+				got, err := iameval.Evaluate(policies, c.request)
+				require.NoError(t, err, c.line)
+				assert.Equal(t, c.want, got, "%s: %s", section.Name, c.line)
+			}
+		}
+		assert.NotZero(t, decided)
+	})
 }
 
 // readSetting changes a scope by a section that is no list of cases.

@@ -2,15 +2,14 @@ package policy_test
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/policy"
 	"permissions-boundary-macro/policy/catalogue"
 )
@@ -19,17 +18,7 @@ import (
 // want each grant with its outcomes; in among only some of them. A policy may be
 // the path of another file. Its first line says why the case exists.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			require.NoError(t, err)
-			require.NotEmpty(t, strings.TrimSpace(string(archive.Comment)), "no reason")
-			readCase(t, archive).check(t)
-		})
-	}
+	cases.Run(t, "testdata", func(t *testing.T, c cases.Case) { readCase(t, c).check(t) })
 }
 
 type policyCase struct {
@@ -38,10 +27,10 @@ type policyCase struct {
 	want, among      []string
 }
 
-func readCase(t *testing.T, archive *txtar.Archive) policyCase {
+func readCase(t *testing.T, from cases.Case) policyCase {
 	t.Helper()
 	var c policyCase
-	for _, file := range archive.Files {
+	for _, file := range from.Files {
 		text := strings.TrimSpace(string(file.Data))
 		switch name := strings.TrimRight(file.Name, "0123456789"); name {
 		case "role":

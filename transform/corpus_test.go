@@ -1,20 +1,18 @@
 package transform_test
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/corpus"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
@@ -24,34 +22,6 @@ import (
 type corpusTemplate struct {
 	Name     string          `json:"name"`
 	Fragment json.RawMessage `json:"fragment"`
-}
-
-// corpus reads the templates where the variable CORPUS says that they are.
-func corpus(tb testing.TB) []corpusTemplate {
-	return corpusLines[corpusTemplate](tb, "templates.jsonl.gz")
-}
-
-func corpusLines[T any](tb testing.TB, name string) []T {
-	dir := os.Getenv("CORPUS")
-	if dir == "" {
-		tb.Skip("CORPUS does not name a folder with " + name + ", so there are no real templates to try")
-	}
-	file, err := os.Open(filepath.Join(dir, name))
-	require.NoError(tb, err)
-	defer file.Close()
-	zip, err := gzip.NewReader(file)
-	require.NoError(tb, err)
-	var all []T
-	lines := bufio.NewScanner(zip)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		var t T
-		require.NoError(tb, json.Unmarshal(lines.Bytes(), &t))
-		all = append(all, t)
-	}
-	require.NoError(tb, lines.Err())
-	require.NotEmpty(tb, all)
-	return all
 }
 
 // defaults are the values of the template's parameters that CloudFormation
@@ -132,7 +102,7 @@ func isBrokenLoop(v any) bool {
 }
 
 func TestCorpus(t *testing.T) {
-	templates := corpus(t)
+	templates := corpus.Lines[corpusTemplate](t, "templates.jsonl.gz")
 	var counted []map[string]int
 	for _, existing := range []rules.Existing{rules.Replace, rules.Keep, rules.Reject} {
 		t.Run(string(existing), func(t *testing.T) {
@@ -196,7 +166,7 @@ func TestCorpusYAML(t *testing.T) {
 		t.Run(string(existing), func(t *testing.T) {
 			m := transform.Macro{Store: values{"dev": devARN}, Options: transform.Options{Existing: existing, BoundUsers: true}}
 			counts := map[string]int{}
-			for _, s := range corpusLines[source](t, "yaml-sources.jsonl.gz") {
+			for _, s := range corpus.Lines[source](t, "yaml-sources.jsonl.gz") {
 				counts["sources"]++
 				out, report, err := checkYAML(m, []byte(s.Source), `{"Environment":"dev"}`)
 				require.NoError(t, err, "%s\n%s", s.Name, out)
@@ -233,7 +203,7 @@ func Fragment(t *testing.T, source string) []byte {
 func TestCorpusAdopt(t *testing.T) {
 	type source struct{ Name, Source string }
 	counts := map[string]int{}
-	for _, s := range corpusLines[source](t, "yaml-sources.jsonl.gz") {
+	for _, s := range corpus.Lines[source](t, "yaml-sources.jsonl.gz") {
 		doc, err := template.Parse([]byte(s.Source))
 		if err != nil {
 			counts["not read"]++

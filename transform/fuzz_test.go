@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
@@ -263,10 +263,8 @@ func (g *generator) deployment() string {
 // FuzzYAML rewrites texts that may be templates in YAML, and has them adopt the
 // macro, and checks the laws.
 func FuzzYAML(f *testing.F) {
-	paths, err := filepath.Glob("testdata/yaml/*.txtar")
-	require.NoError(f, err)
-	for i, path := range paths {
-		f.Add(loadYAMLCase(f, path).src, byte(i))
+	for i, c := range cases.Read(f, "testdata/yaml") {
+		f.Add(loadYAMLCase(f, c).src, byte(i))
 	}
 	f.Fuzz(func(t *testing.T, src []byte, choice byte) {
 		m := transform.Macro{Store: values{"dev": devARN}, Options: optionsOf(choice)}

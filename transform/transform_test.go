@@ -6,17 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/bench/workload"
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -37,7 +35,7 @@ var update = flag.Bool("update", false, "rewrite what the cases want")
 //	report           what the report says, a line for each change and blind spot
 func TestCases(t *testing.T) {
 	for _, c := range loadCases(t) {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.Name, func(t *testing.T) {
 			if c.event != nil {
 				out, report := c.macro.Respond(context.Background(), c.event)
 				got, err := parseResponse(out)
@@ -53,44 +51,28 @@ func TestCases(t *testing.T) {
 }
 
 type testCase struct {
-	name, path         string
-	archive            *txtar.Archive
+	cases.Case
 	macro              transform.Macro
 	params, parameters string
 	fragment, event    []byte
-	want               map[string]string // by file: want.json, want.error, report
 }
+
+// wanted are the files of a case that say what comes of it.
+var wanted = []string{"want.json", "want.error", "report"}
 
 func loadCases(tb testing.TB) []testCase {
-	entries, err := os.ReadDir("testdata")
-	require.NoError(tb, err)
-	var cases []testCase
-	for _, entry := range entries {
-		if entry.IsDir() && (entry.Name() == "fuzz" || entry.Name() == "yaml") {
-			continue
-		}
-		name, isCase := strings.CutSuffix(entry.Name(), ".txtar")
-		require.True(tb, isCase, "testdata/%s is no case", entry.Name())
-		cases = append(cases, loadCase(tb, name))
+	var all []testCase
+	for _, c := range cases.Read(tb, "testdata", "fuzz", "yaml") {
+		all = append(all, loadCase(tb, c))
 	}
-	require.NotEmpty(tb, cases)
-	return cases
+	return all
 }
 
-func loadCase(tb testing.TB, name string) testCase {
-	path := filepath.Join("testdata", name+".txtar")
-	archive, err := txtar.ParseFile(path)
-	require.NoError(tb, err)
-	why, _, _ := strings.Cut(string(archive.Comment), "\n")
-	require.NotEmpty(tb, strings.TrimSpace(why), "%s does not say why it exists", path)
-	c := testCase{
-		name: name, path: path, archive: archive,
-		params: `{"Environment":"dev"}`, parameters: `{}`,
-		want: map[string]string{},
-	}
+func loadCase(tb testing.TB, from cases.Case) testCase {
+	c := testCase{Case: from, params: `{"Environment":"dev"}`, parameters: `{}`}
 	c.macro.Options.EnvironmentParameters = strings.Split(transform.DefaultEnvironmentParameters, ",")
 	c.macro.Store = values{"dev": devARN}
-	for _, file := range archive.Files {
+	for _, file := range c.Files {
 		data := strings.TrimSuffix(string(file.Data), "\n")
 		switch file.Name {
 		case "options":
@@ -101,13 +83,11 @@ func loadCase(tb testing.TB, name string) testCase {
 			c.fragment = []byte(data)
 		case "event.json":
 			c.event = []byte(data)
-		case "want.json", "want.error", "report":
-			c.want[file.Name] = data
 		default:
-			require.Fail(tb, "unexpected file", "%s: %s", path, file.Name)
+			require.Contains(tb, wanted, file.Name, c.Path)
 		}
 	}
-	require.True(tb, (c.fragment == nil) != (c.event == nil), "%s needs a fragment or an event", path)
+	require.True(tb, (c.fragment == nil) != (c.event == nil), "%s needs a fragment or an event", c.Path)
 	return c
 }
 
@@ -136,27 +116,23 @@ func (c *testCase) setOptions(tb testing.TB, lines string) {
 		case "portable":
 			o.Portable = true
 		default:
-			require.Fail(tb, "unknown option", "%s: %s", c.path, word)
+			require.Fail(tb, "unknown option", "%s: %s", c.Path, word)
 		}
 	}
 }
 
 // check compares with what the case wants, or rewrites it.
 func (c *testCase) check(t *testing.T, got response, report transform.Report) {
-	have := map[string]string{"report": reported(report)}
+	have := map[string]string{}
 	if got.Status == "success" {
-		have["want.json"] = string(got.Fragment)
+		have["want.json"] = string(got.Fragment) + "\n"
 	} else {
-		have["want.error"] = got.ErrorMessage
+		have["want.error"] = got.ErrorMessage + "\n"
 	}
-	if have["report"] == "" {
-		delete(have, "report")
+	if text := reported(report); text != "" {
+		have["report"] = text + "\n"
 	}
-	if *update {
-		c.rewrite(t, have)
-		return
-	}
-	assert.Equal(t, c.want, have)
+	c.Check(t, wanted, have, *update)
 }
 
 func reported(r transform.Report) string {
@@ -174,22 +150,6 @@ func reported(r transform.Report) string {
 		lines = append(lines, fmt.Sprintf("excuse %s: %s", f, f.Remedy()))
 	}
 	return strings.Join(lines, "\n")
-}
-
-func (c *testCase) rewrite(t *testing.T, have map[string]string) {
-	var files []txtar.File
-	for _, file := range c.archive.Files {
-		if !strings.HasPrefix(file.Name, "want.") && file.Name != "report" {
-			files = append(files, file)
-		}
-	}
-	for _, name := range []string{"want.json", "want.error", "report"} {
-		if text, ok := have[name]; ok {
-			files = append(files, txtar.File{Name: name, Data: []byte(text + "\n")})
-		}
-	}
-	c.archive.Files = files
-	require.NoError(t, os.WriteFile(c.path, txtar.Format(c.archive), 0o644))
 }
 
 // The response carries the requestId as it came, whatever kind of value it is.

@@ -3,15 +3,13 @@ package transform_test
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/transform"
 	"permissions-boundary-macro/transform/rules"
 	"permissions-boundary-macro/transform/template"
@@ -28,39 +26,27 @@ import (
 //	adopt.yaml     what becomes of it when it adopts the macro, or
 //	adopt.error    why it cannot
 func TestYAMLCases(t *testing.T) {
-	paths, err := filepath.Glob("testdata/yaml/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			require.Equal(t, ".txtar", filepath.Ext(path), "%s is no case", path)
-			c := loadYAMLCase(t, path)
-			c.run(t)
-		})
-	}
+	cases.Run(t, "testdata/yaml", func(t *testing.T, from cases.Case) {
+		c := loadYAMLCase(t, from)
+		c.run(t)
+	})
 }
 
 type yamlCase struct {
-	path    string
-	archive *txtar.Archive
+	cases.Case
 	macro   transform.Macro
 	src     []byte
 	dress   func([]byte) []byte // as the options say
 	undress func([]byte) []byte
-	want    map[string]string
 }
 
-func loadYAMLCase(t testing.TB, path string) yamlCase {
-	archive, err := txtar.ParseFile(path)
-	require.NoError(t, err)
-	why, _, _ := strings.Cut(string(archive.Comment), "\n")
-	require.NotEmpty(t, strings.TrimSpace(why), "%s does not say why it exists", path)
+// wantedYAML are the files of a case that say what comes of it.
+var wantedYAML = []string{"want.yaml", "want.error", "report", "adopt.yaml", "adopt.error"}
+
+func loadYAMLCase(t testing.TB, from cases.Case) yamlCase {
 	same := func(text []byte) []byte { return text }
-	c := yamlCase{
-		path: path, archive: archive, dress: same, undress: same, want: map[string]string{},
-		macro: transform.Macro{Store: values{"dev": devARN}},
-	}
-	for _, file := range archive.Files {
+	c := yamlCase{Case: from, dress: same, undress: same, macro: transform.Macro{Store: values{"dev": devARN}}}
+	for _, file := range c.Files {
 		switch file.Name {
 		case "options":
 			for option := range strings.Lines(string(file.Data)) {
@@ -68,13 +54,11 @@ func loadYAMLCase(t testing.TB, path string) yamlCase {
 			}
 		case "template.yaml":
 			c.src = file.Data
-		case "want.yaml", "want.error", "report", "adopt.yaml", "adopt.error":
-			c.want[file.Name] = string(file.Data)
 		default:
-			require.Fail(t, "unexpected file", "%s: %s", path, file.Name)
+			require.Contains(t, wantedYAML, file.Name, c.Path)
 		}
 	}
-	require.NotNil(t, c.src, "%s has no template", path)
+	require.NotNil(t, c.src, "%s has no template", c.Path)
 	c.src = c.dress(c.src)
 	return c
 }
@@ -95,7 +79,7 @@ func (c *yamlCase) setOption(t testing.TB, option string) {
 		c.dress = func(text []byte) []byte { return bytes.TrimSuffix(text, []byte("\n")) }
 		c.undress = func(text []byte) []byte { return append(text, '\n') }
 	default:
-		require.Fail(t, "unknown option", "%s: %s", c.path, word)
+		require.Fail(t, "unknown option", "%s: %s", c.Path, word)
 	}
 }
 
@@ -112,14 +96,10 @@ func (c *yamlCase) run(t *testing.T) {
 	if text := c.reported(t, report); text != "" {
 		have["report"] = text
 	}
-	if _, wanted := c.want["adopt.yaml"]; wanted || c.want["adopt.error"] != "" {
+	if c.Has("adopt.yaml") || c.Has("adopt.error") {
 		c.adopt(t, have)
 	}
-	if *update {
-		c.rewrite(t, have)
-		return
-	}
-	assert.Equal(t, c.want, have)
+	c.Check(t, wantedYAML, have, *update)
 }
 
 // reported is what the report says, with the line of each resource.
@@ -156,22 +136,6 @@ func (c *yamlCase) adopt(t *testing.T, have map[string]string) {
 	}
 	require.NoError(t, checkAdopted(c.src, out))
 	have["adopt.yaml"] = string(c.undress(out))
-}
-
-func (c *yamlCase) rewrite(t *testing.T, have map[string]string) {
-	var files []txtar.File
-	for _, f := range c.archive.Files {
-		if !strings.HasPrefix(f.Name, "want.") && f.Name != "report" && !strings.HasPrefix(f.Name, "adopt.") {
-			files = append(files, f)
-		}
-	}
-	for _, name := range []string{"want.yaml", "want.error", "report", "adopt.yaml", "adopt.error"} {
-		if text, ok := have[name]; ok {
-			files = append(files, txtar.File{Name: name, Data: []byte(text)})
-		}
-	}
-	c.archive.Files = files
-	require.NoError(t, os.WriteFile(c.path, txtar.Format(c.archive), 0o644))
 }
 
 // checkAdopted checks that a template lists the macro last, that all else is as

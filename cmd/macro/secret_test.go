@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"permissions-boundary-macro/internal/cases"
 	"permissions-boundary-macro/paramstore/ssmtest"
 	"permissions-boundary-macro/transform/rules"
 )
@@ -99,12 +100,8 @@ func allEvents(t *testing.T) []plantedEvent {
 		require.NoError(t, err)
 		add(path, event)
 	}
-	cases, err := filepath.Glob("../../transform/testdata/*.txtar")
-	require.NoError(t, err)
-	for _, path := range cases {
-		archive, err := txtar.ParseFile(path)
-		require.NoError(t, err)
-		add(path, eventOf(archive))
+	for _, c := range cases.Read(t, "../../transform/testdata", "fuzz", "yaml") {
+		add(c.Path, eventOf(c))
 	}
 	events = append(events,
 		plantedEvent{"a parameter that breaks off", `{"requestId":"r","templateParameterValues":{"canary":{"canary":tru}}}`},
@@ -116,22 +113,12 @@ func allEvents(t *testing.T) []plantedEvent {
 }
 
 // eventOf is the event of a case of package transform.
-func eventOf(archive *txtar.Archive) []byte {
-	files := map[string]string{"parameters.json": "{}"}
-	for _, file := range archive.Files {
-		files[file.Name] = string(file.Data)
-	}
-	if event, whole := files["event.json"]; whole {
+func eventOf(c cases.Case) []byte {
+	if event := c.Text("event.json"); event != "" {
 		return []byte(event)
 	}
-	params := `{"Environment":"dev"}`
-	for line := range strings.Lines(files["options"]) {
-		if given, ok := strings.CutPrefix(line, "params "); ok {
-			params = given
-		}
-	}
 	return fmt.Appendf(nil, `{"region":"eu-west-1","accountId":"111122223333","requestId":"r","params":%s,"templateParameterValues":%s,"fragment":%s}`,
-		params, files["parameters.json"], files["fragment.json"])
+		cmp.Or(c.Option("params"), `{"Environment":"dev"}`), cmp.Or(c.Text("parameters.json"), "{}"), c.Text("fragment.json"))
 }
 
 // planter puts canaries into events.

