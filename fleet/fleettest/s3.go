@@ -13,7 +13,7 @@ import (
 // s3Bucket is a bucket, of which there is one with its name in all accounts.
 type s3Bucket struct {
 	owner, region string
-	isOpen        bool // to all accounts
+	isOpen        bool              // to all accounts
 	objects       map[string][]byte // by key
 }
 
