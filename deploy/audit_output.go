@@ -21,7 +21,7 @@ func (p *pbm) showAudit(report fleet.Report, o auditOptions) error {
 			return !slices.Contains(o.statuses, string(r.Status))
 		})
 	}
-	defer p.tellUnread(report)
+	defer p.tellUnread(report, "the status of %s is not known, which does not fail the audit")
 	switch p.output {
 	case outputJSON:
 		return p.printReport(fleet.Report{Roles: listed, Summary: report.Summary, Accounts: report.Accounts})

@@ -74,18 +74,9 @@ func (o *fleetOptions) hasFound(report fleet.Report) bool {
 	})
 }
 
-// tellUnread says what to do about accounts that could not be read, and warns about
-// roles that the audit says nothing about.
-func (p *pbm) tellUnread(report fleet.Report) {
-	p.tellUnreadAccounts(report)
-	if n := report.Summary[fleet.Unknown] - unjudged(report); n > 0 {
-		p.line("warning: ", "the status of "+counted(n, "role")+" is not known, which does not fail the audit")
-	}
-}
-
-// tellUnreadAccounts says what to do about accounts that could not be read, each remedy
-// once.
-func (p *pbm) tellUnreadAccounts(report fleet.Report) {
+// tellUnread says what to do about accounts that could not be read, each remedy
+// once, and warns about roles whose status is not known, by a text with their number.
+func (p *pbm) tellUnread(report fleet.Report, unknown string) {
 	var told []string
 	for _, a := range report.Accounts {
 		remedy := boundary.Remedy(a.Err)
@@ -93,5 +84,8 @@ func (p *pbm) tellUnreadAccounts(report fleet.Report) {
 			told = append(told, remedy)
 			p.line("hint: ", remedy)
 		}
+	}
+	if n := report.Summary[fleet.Unknown] - unjudged(report); n > 0 {
+		p.line("warning: ", fmt.Sprintf(unknown, counted(n, "role")))
 	}
 }

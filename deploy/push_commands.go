@@ -42,15 +42,13 @@ func (t script) render() []byte {
 
 func (t script) commands(s push.Stack) []string {
 	file := s.Name + ".template"
-	stack := " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
-	changeSet := stack + " --change-set-name " + t.changeSet
-	const cloudFormation = "aws cloudformation "
+	onChangeSet := func(operation string) string { return s.AWSCommand(operation) + " --change-set-name " + t.changeSet }
 	form := "text" // YAML; JSON comes as an object
 	if s.Template.IsJSON {
 		form = "json"
 	}
 	all := []string{
-		cloudFormation + "get-template" + stack + " --template-stage Original --query TemplateBody --output " + form + " > " + printable.Shell(file),
+		s.AWSCommand("get-template") + " --template-stage Original --query TemplateBody --output " + form + " > " + printable.Shell(file),
 	}
 	template := " --template-body " + printable.Shell("file://"+file)
 	if s.Template.NeedsBucket() {
@@ -58,18 +56,18 @@ func (t script) commands(s push.Stack) []string {
 		all = append(all, "aws s3 cp "+printable.Shell(file)+" "+printable.Shell("s3://"+bucket+"/"+file))
 		template = " --template-url " + printable.Shell(push.ObjectURL(bucket, s.Region, file))
 	}
-	create := cloudFormation + "create-change-set" + changeSet + template
+	create := onChangeSet("create-change-set") + template
 	for _, option := range optionsOf(s) {
 		create += " " + option
 	}
 	return append(
 		all, create,
-		cloudFormation+"wait change-set-create-complete"+changeSet,
-		cloudFormation+"describe-change-set"+changeSet+" --include-property-values --query Changes",
+		onChangeSet("wait change-set-create-complete"),
+		onChangeSet("describe-change-set")+" --include-property-values --query Changes",
 		"# read the changes: execute only if PermissionsBoundary of the roles changes, and nothing else",
-		"# "+cloudFormation+"execute-change-set"+changeSet,
-		"# "+cloudFormation+"wait stack-update-complete"+stack,
-		"# else: "+cloudFormation+"delete-change-set"+changeSet,
+		"# "+onChangeSet("execute-change-set"),
+		"# "+s.AWSCommand("wait stack-update-complete"),
+		"# else: "+onChangeSet("delete-change-set"),
 	)
 }
 

@@ -50,7 +50,7 @@ const statePlanned push.State = "planned"
 
 // showPlan prints a plan.
 func (p *pbm) showPlan(t planned, o pushOptions) error {
-	defer p.tellUnknown(t.report)
+	defer p.tellUnread(t.report, "%s of stacks that are being deployed: whether they need a push is known when that has ended")
 	switch {
 	case o.commands:
 		name := "pbm-commands-" + push.NewID(time.Now(), rand.Uint32())
@@ -59,15 +59,6 @@ func (p *pbm) showPlan(t planned, o pushOptions) error {
 		return p.printJSON(t.result(&o))
 	}
 	return p.print(planText{t, &o}.render())
-}
-
-// tellUnknown says what to do about accounts that could not be read, and warns about
-// roles that may need a push.
-func (p *pbm) tellUnknown(report fleet.Report) {
-	p.tellUnreadAccounts(report)
-	if n := report.Summary[fleet.Unknown] - unjudged(report); n > 0 {
-		p.line("warning: ", counted(n, "role")+" of stacks that are being deployed: whether they need a push is known when that has ended")
-	}
 }
 
 func (t planned) result(o *pushOptions) pushResult {

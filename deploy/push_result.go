@@ -23,7 +23,7 @@ type pushed struct {
 }
 
 // stateTexts are what states are called for people and what to do about them, in the
-// order in which they are listed. AUDIT and PUSH stand for commands.
+// order in which they are listed; remedies are for [push.Spell].
 var stateTexts = []struct {
 	state        push.State
 	what, remedy string
@@ -74,7 +74,6 @@ func (t pushed) render() []byte {
 		fmt.Fprintf(&out, ", %d not done", n)
 	}
 	out.WriteString("\n")
-	commands := strings.NewReplacer("AUDIT", t.Audit(), "PUSH", t.Push("--execute"))
 	for _, text := range stateTexts {
 		if outcomes := t.in(text.state); len(outcomes) > 0 {
 			fmt.Fprintf(&out, "\n%s: %s: %s\n", text.state, counted(len(outcomes), "stack"), text.what)
@@ -83,7 +82,7 @@ func (t pushed) render() []byte {
 				rows = append(rows, []string{"    " + o.Account, o.Region, o.Name, o.Said})
 			}
 			out.Write(aligned(shortened(rows)))
-			out.Write(hints(remediesOf(outcomes, commands.Replace(text.remedy))))
+			out.Write(hints(remediesOf(outcomes, push.Spell(text.remedy, t))))
 		}
 	}
 	for _, group := range holdsOf(t.held(), t) {

@@ -90,6 +90,15 @@ func pushDev(t *testing.T, args ...string) (result pushResult, code int, stderr 
 	return result, code, errs.String()
 }
 
+// crashPush runs pbm push dev --execute until it crashes at one of its calls.
+func crashPush(t *testing.T, fake *fleettest.Server, crash fleettest.Crash, args ...string) {
+	t.Helper()
+	fake.CrashAt(crash)
+	_, code, _ := pushDev(t, append([]string{"--execute"}, args...)...)
+	require.Equal(t, 1, code)
+	fake.Restart()
+}
+
 // stackState is what a push must leave as it is.
 type stackState struct {
 	Original, Processed string // without boundaries
@@ -421,10 +430,7 @@ func TestPushReadsRolesAgain(t *testing.T) {
 // execution would delete: the stack is held.
 func TestPushResumedBesideChangeSet(t *testing.T) {
 	fake, dev := lagging(t, 1, 1)
-	fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
-	_, code, _ := pushDev(t, "--execute")
-	require.Equal(t, 1, code)
-	fake.Restart()
+	crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
 	dev.PutChangeSet(pushRegion, "app-00000", "release-42")
 	result, code, stderr := pushDev(t, "--resume")
 	assert.Equal(t, 1, code, stderr)
@@ -471,10 +477,7 @@ func TestPushResumesWithoutChangeSet(t *testing.T) {
 	for name, done := range map[string]bool{"executed": true, "not executed": false} {
 		t.Run(name, func(t *testing.T) {
 			fake, dev := lagging(t, 1, 1)
-			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
-			_, code, _ := pushDev(t, "--execute")
-			require.Equal(t, 1, code)
-			fake.Restart()
+			crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
 			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "DescribeChangeSet"}, Times: 1, Code: "ChangeSetNotFound"})
 			result, code, stderr := pushDev(t, "--resume")
 			require.Zero(t, code, stderr)
@@ -501,10 +504,7 @@ func TestPushResumedWithAnotherBoundary(t *testing.T) {
 	}{"CreateChangeSet": {"CreateChangeSet", 1}, "ExecuteChangeSet": {"ExecuteChangeSet", 2}} {
 		t.Run(name, func(t *testing.T) {
 			fake, dev := lagging(t, stacks, 2)
-			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: tc.operation}, After: 2, Done: true})
-			_, code, _ := pushDev(t, "--execute", "--concurrency", "1")
-			require.Equal(t, 1, code)
-			fake.Restart()
+			crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: tc.operation}, After: 2, Done: true}, "--concurrency", "1")
 			run := strings.TrimSuffix(strings.TrimPrefix(journalPath(t), ".pbm/push-"), ".jsonl")
 			setBoundary(t, fake, dev, before)
 			fake.ForgetCalls()
@@ -589,10 +589,7 @@ func TestPushEndsWhatIsBegun(t *testing.T) {
 			fake, dev := lagging(t, 3, 1)
 			s, _ := dev.Stack(pushRegion, "app-00000")
 			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "CreateChangeSet", Resource: s.ID}, Code: "AccessDenied"})
-			fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done})
-			_, code, _ := pushDev(t, "--execute", "--failures", "1", "--waves", "1")
-			require.Equal(t, 1, code)
-			fake.Restart()
+			crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1, Done: done}, "--failures", "1", "--waves", "1")
 			fake.Heal()
 			result, code, stderr := pushDev(t, "--resume", "--failures", "1")
 			assert.Equal(t, 1, code)
@@ -626,10 +623,7 @@ func TestPushExecutionRefused(t *testing.T) {
 // that of the run.
 func TestPushAfterDeploymentOfOthers(t *testing.T) {
 	fake, dev := lagging(t, 1, 1)
-	fake.CrashAt(fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
-	_, code, _ := pushDev(t, "--execute")
-	require.Equal(t, 1, code)
-	fake.Restart()
+	crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "ExecuteChangeSet"}, After: 1})
 	id := dev.PutChangeSet(pushRegion, "app-00000", "release-42")
 	_, err := cloudformation.NewFromConfig(clientOfDev(t, fake)).ExecuteChangeSet(context.Background(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: &id})
 	require.NoError(t, err)

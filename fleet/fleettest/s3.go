@@ -31,6 +31,9 @@ func (a *Account) OpenBucket(name string) {
 	a.server.s3Buckets[name].isOpen = true
 }
 
+// lets reports whether an account can use a bucket.
+func (b *s3Bucket) lets(account string) bool { return b.isOpen || b.owner == account }
+
 // PutObject creates an object, or replaces it. The bucket exists.
 func (a *Account) PutObject(bucket, key, body string) {
 	a.server.mu.Lock()
@@ -82,7 +85,7 @@ func s3Request(r *request, do func(b *s3Bucket, key string) ([]byte, error)) ([]
 	switch {
 	case b == nil:
 		return nil, failure{code: "NoSuchBucket", message: "The specified bucket does not exist"}
-	case b.owner != r.Account && !b.isOpen, expected != "" && expected != b.owner:
+	case !b.lets(r.Account), expected != "" && expected != b.owner:
 		return nil, failure{code: "AccessDenied", message: "Access Denied"}
 	case b.region != r.Region:
 		return nil, failure{code: "PermanentRedirect", message: "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."}
@@ -169,7 +172,7 @@ func (a *Account) object(bucket, key string) ([]byte, error) {
 	}
 	body, exists := b.objects[key]
 	switch {
-	case b.owner != a.ID && !b.isOpen:
+	case !b.lets(a.ID):
 		return nil, failure{code: "AccessDenied", message: "Access Denied"}
 	case !exists:
 		return nil, failure{code: "NoSuchKey", message: "The specified key does not exist."}

@@ -16,7 +16,6 @@ import (
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet"
-	"permissions-boundary-macro/internal/printable"
 )
 
 // CloudFormation is the part of CloudFormation that a run needs.
@@ -178,9 +177,8 @@ func (d deployment) delete(ctx context.Context) error {
 		d.pause()
 	}
 	return boundary.Problem{
-		What: "change set " + d.name + " of " + d.describe() + " is not deleted",
-		Remedy: "delete it: aws cloudformation delete-change-set --region " + printable.Shell(d.Region) + " --stack-name " + printable.Shell(d.Name) +
-			" --change-set-name " + d.name,
+		What:   "change set " + d.name + " of " + d.describe() + " is not deleted",
+		Remedy: "delete it: " + d.AWSCommand("delete-change-set") + " --change-set-name " + d.name,
 	}
 }
 

@@ -99,7 +99,7 @@ func (differences) Foresee(string, fleet.Stack, string) (push.Forecast, error) {
 // of nested stacks when they are complete, templates, and parameters.
 func TestJudgeChangeSet(t *testing.T) {
 	const nested = "arn:aws:cloudformation:eu-west-1:111122223333:changeSet/pbm-1-Data/x"
-	c := func(name string) gateCase { return readGateCase(t, "testdata/gate/"+name+".txtar") }
+	c := func(name string) gateCase { return gateCaseOf(t, name) }
 	withQueue := c("sets")
 	withQueue.listed = append(withQueue.listed, c("others").listed[1])
 	for name, tc := range map[string]struct {

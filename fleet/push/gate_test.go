@@ -8,12 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/fleet/push"
+	"permissions-boundary-macro/internal/cases"
 )
 
 // gateCase is a change set of testdata/gate.
@@ -23,13 +23,10 @@ type gateCase struct {
 	want           string
 }
 
-func readGateCase(t *testing.T, path string) gateCase {
+func readGateCase(t *testing.T, from cases.Case) gateCase {
 	t.Helper()
-	archive, err := txtar.ParseFile(path)
-	require.NoError(t, err)
-	assert.NotEmpty(t, archive.Comment, "%s does not say why it exists", path)
 	var c gateCase
-	for _, f := range archive.Files {
+	for _, f := range from.Files {
 		switch f.Name {
 		case "boundary":
 			c.boundary = strings.TrimSpace(string(f.Data))
@@ -39,9 +36,17 @@ func readGateCase(t *testing.T, path string) gateCase {
 			require.NoError(t, json.Unmarshal(f.Data, &c.valued))
 		case "want":
 			c.want = string(f.Data)
+		default:
+			require.Fail(t, "unknown file", f.Name)
 		}
 	}
 	return c
+}
+
+// gateCaseOf is the case with a name.
+func gateCaseOf(t *testing.T, name string) gateCase {
+	t.Helper()
+	return readGateCase(t, cases.ReadFile(t, filepath.Join("testdata", "gate", name+".txtar")))
 }
 
 // verdictText has a line for each member.
@@ -61,15 +66,10 @@ func verdictText(v push.Verdict) string {
 
 // The gate on change sets in the shape that AWS has.
 func TestGate(t *testing.T) {
-	paths, err := filepath.Glob("testdata/gate/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			c := readGateCase(t, path)
-			assert.Equal(t, c.want, verdictText(push.Judge(c.listed, c.valued, c.boundary)))
-		})
-	}
+	cases.Run(t, "testdata/gate", func(t *testing.T, from cases.Case) {
+		c := readGateCase(t, from)
+		assert.Equal(t, c.want, verdictText(push.Judge(c.listed, c.valued, c.boundary)))
+	})
 }
 
 // Whatever is not as it is known to be, is held. Each case makes one thing of a change
@@ -137,7 +137,7 @@ func TestGateHolds(t *testing.T) {
 		"a nested stack that is replaced": {"nested", "Data", func(r *types.ResourceChange) { r.Replacement = types.ReplacementTrue }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := readGateCase(t, filepath.Join("testdata", "gate", e.file+".txtar"))
+			c := gateCaseOf(t, e.file)
 			require.Empty(t, push.Judge(c.listed, c.valued, c.boundary).Others, "it passes without the edit")
 			edited := 0
 			for _, list := range [][]types.Change{c.listed, c.valued} {
@@ -158,8 +158,8 @@ func TestGateHolds(t *testing.T) {
 
 // Both lists count: a change that only one of them has is held.
 func TestGateWantsBothLists(t *testing.T) {
-	others := readGateCase(t, "testdata/gate/others.txtar")
-	c := readGateCase(t, "testdata/gate/sets.txtar")
+	others := gateCaseOf(t, "others")
+	c := gateCaseOf(t, "sets")
 	queue := others.listed[1:2]
 	require.Equal(t, "Queue", *queue[0].ResourceChange.LogicalResourceId)
 	assert.NotEmpty(t, push.Judge(append(c.listed[:len(c.listed):len(c.listed)], queue...), c.valued, c.boundary).Others)

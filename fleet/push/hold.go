@@ -61,8 +61,8 @@ type Commands interface {
 	Audit() string
 }
 
-// holdTexts are what codes mean and what to do about them, for people. AUDIT and REPAIR
-// stand for commands, and PUSH for one of a new push.
+// holdTexts are what codes mean and what to do about them, for people, for
+// [Spell].
 var holdTexts = map[Code]struct{ what, remedy string }{
 	StackSetInstance: {
 		"it is an instance of a StackSet, whose next operation would undo the push",
@@ -138,9 +138,13 @@ func (s Stack) Remedy(c Commands) string {
 	if s.Hold == nil {
 		return ""
 	}
-	return cmp.Or(s.Hold.remedy, s.remedyOfStatus(), s.Hold.remedyOfChangeSet(c), strings.NewReplacer(
-		"AUDIT", c.Audit(), "REPAIR", c.Push("--repair-drift"), "PUSH", c.Push("--execute"),
-	).Replace(holdTexts[s.Hold.Code].remedy))
+	return cmp.Or(s.Hold.remedy, s.remedyOfStatus(), s.Hold.remedyOfChangeSet(c), Spell(holdTexts[s.Hold.Code].remedy, c))
+}
+
+// Spell replaces what stands for commands in a text: AUDIT, PUSH for a new push, and
+// REPAIR for one that repairs drift.
+func Spell(text string, c Commands) string {
+	return strings.NewReplacer("AUDIT", c.Audit(), "REPAIR", c.Push("--repair-drift"), "PUSH", c.Push("--execute")).Replace(text)
 }
 
 // remedyOfStatus is what to do about a status that does not allow an update, if that is
@@ -162,8 +166,7 @@ func (s Stack) remedyOfStatus() string {
 
 // continueRollback is what to do about a stack whose rollback has failed.
 func (s Stack) continueRollback() string {
-	return "correct the reason, then continue the rollback before another push: " +
-		"aws cloudformation continue-update-rollback --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+	return "correct the reason, then continue the rollback before another push: " + s.AWSCommand("continue-update-rollback")
 }
 
 // remedyOfChangeSet is what to do about a change set of another push.

@@ -11,6 +11,8 @@ package push
 
 import (
 	"slices"
+
+	"permissions-boundary-macro/internal/printable"
 )
 
 // Plan is what a push would do. Stacks are sorted by account, Region and name.
@@ -64,6 +66,12 @@ func (s Stack) HasDrifted() bool {
 // isPlanned reports whether the plan knows a role, of the root or a nested stack.
 func (s Stack) isPlanned(stack, logicalID string) bool {
 	return slices.ContainsFunc(slices.Concat(s.Roles, s.Kept), func(r Role) bool { return r.Stack == stack && r.LogicalID == logicalID })
+}
+
+// AWSCommand is the command of the AWS CLI for an operation of CloudFormation on the
+// stack, such as describe-stacks.
+func (s Stack) AWSCommand(operation string) string {
+	return "aws cloudformation " + operation + " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
 }
 
 func (s Stack) compare(other Stack) int {

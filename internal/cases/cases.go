@@ -33,14 +33,16 @@ func Read(tb testing.TB, dir string, except ...string) []Case {
 	var all []Case
 	for _, entry := range entries {
 		if !entry.IsDir() || !slices.Contains(except, entry.Name()) {
-			all = append(all, read(tb, filepath.Join(dir, entry.Name())))
+			all = append(all, ReadFile(tb, filepath.Join(dir, entry.Name())))
 		}
 	}
 	require.NotEmpty(tb, all)
 	return all
 }
 
-func read(tb testing.TB, path string) Case {
+// ReadFile returns the case at a path. One that does not say why it exists fails the
+// test.
+func ReadFile(tb testing.TB, path string) Case {
 	tb.Helper()
 	name, isCase := strings.CutSuffix(filepath.Base(path), ".txtar")
 	require.True(tb, isCase, "%s is not a case", path)
