@@ -163,14 +163,16 @@ func (c *collector) sections() {
 		c.Contents = Contents{Src: c.Contents.Src, around: c.around, collected: outside}
 		isWhole = false
 	}
+	if slices.Contains(sections, "Resources") {
+		for _, section := range slices.Compact(again) {
+			c.escape(codeRepeated, []byte(section), "", start)
+		}
+	}
 	switch {
 	case isWhole:
 		c.refuseBeside(others)
 		if unknownName != nil {
 			c.blindSpot(codeUnknownFunction, nil, string(unknownName), start)
-		}
-		for _, section := range slices.Compact(again) {
-			c.escape(codeRepeated, []byte(section), "", start)
 		}
 	case !notResources.Absent() && !foreign:
 		c.blindSpot(codeResourcesNoObject, []byte("Resources"), "", notResources.Start)

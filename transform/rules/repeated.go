@@ -99,15 +99,18 @@ func (in *inspector) repeatedIDs() (repeated [][]resourceID) {
 }
 
 // refuseRepeated reports repeated logical IDs if a rule has found something in one
-// of their resources.
+// of their resources. One that is Resources may be reported as a section already.
 func (in *inspector) refuseRepeated(repeated [][]resourceID) {
 	if len(repeated) == 0 {
 		return
 	}
-	offsets := in.offsets()
+	offsets, refused := in.offsets(), map[string]bool{}
+	for _, f := range in.Escapes {
+		refused[f.LogicalID] = refused[f.LogicalID] || f.Code == codeRepeated
+	}
 	for _, all := range repeated {
 		last := all[len(all)-1]
-		if slices.ContainsFunc(all, func(id resourceID) bool {
+		if !refused[in.id(last.text(in.Src))] && slices.ContainsFunc(all, func(id resourceID) bool {
 			i, _ := slices.BinarySearch(offsets, int(id.start))
 			return i < len(offsets) && offsets[i] < int(id.end)
 		}) {

@@ -62,7 +62,7 @@ const (
 func (c *collector) shapeOf(at template.Span) shape {
 	src := c.Contents.Src
 	s := template.NewCursor(src, at)
-	var hasType, hasRole, hasLoop, hasResource, hasSection, isCall bool
+	var hasType, hasRole, hasLoop, hasResource, hasSection, hasOpenType, isCall bool
 	beside := false // has a resource that is not Properties or Metadata of one
 	members := 0
 	for s.Enter(); s.More(); {
@@ -86,6 +86,7 @@ func (c *collector) shapeOf(at template.Span) shape {
 			hasResource = true
 			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
+		hasOpenType = hasOpenType || kind == jsontext.KindBeginObject && isOpenResource(src, value)
 		members++
 	}
 	switch {
@@ -101,7 +102,7 @@ func (c *collector) shapeOf(at template.Span) shape {
 		return shapeRole
 	case hasLoop:
 		return shapeResources
-	case hasSection:
+	case hasSection && !hasOpenType:
 		return shapeNoRoles
 	case members == 0:
 		return shapeEmpty
@@ -145,10 +146,21 @@ func (c *collector) namesResource(at template.Span) bool {
 
 // isResource reports whether the object at a span has a Type like a resource.
 func isResource(src []byte, at template.Span) bool {
+	return hasType(src, at, func(s *template.Cursor, typ template.Span) bool { return isTypeName(s.Text(typ)) })
+}
+
+// isOpenResource reports whether the object at a span may be a resource with a
+// Type that is not written out. The section Outputs may have a member Type, too.
+func isOpenResource(src []byte, at template.Span) bool {
+	return hasType(src, at, func(s *template.Cursor, typ template.Span) bool { return src[typ.Start] == '{' })
+}
+
+// hasType reports whether the object at a span has a Type that is so.
+func hasType(src []byte, at template.Span, is func(*template.Cursor, template.Span) bool) bool {
 	s := template.NewCursor(src, at)
 	for s.Enter(); s.More(); {
 		name, _ := s.Name()
-		if value := s.Skip(); string(name) == "Type" && isTypeName(s.Text(value)) {
+		if typ := s.Skip(); string(name) == "Type" && is(s, typ) {
 			return true
 		}
 	}
