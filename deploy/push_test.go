@@ -471,6 +471,39 @@ func TestPushBucketOfOthers(t *testing.T) {
 	assert.Empty(t, fake.Account(accounts["prod"]).Objects("templates"))
 }
 
+// A run that is resumed has its bucket: another one would be searched for templates
+// that are not there, and those of the run would stay.
+func TestPushResumedWithBucket(t *testing.T) {
+	for name, tc := range map[string]struct {
+		begun   []string
+		resumed string
+		want    string
+	}{
+		"another": {[]string{"--bucket", "templates"}, "others", "was begun with --bucket templates"},
+		"new":     {nil, "others", "was begun without --bucket"},
+		"same":    {[]string{"--bucket", "templates"}, "templates", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake, dev := lagging(t, 1, 1)
+			dev.CreateBucket(pushRegion, "templates")
+			dev.CreateBucket(pushRegion, "others")
+			if tc.begun != nil {
+				dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
+			}
+			crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "CreateChangeSet"}, After: 1, Done: true}, tc.begun...)
+			_, code, stderr := pushDev(t, "--resume", "--bucket", tc.resumed)
+			if tc.want != "" {
+				assert.Equal(t, 2, code)
+				assert.Contains(t, stderr, tc.want)
+				_, code, stderr = pushDev(t, "--resume")
+			}
+			assert.Zero(t, code, stderr)
+			assert.True(t, isLive(dev, "app-00000"))
+			assert.Empty(t, dev.Objects("templates"))
+		})
+	}
+}
+
 // A run that is resumed takes it from the stack whether a change set was executed that
 // is not there any more.
 func TestPushResumesWithoutChangeSet(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"permissions-boundary-macro/boundary"
+	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/internal/atomicfile"
 	"permissions-boundary-macro/internal/awsclient"
 	"permissions-boundary-macro/internal/awserror"
@@ -304,7 +305,7 @@ func assume(ctx context.Context, cfg aws.Config, role string) (aws.Config, error
 	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = "pbm"
 	})
-	cfg.Credentials = aws.NewCredentialsCache(provider)
+	cfg.Credentials = fleet.Cached(provider)
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return cfg, awserror.Explain(awserror.Call{
 			Service: "STS", Verb: "assume", Verbs: "requests to assume", Object: "role " + role,

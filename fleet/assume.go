@@ -50,9 +50,7 @@ func Assume(ctx context.Context, cfg aws.Config, id string, role AssumeRole, reg
 		}
 	})
 	account := Account{ID: id, Regions: regions, Config: cfg.Copy()}
-	account.Config.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
-		o.ExpiryWindow = 5 * time.Minute // a call that waits for its turn must not find them expired
-	})
+	account.Config.Credentials = Cached(provider)
 	if _, err := account.Config.Credentials.Retrieve(ctx); err != nil {
 		account.Err = awserror.Explain(awserror.Call{
 			Service: "STS", Verb: "assume", Verbs: "requests to assume", Object: "role " + arn,
@@ -60,4 +58,10 @@ func Assume(ctx context.Context, cfg aws.Config, id string, role AssumeRole, reg
 		}, err)
 	}
 	return account
+}
+
+// Cached keeps the credentials of a role until five minutes before they expire, so
+// that a call that waits for its turn does not find them expired.
+func Cached(provider aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 5 * time.Minute })
 }
