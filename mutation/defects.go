@@ -496,6 +496,14 @@ var defects = []defect{
 		`if n > 1 { repeated = append(`, `if n > 2 { repeated = append(`,
 	},
 	{
+		"Resources that are no object may be given twice",
+		`if slices.Contains(sections, "Resources") {`, `if isWhole {`,
+	},
+	{
+		"a resource with the name of a section is a section",
+		`case hasSection && !hasOpenType:`, `case hasSection:`,
+	},
+	{
 		"a section that is given twice passes",
 		`for _, section := range slices.Compact(again) {`, `for _, section := range again[:0] {`,
 	},
@@ -1202,6 +1210,10 @@ var defects = []defect{
 		`release, err := lock(ctx, path, "another push of "+environment+" is under way")`, `release, err := lock(ctx, path+NewID(time.Now(), uint32(os.Getpid())), "")`,
 	},
 	{
+		"roles are read once",
+		`if try == rolesTries || len(stacks) == 0 {`, `if try > 0 {`,
+	},
+	{
 		"a push is begun beside an unfinished one",
 		`if unfinished != nil && !p.canAsk() {`, `if unfinished != nil && dir == "" {`,
 	},
@@ -1259,6 +1271,26 @@ var defects = []defect{
 	{
 		"a template is left in the bucket",
 		`return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)`, `return nil`,
+	},
+	{
+		"a template goes into a bucket of another account",
+		`Body: bytes.NewReader([]byte(body)), ExpectedBucketOwner: &b.Account,`, `Body: bytes.NewReader([]byte(body)),`,
+	},
+	{
+		"all attempts of a stack have one token",
+		`d.run, d.ID, call, d.attempt))`, `d.run, d.ID, call, 0))`,
+	},
+	{
+		"a run that is resumed has another bucket",
+		`case o.bucket == "" || o.bucket == journal.Bucket:`, `case true:`,
+	},
+	{
+		"obsolete change sets of others hold a stack",
+		`types.ExecutionStatusExecuteFailed, types.ExecutionStatusObsolete, }, c.ExecutionStatus)`, `types.ExecutionStatusExecuteFailed}, c.ExecutionStatus)`,
+	},
+	{
+		"long answers of AWS are cut off",
+		`if body, canRewind := request.GetStream().(io.ReadSeeker); canRewind {`, `if body, canRewind := request.GetStream().(io.ReadSeeker); canRewind && body == nil {`,
 	},
 	{
 		"instances of StackSets are deployed",
