@@ -69,7 +69,7 @@ func asTyped(f *pflag.Flag) string {
 		return map[string]string{"true": " --" + f.Name, "false": " --" + f.Name + "=false"}[f.Value.String()]
 	}
 	values := []string{f.Value.String()}
-	if list, isList := f.Value.(pflag.SliceValue); isList {
+	if list, isList := f.Value.(interface{ GetSlice() []string }); isList {
 		values = list.GetSlice()
 	}
 	text := ""

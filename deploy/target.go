@@ -123,12 +123,14 @@ func parseTarget(text string) (target, error) {
 // semicolons.
 type targetList []target
 
-func (l *targetList) String() string {
-	var texts []string
+func (l *targetList) String() string { return strings.Join(l.GetSlice(), ";") }
+
+// GetSlice returns the targets as the flag takes each of them.
+func (l *targetList) GetSlice() (texts []string) {
 	for _, t := range *l {
 		texts = append(texts, t.join("=", ","))
 	}
-	return strings.Join(texts, ";")
+	return texts
 }
 
 func (l *targetList) Set(text string) error {
