@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,9 @@ const maxTemplates = 10
 // properties of resources, and so in a template that is such a property.
 // Source: CloudFormation's user guide, dynamic references.
 const reference = "{{resolve:"
+
+// onlyReference matches a template that is a dynamic reference as a whole.
+var onlyReference = regexp.MustCompile(`^\s*\{\{resolve:[^{}]*\}\}\s*$`)
 
 // mayRefer reports whether text has a dynamic reference, or may have one after
 // the loops are expanded.

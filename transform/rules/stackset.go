@@ -72,7 +72,7 @@ func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere 
 	case errors.Is(err, template.ErrTooLong):
 		in.escape(codeBodyTooLong, r.id, r.typ, body.Start)
 		return
-	case err != nil && refers:
+	case err != nil && onlyReference.MatchString(text):
 		return
 	case err != nil:
 		in.blindSpot(codeBodyNoTemplate, r.id, r.typ, r.Start)
