@@ -175,7 +175,10 @@ func (c certainty) literal(text string) []string {
 // texts are those that the variable stands for.
 func (v *variable) texts() []string {
 	values, known := v.values()
-	if !known || len(values) == 0 || len(values) > maxTexts {
+	switch {
+	case !v.alphanumeric && slices.ContainsFunc(v.of, func(l *loop) bool { return l.mayRefer }):
+		return []string{unknown, foreign}
+	case !known || len(values) == 0 || len(values) > maxTexts:
 		return anyText()
 	}
 	return values

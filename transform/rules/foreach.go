@@ -30,6 +30,7 @@ type loop struct {
 	alphanumeric []string // values of &{identifier}
 	known        bool     // items is complete
 	plain        bool     // items is complete, and all items are plain
+	mayRefer     bool     // an item has a part of a variable, and may become anything
 
 	// unseen marks the loop that stands for all those around a Fn::Transform:
 	// any variable may belong to them, except those of AWS.
@@ -60,7 +61,8 @@ func (ls loops) loopOver(identifier, collection template.Node) loop {
 	for _, item := range collection.Elements {
 		// An item may have the variable of an outer loop, or complete one of an
 		// inner loop.
-		if !item.IsString() || len(item.Text) > maxLoopItem || strings.ContainsAny(item.Text, partsOfVariable) {
+		unknown.mayRefer = strings.ContainsAny(item.Text, partsOfVariable)
+		if !item.IsString() || len(item.Text) > maxLoopItem || unknown.mayRefer {
 			return unknown
 		}
 		l.plain = l.plain && isPlain(item.Text)
