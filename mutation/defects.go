@@ -275,7 +275,11 @@ var defects = []defect{
 	},
 	{
 		"an item that holds a variable is spelled out",
-		`len(item.Text) > maxLoopItem || strings.ContainsAny(item.Text, partsOfVariable) {`, `len(item.Text) > maxLoopItem {`,
+		`len(item.Text) > maxLoopItem || unknown.mayRefer {`, `len(item.Text) > maxLoopItem {`,
+	},
+	{
+		"an item that holds a brace is part of an ARN",
+		`return []string{unknown, foreign}`, `return anyText()`,
 	},
 
 	// A boundary that is there already.
