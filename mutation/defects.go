@@ -504,6 +504,10 @@ var defects = []defect{
 		`if slices.Contains(sections, "Resources") {`, `if isWhole {`,
 	},
 	{
+		"a function that is not known leaves a TemplateBody alone",
+		`if isElsewhere || isUnknown(r.props.function) {`, `if isElsewhere {`,
+	},
+	{
 		"a resource with the name of a section is a section",
 		`case hasSection && !hasOpenType:`, `case hasSection:`,
 	},

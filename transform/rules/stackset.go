@@ -44,12 +44,16 @@ var changeSetTemplate = rule{reads: []property{templateBody}, find: func(in *ins
 }}
 
 // findTemplate inspects the template in the property TemplateBody. Where the
-// template is elsewhere, the resource is a blind spot with that code.
+// template is elsewhere, or an unknown function may yield another one, the resource
+// is a blind spot with that code.
 func (in *inspector) findTemplate(r *resource, model permissionModel, elsewhere Code) {
 	body := r.props.at(templateBody)
-	if body.Absent() || in.Src[body.Start] != '"' {
+	isElsewhere := body.Absent() || in.Src[body.Start] != '"'
+	if isElsewhere || isUnknown(r.props.function) {
 		in.blindSpot(elsewhere, r.id, r.typ, r.Start)
 		in.Blind[len(in.Blind)-1].model = model
+	}
+	if isElsewhere {
 		return
 	}
 	if in.depth == maxTemplates {
