@@ -29,12 +29,13 @@ func checkBound(fragment []byte, report transform.Report, o transform.Options, p
 	unread, blind := map[string]bool{}, map[string]bool{}
 	unknown := map[string]bool{}
 	for _, f := range report.BlindSpots {
-		blind[f.LogicalID] = true
+		id := string([]rune(f.LogicalID)) // encoding/json reads what is not UTF-8 so
+		blind[id] = true
 		if f.Code == "unknown-fragment" {
-			unknown[f.LogicalID] = true
+			unknown[id] = true
 		}
 		if f.Code == "template-body-invalid" {
-			unread[f.LogicalID] = true
+			unread[id] = true
 		}
 	}
 	c := boundCheck{unread: unread, blind: blind, options: o, parameters: given, arn: arn, pseudo: here(), unknown: unknown}
