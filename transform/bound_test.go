@@ -443,7 +443,11 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 	if resolvesName(t) {
 		return fmt.Errorf("%s has a dynamic reference in a Type or a key of its template", id)
 	}
-	if list, _ := t["Transform"].([]any); len(list) > 0 && list[len(list)-1] == rules.MacroName {
+	transforms, isList := t["Transform"].([]any)
+	if !isList {
+		transforms = []any{t["Transform"]}
+	}
+	if len(transforms) > 0 && transforms[len(transforms)-1] == rules.MacroName {
 		return nil // the macro runs there, after all else
 	}
 	inner := boundCheck{within: c.within + id + "/", unread: c.unread, blind: c.blind, unknown: c.unknown, options: c.options, arn: c.arn}
