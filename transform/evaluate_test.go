@@ -231,7 +231,7 @@ func (w *world) function(name string, argument any, whole any) (any, error) {
 }
 
 // documented are the functions of CloudFormation's template reference.
-var documented = regexp.MustCompile(`^Fn::(And|Base64|Cidr|Contains|EachMember(Equals|In)|Equals|FindInMap|ForEach::.*|GetAtt|GetAZs|If|ImportValue|` +
+var documented = regexp.MustCompile(`(?s)^Fn::(And|Base64|Cidr|Contains|EachMember(Equals|In)|Equals|FindInMap|ForEach::.*|GetAtt|GetAZs|If|ImportValue|` +
 	`Join|Length|Not|Or|RefAll|Select|Split|Sub|ToJsonString|Transform|ValueOf(All)?)$`)
 
 // isNewFunction reports whether a name is that of a function that may do

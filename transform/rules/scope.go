@@ -82,11 +82,11 @@ func (c *collector) shapeOf(at template.Span) shape {
 		}
 		hasLoop = hasLoop || isForEach(name)
 		isCall = (members == 0 || isCall) && isFunction(name, kind)
-		if kind == jsontext.KindBeginObject && isResource(src, value) {
-			hasResource = true
-			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
+		if kind == jsontext.KindBeginObject {
+			is, isOpen := isResource(src, value), isOpenResource(src, value)
+			hasResource, hasOpenType = hasResource || is, hasOpenType || isOpen
+			beside = beside || (is || isOpen) && string(name) != "Properties" && string(name) != "Metadata"
 		}
-		hasOpenType = hasOpenType || kind == jsontext.KindBeginObject && isOpenResource(src, value)
 		members++
 	}
 	switch {
