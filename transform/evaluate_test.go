@@ -331,6 +331,15 @@ func (w *world) policy(id string) (any, error) {
 	return arn, nil
 }
 
+// isScalar reports whether a value is a text, a number or a boolean.
+func isScalar(v any) bool {
+	switch v.(type) {
+	case nil, []any, map[string]any:
+		return false
+	}
+	return true
+}
+
 // parameter is one of the values that its declaration allows.
 func (w *world) parameter(name string, declaration map[string]any) (any, error) {
 	if declaration["Type"] != "String" {
@@ -341,8 +350,11 @@ func (w *world) parameter(name string, declaration map[string]any) (any, error) 
 	candidates = append(candidates, allowed...)
 	var options []string
 	for _, c := range candidates {
+		if !isScalar(c) { // CloudFormation refuses the declaration
+			continue
+		}
 		text := fmt.Sprint(c)
-		if c != nil && w.allows(declaration, text) && (!isOneOf || slices.Contains(allowed, c)) && !slices.Contains(options, text) {
+		if w.allows(declaration, text) && (!isOneOf || slices.Contains(allowed, c)) && !slices.Contains(options, text) {
 			options = append(options, text)
 		}
 	}
