@@ -278,8 +278,14 @@ var defects = []defect{
 		`len(item.Text) > maxLoopItem || unknown.mayRefer {`, `len(item.Text) > maxLoopItem {`,
 	},
 	{
+		"a text that is too long is part of an ARN",
+		`if len(a)+len(b) > maxText { return anyTextOrNoARN()`, `if len(a)+len(b) > maxText {
+				return anyText()`,
+	},
+	{
 		"an item that holds a brace is part of an ARN",
-		`return []string{unknown, foreign}`, `return anyText()`,
+		`return anyTextOrNoARN() case !known`, `return anyText()
+	case !known`,
 	},
 
 	// A boundary that is there already.

@@ -95,6 +95,9 @@ const (
 
 func anyText() []string { return []string{unknown} }
 
+// anyTextOrNoARN is for what may be anything, and not a part of an ARN.
+func anyTextOrNoARN() []string { return []string{unknown, foreign} }
+
 // isNoPolicy reports whether text is not certain to be the ARN of a policy.
 func isNoPolicy(text string) bool {
 	if text == given {
@@ -177,7 +180,7 @@ func (v *variable) texts() []string {
 	values, known := v.values()
 	switch {
 	case !v.alphanumeric && slices.ContainsFunc(v.of, func(l *loop) bool { return l.mayRefer }):
-		return []string{unknown, foreign}
+		return anyTextOrNoARN()
 	case !known || len(values) == 0 || len(values) > maxTexts:
 		return anyText()
 	}
@@ -193,7 +196,7 @@ func followed(first, second []string) []string {
 	for _, a := range first {
 		for _, b := range second {
 			if len(a)+len(b) > maxText {
-				return anyText()
+				return anyTextOrNoARN()
 			}
 			all = append(all, a+b)
 		}
