@@ -429,7 +429,8 @@ func (c boundCheck) graphQL(id string, p map[string]any) error {
 func (c boundCheck) stackSet(id string, p map[string]any) error {
 	var t map[string]any
 	body, _ := p["TemplateBody"].(string)
-	if strings.Contains(body, "{{resolve:") && !c.blind[c.within+id] {
+	refers := strings.Contains(body, "{{resolve:")
+	if refers && !c.blind[c.within+id] {
 		return fmt.Errorf("%s has a template with a dynamic reference that is not reported", id)
 	}
 	if c.unread[c.within+id] {
@@ -440,7 +441,7 @@ func (c boundCheck) stackSet(id string, p map[string]any) error {
 			return nil // a blind spot
 		}
 	}
-	if resolvesName(t) {
+	if refers && resolvesName(t) {
 		return fmt.Errorf("%s has a dynamic reference in a Type or a key of its template", id)
 	}
 	transforms, isList := t["Transform"].([]any)
