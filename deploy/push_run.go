@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,6 @@ import (
 	"permissions-boundary-macro/fleet"
 	"permissions-boundary-macro/fleet/push"
 	"permissions-boundary-macro/internal/atomicfile"
-	"permissions-boundary-macro/internal/printable"
 	"permissions-boundary-macro/transform"
 )
 
@@ -285,7 +285,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 	if err := checkResumed(journal, o, accounts); err != nil {
 		return err
 	}
-	o.bucket = journal.Bucket
+	o.bucket = cmp.Or(o.bucket, journal.Bucket)
 	if journal.HasEnded() {
 		p.line("", "run "+journal.Run+" has ended")
 	} else if err := p.confirmResumed(ctx, o, accounts, journal); err != nil {
@@ -340,14 +340,6 @@ func (p *pbm) expectedIn(ctx context.Context, o pushOptions, accounts []fleet.Ac
 func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account) error {
 	if journal.Environment != o.environment {
 		return usagef("run %s is a push of environment %s", journal.Run, journal.Environment)
-	}
-	// Another bucket has not the templates that the run has put into its own.
-	switch {
-	case o.bucket == "" || o.bucket == journal.Bucket:
-	case journal.Bucket == "":
-		return usagef("run %s was begun without --bucket", journal.Run)
-	default:
-		return usagef("run %s was begun with --bucket %s", journal.Run, printable.Shell(journal.Bucket))
 	}
 	for _, s := range journal.Stacks {
 		i := slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.ID == s.Account })

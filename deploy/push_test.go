@@ -471,32 +471,21 @@ func TestPushBucketOfOthers(t *testing.T) {
 	assert.Empty(t, fake.Account(accounts["prod"]).Objects("templates"))
 }
 
-// A run that is resumed has its bucket: another one would be searched for templates
-// that are not there, and those of the run would stay.
+// A run that is resumed knows its bucket. One that was mistyped can be corrected.
 func TestPushResumedWithBucket(t *testing.T) {
-	for name, tc := range map[string]struct {
-		begun   []string
-		resumed string
-		want    string
-	}{
-		"another": {[]string{"--bucket", "templates"}, "others", "was begun with --bucket templates"},
-		"new":     {nil, "others", "was begun without --bucket"},
-		"same":    {[]string{"--bucket", "templates"}, "templates", ""},
+	for name, tc := range map[string]struct{ begun, resumed []string }{
+		"of the run": {[]string{"--bucket", "templates"}, nil},
+		"corrected":  {[]string{"--bucket", "template"}, []string{"--bucket", "templates"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake, dev := lagging(t, 1, 1)
 			dev.CreateBucket(pushRegion, "templates")
-			dev.CreateBucket(pushRegion, "others")
-			if tc.begun != nil {
-				dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
-			}
-			crashPush(t, fake, fleettest.Crash{On: fleettest.Call{Operation: "CreateChangeSet"}, After: 1, Done: true}, tc.begun...)
-			_, code, stderr := pushDev(t, "--resume", "--bucket", tc.resumed)
-			if tc.want != "" {
-				assert.Equal(t, 2, code)
-				assert.Contains(t, stderr, tc.want)
-				_, code, stderr = pushDev(t, "--resume")
-			}
+			dev.ChangeStack(pushRegion, "app-00000", func(s *fleettest.Stack) { s.Original += strings.Repeat(" ", 51_200) })
+			fake.Fail(fleettest.Fault{On: fleettest.Call{Operation: "CreateChangeSet"}, Times: 1, Code: "AccessDenied"})
+			_, code, stderr := pushDev(t, append(tc.begun, "--execute")...)
+			assert.Equal(t, 1, code, stderr)
+			fake.Heal()
+			_, code, stderr = pushDev(t, append(tc.resumed, "--resume")...)
 			assert.Zero(t, code, stderr)
 			assert.True(t, isLive(dev, "app-00000"))
 			assert.Empty(t, dev.Objects("templates"))

@@ -1295,10 +1295,6 @@ var defects = []defect{
 		`d.run, d.ID, call, d.attempt))`, `d.run, d.ID, call, 0))`,
 	},
 	{
-		"a run that is resumed has another bucket",
-		`case o.bucket == "" || o.bucket == journal.Bucket:`, `case true:`,
-	},
-	{
 		"obsolete change sets of others hold a stack",
 		`types.ExecutionStatusExecuteFailed, types.ExecutionStatusObsolete, }, c.ExecutionStatus)`, `types.ExecutionStatusExecuteFailed}, c.ExecutionStatus)`,
 	},
