@@ -275,7 +275,7 @@ var defects = []defect{
 	},
 	{
 		"an item that holds a variable is spelled out",
-		`len(item.Text) > maxLoopItem || unknown.mayRefer {`, `len(item.Text) > maxLoopItem {`,
+		`len(item.Text) > maxLoopItem || l.hasParts {`, `len(item.Text) > maxLoopItem {`,
 	},
 	{
 		"a text that is too long is part of an ARN",
@@ -1285,6 +1285,15 @@ var defects = []defect{
 	{
 		"a template is left in the bucket",
 		`return x.Bucket(d.Account, d.Region).delete(ctx, last.Object)`, `return nil`,
+	},
+	{
+		"the boundary is not read again before a change set is executed",
+		`moved, err := x.movedFrom(ctx, d.Stack) switch {`, `moved := false
+	switch {`,
+	},
+	{
+		"a run that is resumed takes an account without credentials for another one",
+		`if i < 0 { // it may be one that cannot be reached`, `if i < -1 {`,
 	},
 	{
 		"a template goes into a bucket of another account",

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,20 @@ func anyText() []string { return []string{unknown} }
 // anyTextOrNoARN is for what may be anything, and not a part of an ARN.
 func anyTextOrNoARN() []string { return []string{unknown, foreign} }
 
+// anyOf stands for texts that are too many.
+func anyOf(texts ...[]string) []string {
+	for _, text := range slices.Concat(texts...) {
+		if !partOfARN.MatchString(text) {
+			return anyTextOrNoARN()
+		}
+	}
+	return anyText()
+}
+
+// partOfARN matches the texts that the ARN of a policy may have in it, and
+// variables of AWS.
+var partOfARN = regexp.MustCompile(`^[A-Za-z0-9_+=,.@/:${}\x00\x01-]*$`)
+
 // isNoPolicy reports whether text is not certain to be the ARN of a policy.
 func isNoPolicy(text string) bool {
 	if text == given {
@@ -179,10 +194,12 @@ func (c certainty) literal(text string) []string {
 func (v *variable) texts() []string {
 	values, known := v.values()
 	switch {
-	case !v.alphanumeric && slices.ContainsFunc(v.of, func(l *loop) bool { return l.mayRefer }):
+	case !v.alphanumeric && slices.ContainsFunc(v.of, func(l *loop) bool { return l.hasParts }):
 		return anyTextOrNoARN()
-	case !known || len(values) == 0 || len(values) > maxTexts:
+	case !known || len(values) == 0:
 		return anyText()
+	case len(values) > maxTexts:
+		return anyOf(values)
 	}
 	return values
 }
@@ -190,7 +207,7 @@ func (v *variable) texts() []string {
 // followed are the texts of one list, each followed by those of another.
 func followed(first, second []string) []string {
 	if len(first)*len(second) > maxTexts {
-		return anyText()
+		return anyOf(first, second)
 	}
 	var all []string
 	for _, a := range first {
@@ -213,7 +230,7 @@ func union(first, second []string) []string {
 		}
 	}
 	if len(all) > maxTexts {
-		return anyText()
+		return anyOf(all)
 	}
 	return all
 }

@@ -30,7 +30,7 @@ type loop struct {
 	alphanumeric []string // values of &{identifier}
 	known        bool     // items is complete
 	plain        bool     // items is complete, and all items are plain
-	mayRefer     bool     // an item has a part of a variable, and may become anything
+	hasParts     bool     // an item has a part of a variable, and may become anything
 
 	// unseen marks the loop that stands for all those around a Fn::Transform:
 	// any variable may belong to them, except those of AWS.
@@ -56,13 +56,13 @@ func (ls loops) loopOver(identifier, collection template.Node) loop {
 	if !collection.IsArray() || len(collection.Elements) > maxLoopItems {
 		return unknown
 	}
+	unknown.hasParts = slices.ContainsFunc(collection.Elements, func(item template.Node) bool { return strings.ContainsAny(item.Text, partsOfVariable) })
 	l := unknown
 	l.known, l.plain = true, true
 	for _, item := range collection.Elements {
 		// An item may have the variable of an outer loop, or complete one of an
 		// inner loop.
-		unknown.mayRefer = strings.ContainsAny(item.Text, partsOfVariable)
-		if !item.IsString() || len(item.Text) > maxLoopItem || unknown.mayRefer {
+		if !item.IsString() || len(item.Text) > maxLoopItem || l.hasParts {
 			return unknown
 		}
 		l.plain = l.plain && isPlain(item.Text)

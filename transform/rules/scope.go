@@ -85,7 +85,7 @@ func (c *collector) shapeOf(at template.Span) shape {
 		if kind == jsontext.KindBeginObject {
 			is, isOpen := isResource(src, value), isOpenResource(src, value)
 			hasResource, hasOpenType = hasResource || is, hasOpenType || isOpen
-			beside = beside || (is || isOpen) && string(name) != "Properties" && string(name) != "Metadata"
+			beside = beside || is && string(name) != "Properties" && string(name) != "Metadata" || isOpen && !slices.Contains(resourceAttributes, string(name))
 		}
 		members++
 	}
@@ -115,6 +115,10 @@ func (c *collector) shapeOf(at template.Span) shape {
 func isFunction(name []byte, argument jsontext.Kind) bool {
 	return string(name) == "Ref" && argument == jsontext.KindString || bytes.HasPrefix(name, []byte(functionPrefix)) && string(name) != "Fn::Transform" && !isForEach(name)
 }
+
+// resourceAttributes are the members of a resource that may be objects.
+// Source: CloudFormation's user guide, resource attributes; SAM's specification.
+var resourceAttributes = []string{"Connectors", "CreationPolicy", "Metadata", "Properties", "UpdatePolicy"}
 
 // sectionNames are the sections that a template may have beside Resources.
 var sectionNames = []string{
