@@ -96,7 +96,7 @@ const (
 
 func anyText() []string { return []string{unknown} }
 
-// anyTextOrNoARN is for what may be anything, and not a part of an ARN.
+// anyTextOrNoARN stands for text that may not fit into an ARN.
 func anyTextOrNoARN() []string { return []string{unknown, foreign} }
 
 // anyOf stands for texts that are too many.
@@ -204,7 +204,8 @@ func (v *variable) texts() []string {
 	return values
 }
 
-// followed are the texts of one list, each followed by those of another.
+// followed are the texts of one list, each followed by those of another. If one of
+// them is too long, none of them is told.
 func followed(first, second []string) []string {
 	if len(first)*len(second) > maxTexts {
 		return anyOf(first, second)
@@ -410,10 +411,11 @@ func (c certainty) splitAt(argument []template.Node, at int) []string {
 		return anyText()
 	}
 	var all []string
-	for _, text := range c.texts(argument[1]) {
+	texts := c.texts(argument[1])
+	for _, text := range texts {
 		parts := strings.Split(text, argument[0].Text)
 		if hasUnknown(text) || strings.Contains(text, "${") || at < 0 || at >= len(parts) {
-			return anyText()
+			return anyOf(texts)
 		}
 		all = union(all, parts[at:at+1])
 	}

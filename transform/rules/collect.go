@@ -420,7 +420,9 @@ func readProperties(s *template.Cursor, around loops) (p properties) {
 		case string(name) == "Fn::Transform":
 			p.transformed = true
 		case string(name) == "Ref" || bytes.HasPrefix(name, []byte(functionPrefix)):
-			p.function = string(name)
+			if !isUnknown(p.function) { // which counts more
+				p.function = string(name)
+			}
 		default:
 			if property, ok := propertyNamed(name); ok {
 				p.set(property, value)

@@ -32,8 +32,8 @@ const maxTemplates = 10
 // Source: CloudFormation's user guide, dynamic references.
 const reference = "{{resolve:"
 
-// onlyReference matches a template that is a dynamic reference as a whole.
-var onlyReference = regexp.MustCompile(`^\s*\{\{resolve:[^{}]*\}\}\s*$`)
+// onlyReference matches a template that has nothing but dynamic references.
+var onlyReference = regexp.MustCompile(`^\s*(\{\{resolve:[^{}]*\}\}\s*)+$`)
 
 // mayRefer reports whether text has a dynamic reference, or may have one after
 // the loops are expanded.

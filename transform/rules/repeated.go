@@ -104,13 +104,14 @@ func (in *inspector) refuseRepeated(repeated [][]resourceID) {
 	if len(repeated) == 0 {
 		return
 	}
-	offsets, refused := in.offsets(), map[string]bool{}
-	for _, f := range in.Escapes {
-		refused[f.LogicalID] = refused[f.LogicalID] || f.Code == codeRepeated
-	}
+	offsets, section := in.offsets(), in.id([]byte("Resources"))
+	isRefused := slices.ContainsFunc(in.Escapes, func(f Finding) bool { return f.Code == codeRepeated && f.LogicalID == section })
 	for _, all := range repeated {
 		last := all[len(all)-1]
-		if !refused[in.id(last.text(in.Src))] && slices.ContainsFunc(all, func(id resourceID) bool {
+		if isRefused && string(last.text(in.Src)) == "Resources" {
+			continue
+		}
+		if slices.ContainsFunc(all, func(id resourceID) bool {
 			i, _ := slices.BinarySearch(offsets, int(id.start))
 			return i < len(offsets) && offsets[i] < int(id.end)
 		}) {

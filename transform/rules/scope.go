@@ -85,7 +85,7 @@ func (c *collector) shapeOf(at template.Span) shape {
 		if kind == jsontext.KindBeginObject {
 			is, isOpen := isResource(src, value), isOpenResource(src, value)
 			hasResource, hasOpenType = hasResource || is, hasOpenType || isOpen
-			beside = beside || is && string(name) != "Properties" && string(name) != "Metadata" || isOpen && !slices.Contains(resourceAttributes, string(name))
+			beside = beside || is && string(name) != "Properties" && string(name) != "Metadata"
 		}
 		members++
 	}
@@ -136,7 +136,7 @@ func (c *collector) namesResource(at template.Span) bool {
 		switch {
 		case c.isTransform(value.Start):
 		case string(name) == "Resources":
-			if !isObject || c.shapeOf(value) != shapeResource {
+			if !isObject || c.shapeOf(value) != shapeResource || c.hasOpenResource(value) {
 				return false
 			}
 		case slices.Contains(sectionNames, string(name)):
@@ -159,7 +159,21 @@ func isOpenResource(src []byte, at template.Span) bool {
 	return hasType(src, at, func(s *template.Cursor, typ template.Span) bool { return src[typ.Start] == '{' })
 }
 
-// hasType reports whether the object at a span has a Type that is so.
+// hasOpenResource reports whether the object at a span, which may be a resource, has
+// members that may be resources with a Type that is not written out.
+func (c *collector) hasOpenResource(at template.Span) bool {
+	s := template.NewCursor(c.Contents.Src, at)
+	for s.Enter(); s.More(); {
+		name, _ := s.Name()
+		isObject := s.Peek() == jsontext.KindBeginObject
+		if value := s.Skip(); isObject && !slices.Contains(resourceAttributes, string(name)) && isOpenResource(c.Contents.Src, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasType reports whether the object at a span has a Type that satisfies is.
 func hasType(src []byte, at template.Span, is func(*template.Cursor, template.Span) bool) bool {
 	s := template.NewCursor(src, at)
 	for s.Enter(); s.More(); {
