@@ -72,6 +72,9 @@ func asTyped(f *pflag.Flag) string {
 	if list, isList := f.Value.(interface{ GetSlice() []string }); isList {
 		values = list.GetSlice()
 	}
+	if len(values) == 0 {
+		values = []string{""}
+	}
 	text := ""
 	for _, value := range values {
 		text += " --" + f.Name + " " + printable.Shell(value)

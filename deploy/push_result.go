@@ -29,7 +29,7 @@ var stateTexts = []struct {
 	what, remedy string
 }{
 	{push.RollbackFailed, "the deployment failed, and so did its rollback: some resources are updated, others are not", ""},
-	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason, then push again: PUSH"},
+	{push.RolledBack, "the deployment failed, and CloudFormation restored what was there", "correct the reason; when the run has ended, push again: PUSH"},
 	{push.Behind, "the deployment succeeded, but not all roles carry the boundary", "see what they carry: AUDIT; CloudTrail shows who changed them: PutRolePermissionsBoundary"},
 	{push.Failed, "a call to AWS failed; when the run is continued, it asks what became of the stack", "correct the reason, then continue the run"},
 	{push.Gone, "the stack was deleted", ""},

@@ -195,7 +195,7 @@ func unfinishedPush(dir string, o pushOptions) (*boundary.Problem, error) {
 	run := push.RunOf(path)
 	return &boundary.Problem{
 		What:   "run " + run + " of " + o.environment + " is unfinished",
-		Remedy: "to forget it, move its journal " + path + " away; to continue or end it: " + o.Push("--resume="+run),
+		Remedy: "continue or end it first: " + o.Push("--resume="+run),
 	}, nil
 }
 
@@ -265,7 +265,7 @@ func (p *pbm) resumePush(ctx context.Context, o pushOptions, settings transform.
 		if path == "" {
 			return boundary.Problem{
 				What:   "no unfinished push of " + o.environment + " in " + dir,
-				Remedy: "run it in the directory in which the push was started: its journal is there",
+				Remedy: "a run that has ended is done; an unfinished one has its journal in the directory in which it was started",
 			}
 		}
 	}
@@ -343,6 +343,9 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 	}
 	for _, s := range journal.Stacks {
 		i := slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.ID == s.Account })
+		if i < 0 { // it may be one that cannot be reached
+			i = slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.Err != nil })
+		}
 		if i >= 0 && accounts[i].Err != nil {
 			return accounts[i].Err
 		}

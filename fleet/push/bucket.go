@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"permissions-boundary-macro/boundary"
 	"permissions-boundary-macro/internal/awserror"
@@ -58,6 +60,9 @@ func (b Bucket) put(ctx context.Context, key, body string) (url string, err erro
 // delete deletes what put has stored, if it is there.
 func (b Bucket) delete(ctx context.Context, key string) error {
 	_, err := b.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.Name, Key: &key, ExpectedBucketOwner: &b.Account})
+	if api, isAnswer := errors.AsType[smithy.APIError](err); isAnswer && api.ErrorCode() == "NoSuchBucket" {
+		return nil
+	}
 	if err != nil {
 		return b.failure("delete from", "s3:DeleteObject", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -175,15 +176,25 @@ func (x *execution) pass(ctx context.Context, d deployment, described types.Stac
 	})
 }
 
-// begin executes a change set that has passed, unless others have made change sets or
-// the run was stopped in the meantime.
+// begin executes a change set that has passed, unless others have made change sets, the
+// environment has another boundary, or the run was stopped in the meantime.
 func (x *execution) begin(ctx context.Context, d deployment, entry Entry) (done bool, err error) {
+	if x.isStopped() { // before a call that may fail, and leave the change set
+		return false, x.drop(ctx, d, "", nil)
+	}
 	foreign, err := x.check(d).foreign(ctx, d.Stack)
 	switch {
 	case err != nil:
 		return false, err
 	case foreign != nil:
 		return true, x.drop(ctx, d, WasHeld, foreign)
+	}
+	moved, err := x.movedFrom(ctx, d.Stack)
+	switch {
+	case err != nil:
+		return false, err
+	case moved:
+		return true, x.drop(ctx, d, WasHeld, held(BoundaryChanged))
 	case x.isStopped():
 		return false, x.drop(ctx, d, "", nil)
 	}
@@ -218,7 +229,9 @@ func (x *execution) execute(ctx context.Context, d deployment, noted Entry) (don
 	}
 	failed := d.failure("execute", "cloudformation:ExecuteChangeSet", err)
 	if d.isRefused(ctx, err) {
-		failed = errors.Join(failed, x.drop(ctx, d, "", nil))
+		if err := x.drop(ctx, d, "", nil); err != nil {
+			failed = fmt.Errorf("%w; %w", failed, err)
+		}
 	}
 	return false, failed
 }

@@ -176,7 +176,7 @@ func (h Hold) remedyOfChangeSet(c Commands) string {
 	}
 	for _, name := range h.Subjects {
 		if run := strings.TrimPrefix(name, changeSetPrefix); IsID(run) {
-			return name + " is of another push: wait for it if it is under way; if it has stopped, continue it where it was started: " + c.Push("--resume="+run)
+			return name + " is of another push: wait for it if it is under way; if it has stopped, continue it where it was started: " + c.Push("--resume="+run) + "; if its journal is lost, delete the change set"
 		}
 	}
 	return ""
