@@ -42,18 +42,18 @@ func TestHoldTexts(t *testing.T) {
 // they are.
 func TestHoldRemedies(t *testing.T) {
 	for subject, want := range map[string]string{
-		"UPDATE_ROLLBACK_FAILED":       "correct the reason, then continue the rollback before another push: aws cloudformation continue-update-rollback --region eu-west-1 --stack-name shop",
+		"UPDATE_ROLLBACK_FAILED":       "correct the reason, then continue the rollback before another push: aws cloudformation continue-update-rollback --region eu-west-1 --stack-name arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/1",
 		"UPDATE_IN_PROGRESS":           "wait until its deployment ends; then run the push again",
 		"DELETE_COMPLETE":              "nothing: the stack was deleted",
 		"UPDATE_FAILED":                "deploy it, roll it back or delete it with its own pipeline; then run the push again",
 		"release-42":                   "ask who made them; then execute or delete them",
-		"pbm-20261127-044512-0000002a": "pbm-20261127-044512-0000002a is of another push: wait for it if it is under way; if it has stopped, continue it where it was started: pbm push dev --resume=20261127-044512-0000002a --region eu-west-1",
+		"pbm-20261127-044512-0000002a": "pbm-20261127-044512-0000002a is of another push: wait for it if it is under way; if it has stopped, continue it where it was started: pbm push dev --resume=20261127-044512-0000002a --region eu-west-1; if its journal is lost, delete the change set",
 	} {
 		code := push.StackStatus
 		if strings.Contains(subject, "-") {
 			code = push.ForeignChangeSet
 		}
-		s := push.Stack{Region: "eu-west-1", Name: "shop", Hold: &push.Hold{Code: code, Subjects: []string{subject}}}
+		s := push.Stack{ID: "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/1", Region: "eu-west-1", Name: "shop", Hold: &push.Hold{Code: code, Subjects: []string{subject}}}
 		assert.Equal(t, want, s.Remedy(commands{}), subject)
 	}
 }

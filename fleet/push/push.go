@@ -69,9 +69,10 @@ func (s Stack) isPlanned(stack, logicalID string) bool {
 }
 
 // AWSCommand is the command of the AWS CLI for an operation of CloudFormation on the
-// stack, such as describe-stacks.
+// stack, such as describe-stacks. The ID of the stack keeps it from a stack with the
+// same name in another account, if the credentials are not those of the push.
 func (s Stack) AWSCommand(operation string) string {
-	return "aws cloudformation " + operation + " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.Name)
+	return "aws cloudformation " + operation + " --region " + printable.Shell(s.Region) + " --stack-name " + printable.Shell(s.ID)
 }
 
 func (s Stack) compare(other Stack) int {

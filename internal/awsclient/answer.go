@@ -1,4 +1,4 @@
-// Package awsclient is what all clients of AWS's SDK need.
+// Package awsclient is what pbm's clients of AWS's SDK have in common.
 package awsclient
 
 import (
@@ -18,7 +18,8 @@ import (
 // may then still ask that body for more, and smithy-go's answer to WriteTo is an
 // error, upon which net/http closes the connection that the answer comes on:
 // "use of closed network connection", again and again on a busy machine with an
-// endpoint nearby. Its answer to Read is none.
+// endpoint nearby. Its answer to Read is none. A request that is still being sent
+// when the answer begins, such as one with a long template, is cut off as before.
 func ReadLongAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ReadLongAnswers", hideWriteTo), middleware.After)
 }

@@ -4,6 +4,8 @@ package corpus
 import (
 	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,9 +29,13 @@ func Lines[T any](tb testing.TB, name string) []T {
 	text, err := gzip.NewReader(file)
 	require.NoError(tb, err)
 	var all []T
-	for lines := json.NewDecoder(text); lines.More(); {
+	for lines := json.NewDecoder(text); ; {
 		var line T
-		require.NoError(tb, lines.Decode(&line))
+		err := lines.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(tb, err)
 		all = append(all, line)
 	}
 	require.NotEmpty(tb, all)
