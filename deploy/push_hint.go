@@ -60,6 +60,9 @@ func (o *pushOptions) command(text string, without ...string) string {
 			text += asTyped(f)
 		}
 	})
+	if o.bucket != "" && !isTyped(o.flags, "bucket") && !slices.Contains(without, "bucket") { // it is that of the journal
+		text += " --bucket " + printable.Shell(o.bucket)
+	}
 	return text
 }
 

@@ -146,10 +146,13 @@ func (t pushed) verdict() error {
 
 // rest is the command for the stacks that are in no wave.
 func (t pushed) rest() string {
-	if t.resumes() {
-		return t.Push("")
+	switch {
+	case !t.resumes():
+		return t.again("--execute", "waves")
+	case slices.ContainsFunc(t.left(), func(o push.Outcome) bool { return o.HasDrifted() }):
+		return t.Push("--repair-drift")
 	}
-	return t.again("--execute", "waves")
+	return t.Push("")
 }
 
 // showPushed prints what a run did.
