@@ -535,7 +535,7 @@ func TestPushResumedWithAnotherBoundary(t *testing.T) {
 			assert.Equal(t, 1, code)
 			assert.Equal(t, map[string]int{"live": tc.live, "held boundary-changed": stacks - tc.live}, result.tally())
 			assert.Contains(t, stderr, "pbm: error: dev has another boundary ("+before+") than when run "+run+" began ("+boundaryNow+"); nothing more was deployed\n"+
-				"pbm: hint: to push "+before+": pbm push dev --poll 1ms --rate 0\n")
+				"pbm: hint: for a push of "+before+": pbm push dev --poll 1ms --rate 0\n")
 			assert.Zero(t, fake.Count(fleettest.Call{Operation: "CreateChangeSet"}))
 			assert.Zero(t, fake.Count(fleettest.Call{Operation: "ExecuteChangeSet"}))
 			assert.Empty(t, dev.ChangeSets(pushRegion))

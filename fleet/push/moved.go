@@ -74,7 +74,7 @@ func (x *execution) movedFrom(ctx context.Context, s Stack) (bool, error) {
 	if x.moved == nil {
 		x.moved = boundary.Problem{
 			What:   fmt.Sprintf("%s has another boundary (%s) than when run %s began (%s); nothing more was deployed", x.Environment, now, x.Header.Run, s.Boundary),
-			Remedy: fmt.Sprintf("to push %s: %s", now, x.Commands.Push("--execute")),
+			Remedy: fmt.Sprintf("for a push of %s: %s", now, x.Commands.Push("--execute")),
 		}
 	}
 	return true, nil
