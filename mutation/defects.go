@@ -275,7 +275,7 @@ var defects = []defect{
 	},
 	{
 		"an item that holds a variable is spelled out",
-		`len(item.Text) > maxLoopItem || l.hasParts {`, `len(item.Text) > maxLoopItem {`,
+		`if unknown.hasParts {`, `if unknown.hasParts = false; unknown.hasParts {`,
 	},
 	{
 		"a text that is too long is part of an ARN",
@@ -515,7 +515,7 @@ var defects = []defect{
 	},
 	{
 		"a resource with the name of a section is a section",
-		`case hasSection && !hasOpenType:`, `case hasSection:`,
+		`case hasSection && !c.hasOpenResource(at, nil):`, `case hasSection:`,
 	},
 	{
 		"a section that is given twice passes",

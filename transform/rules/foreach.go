@@ -56,13 +56,16 @@ func (ls loops) loopOver(identifier, collection template.Node) loop {
 	if !collection.IsArray() || len(collection.Elements) > maxLoopItems {
 		return unknown
 	}
+	// An item may have the variable of an outer loop, or complete one of an inner
+	// loop.
 	unknown.hasParts = slices.ContainsFunc(collection.Elements, func(item template.Node) bool { return strings.ContainsAny(item.Text, partsOfVariable) })
+	if unknown.hasParts {
+		return unknown
+	}
 	l := unknown
 	l.known, l.plain = true, true
 	for _, item := range collection.Elements {
-		// An item may have the variable of an outer loop, or complete one of an
-		// inner loop.
-		if !item.IsString() || len(item.Text) > maxLoopItem || l.hasParts {
+		if !item.IsString() || len(item.Text) > maxLoopItem {
 			return unknown
 		}
 		l.plain = l.plain && isPlain(item.Text)

@@ -62,7 +62,7 @@ const (
 func (c *collector) shapeOf(at template.Span) shape {
 	src := c.Contents.Src
 	s := template.NewCursor(src, at)
-	var hasType, hasRole, hasLoop, hasResource, hasSection, hasOpenType, isCall bool
+	var hasType, hasRole, hasLoop, hasResource, hasSection, isCall bool
 	beside := false // has a resource that is not Properties or Metadata of one
 	members := 0
 	for s.Enter(); s.More(); {
@@ -82,10 +82,9 @@ func (c *collector) shapeOf(at template.Span) shape {
 		}
 		hasLoop = hasLoop || isForEach(name)
 		isCall = (members == 0 || isCall) && isFunction(name, kind)
-		if kind == jsontext.KindBeginObject {
-			is, isOpen := isResource(src, value), isOpenResource(src, value)
-			hasResource, hasOpenType = hasResource || is, hasOpenType || isOpen
-			beside = beside || is && string(name) != "Properties" && string(name) != "Metadata"
+		if kind == jsontext.KindBeginObject && isResource(src, value) {
+			hasResource = true
+			beside = beside || string(name) != "Properties" && string(name) != "Metadata"
 		}
 		members++
 	}
@@ -102,7 +101,7 @@ func (c *collector) shapeOf(at template.Span) shape {
 		return shapeRole
 	case hasLoop:
 		return shapeResources
-	case hasSection && !hasOpenType:
+	case hasSection && !c.hasOpenResource(at, nil):
 		return shapeNoRoles
 	case members == 0:
 		return shapeEmpty
@@ -136,7 +135,7 @@ func (c *collector) namesResource(at template.Span) bool {
 		switch {
 		case c.isTransform(value.Start):
 		case string(name) == "Resources":
-			if !isObject || c.shapeOf(value) != shapeResource || c.hasOpenResource(value) {
+			if !isObject || c.shapeOf(value) != shapeResource || c.hasOpenResource(value, resourceAttributes) {
 				return false
 			}
 		case slices.Contains(sectionNames, string(name)):
@@ -153,20 +152,18 @@ func isResource(src []byte, at template.Span) bool {
 	return hasType(src, at, func(s *template.Cursor, typ template.Span) bool { return isTypeName(s.Text(typ)) })
 }
 
-// isOpenResource reports whether the object at a span may be a resource with a
-// Type that is not written out. The section Outputs may have a member Type, too.
-func isOpenResource(src []byte, at template.Span) bool {
-	return hasType(src, at, func(s *template.Cursor, typ template.Span) bool { return src[typ.Start] == '{' })
-}
-
-// hasOpenResource reports whether the object at a span, which may be a resource, has
-// members that may be resources with a Type that is not written out.
-func (c *collector) hasOpenResource(at template.Span) bool {
-	s := template.NewCursor(c.Contents.Src, at)
+// hasOpenResource reports whether the object at a span has members, apart from some,
+// that may be resources with a Type that is not written out. The section Outputs may
+// have a member Type, too.
+func (c *collector) hasOpenResource(at template.Span, except []string) bool {
+	src := c.Contents.Src
+	isOpen := func(_ *template.Cursor, typ template.Span) bool { return src[typ.Start] == '{' }
+	s := template.NewCursor(src, at)
 	for s.Enter(); s.More(); {
 		name, _ := s.Name()
 		isObject := s.Peek() == jsontext.KindBeginObject
-		if value := s.Skip(); isObject && !slices.Contains(resourceAttributes, string(name)) && isOpenResource(c.Contents.Src, value) {
+		value := s.Skip()
+		if isObject && !c.isTransform(value.Start) && !slices.Contains(except, string(name)) && hasType(src, value, isOpen) {
 			return true
 		}
 	}
