@@ -60,7 +60,7 @@ func (o *pushOptions) command(text string, without ...string) string {
 			text += asTyped(f)
 		}
 	})
-	if o.bucket != "" && !isTyped(o.flags, "bucket") && !slices.Contains(without, "bucket") { // it is that of the journal
+	if o.bucket != "" && !isTyped(o.flags, "bucket") && !slices.Contains(without, "bucket") { // that of the journal, or of a variable
 		text += " --bucket " + printable.Shell(o.bucket)
 	}
 	return text

@@ -346,10 +346,10 @@ func checkResumed(journal *push.Journal, o pushOptions, accounts []fleet.Account
 		if i < 0 { // it may be one that cannot be reached
 			i = slices.IndexFunc(accounts, func(a fleet.Account) bool { return a.Err != nil })
 		}
-		if i >= 0 && accounts[i].Err != nil {
+		switch {
+		case i >= 0 && accounts[i].Err != nil:
 			return accounts[i].Err
-		}
-		if i < 0 {
+		case i < 0:
 			return &usageError{boundary.Problem{
 				What:   fmt.Sprintf("run %s has stacks in account %s, which is not among the accounts that are named", journal.Run, s.Account),
 				Remedy: "name the accounts as for the run: --profile, --target, --organization, --ou or --accounts",
